@@ -74,7 +74,8 @@ export function allocate(dtype: DType, length: number): TensorData {
  */
 export function fromBytes(dtype: DType, bytes: Uint8Array): TensorData {
   const array = arrays[dtype];
-  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  // Not slice(): that of a Node Buffer is a view.
+  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
   return new array(aligned.buffer as ArrayBuffer, aligned.byteOffset, aligned.byteLength / array.BYTES_PER_ELEMENT);
 }
 
@@ -130,3 +131,37 @@ export function toFloat32(tensor: Tensor): Float32Array {
 
 /** The values of an integer or boolean tensor as numbers. */
 export const toNumbers = (tensor: Tensor): number[] => Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+
+/** Bit pattern of the 16-bit float nearest to a value; ties go to the even one. */
+export function floatToHalf(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (size >= 65520) return sign | 0x7c00;
+  const exponent = Math.max(Math.floor(Math.log2(size)), -14);
+  // In units of the last place; a carry of the fraction runs into the exponent, as it should.
+  const units = size / 2 ** (exponent - 10);
+  const down = Math.floor(units);
+  const rest = units - down;
+  const rounded = rest > 0.5 || (rest === 0.5 && down % 2 === 1) ? down + 1 : down;
+  return sign | (rounded < 1024 ? rounded : ((exponent + 14) << 10) + rounded);
+}
+
+/** Tensor of any type from numbers; integers are truncated, floats rounded. The length must match the shape. */
+export function fromNumbers(dtype: DType, shape: readonly number[], values: readonly number[]): Tensor {
+  if (values.length !== sizeOf(shape)) {
+    throw new RangeError(`${values.length} values do not fill the shape [${shape.join(', ')}]`);
+  }
+  const data = allocate(dtype, values.length);
+  const float = new Float32Array(1);
+  const bits = new Uint32Array(float.buffer);
+  values.forEach((value, i) => {
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[i] = BigInt(Math.trunc(value));
+    else if (dtype === 'float16') data[i] = floatToHalf(value);
+    else if (dtype === 'bfloat16') {
+      float[0] = value;
+      data[i] = (bits[0] + 0x7fff + ((bits[0] >> 16) & 1)) >>> 16;
+    } else data[i] = dtype === 'bool' ? Number(value !== 0) : value;
+  });
+  return { dtype, shape, data };
+}

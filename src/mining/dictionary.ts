@@ -148,7 +148,7 @@ export interface Exemplars {
   >;
 }
 
-/** A unit's full name. Layer names may contain dots, never slashes. */
+/** A unit's full name. Model names have no slashes; layer names may. */
 export const unitName = (model: string, layer: string, index: number): string => `${model}/${layer}/${index}`;
 
 /** The parts of a unit's full name. @throws RangeError when the text is not `model/layer/index`. */

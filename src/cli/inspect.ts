@@ -1,0 +1,150 @@
+// `rosetta inspect`: what is in a checkpoint, a model card, an .onnx file, or a run.
+
+import { Command } from 'commander';
+import { stat } from 'node:fs/promises';
+import { openCheckpoint, stateDict, type TensorRef } from '../checkpoint/checkpoint.ts';
+import { openFile } from '../checkpoint/node.ts';
+import { UserError } from '../errors.ts';
+import type { Graph, ValueInfo } from '../graph/graph.ts';
+import { bytesPerElement, sizeOf } from '../graph/tensor.ts';
+import { nodeFolder } from '../runtime/node-folder.ts';
+import type { Tap } from '../zoo/model.ts';
+import { fileKind, loadModel, readOnnxFile } from '../zoo/node.ts';
+import { formatBytes, settingsFor, shared, type Scoped } from './options.ts';
+import { readDictionary } from './run-folder.ts';
+import { summary } from './summary.ts';
+
+interface InspectOptions {
+  config?: Scoped[];
+  taps?: Scoped[];
+  all?: boolean;
+  json?: boolean;
+}
+
+/** A thing that was looked at: as data, and as lines. */
+interface Findings {
+  readonly data: unknown;
+  readonly lines: readonly string[];
+}
+
+/** Rows that are printed of a long list, unless all are asked for. */
+const shortList = 30;
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .description('tell what is in a checkpoint, a model card, an .onnx file, or a run')
+    .argument('<path>', 'the file, or the folder of a run')
+    .addOption(shared.config())
+    .addOption(shared.taps())
+    .option('-a, --all', `list everything, not only the first ${shortList}`)
+    .addOption(shared.json())
+    .action(async (path: string, options: InspectOptions) => {
+      const { data, lines } = await inspect(path, options);
+      process.stdout.write(options.json ? `${JSON.stringify(data, null, 2)}\n` : `${lines.join('\n')}\n`);
+    });
+}
+
+async function inspect(path: string, options: InspectOptions): Promise<Findings> {
+  const folder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (folder) {
+    const dictionary = await readDictionary(nodeFolder(path), path);
+    return { data: dictionary, lines: summary(dictionary) };
+  }
+  const kind = await fileKind(path);
+  const tensors = kind === 'checkpoint' ? await inspectTensors(path, options) : undefined;
+  const graph = kind === 'onnx' ? inspectGraph(await readOnnxFile(path)) : undefined;
+  const model = await inspectModel(path, options, kind === 'card');
+  const parts = [tensors, graph, model].filter((part) => part !== undefined);
+  return {
+    data: Object.assign({ path, kind }, ...parts.map(({ data }) => data)) as unknown,
+    lines: parts.flatMap(({ lines }) => lines),
+  };
+}
+
+async function inspectTensors(path: string, { all }: InspectOptions): Promise<Findings> {
+  const source = await openFile(path);
+  try {
+    const checkpoint = await openCheckpoint(source);
+    const tensors = [...checkpoint.tensors.values()];
+    const network = new Set([...stateDict(checkpoint).values()].map(({ name }) => name));
+    const size = (list: readonly TensorRef[]) =>
+      list.reduce((sum, { dtype, shape }) => sum + bytesPerElement(dtype) * sizeOf(shape), 0);
+    const rows = tensors.map(({ name, dtype, shape }) => [network.has(name) ? name : `(${name})`, dtype, `[${shape.join(', ')}]`]);
+    return {
+      data: {
+        format: checkpoint.format,
+        metadata: checkpoint.metadata,
+        tensors: tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape, network: network.has(name) })),
+      },
+      lines: [
+        `${checkpoint.format}, ${tensors.length} tensors, ${formatBytes(size(tensors))}; of the network: ${network.size} (others in brackets)`,
+        ...list(rows, all),
+      ],
+    };
+  } finally {
+    await source.close();
+  }
+}
+
+function inspectGraph(graph: Graph): Findings {
+  const shape = ({ shape: dims }: ValueInfo) => (dims ? `[${dims.join(', ')}]` : '[?]');
+  const describe = (values: readonly ValueInfo[]) => values.map((v) => ({ name: v.name, dtype: v.dtype, shape: v.shape }));
+  const rows = (label: string, values: readonly ValueInfo[]) => values.map((v) => [label, v.name, v.dtype, shape(v)]);
+  return {
+    data: {
+      opset: graph.opset,
+      nodes: graph.nodes.length,
+      inputs: describe(graph.inputs),
+      outputs: describe(graph.outputs),
+      weights: graph.initializers.size,
+    },
+    lines: [
+      `ONNX graph "${graph.name}", operator set ${graph.opset}, ${graph.nodes.length} nodes, ${graph.initializers.size} weights`,
+      ...table([...rows('input', graph.inputs), ...rows('output', graph.outputs)]),
+    ],
+  };
+}
+
+/** The model in the file: all layers that can be tapped, and those that are by default. */
+async function inspectModel(path: string, options: InspectOptions, required: boolean): Promise<Findings> {
+  const settings = settingsFor(options.config, '');
+  const globs = options.taps?.map(({ text }) => text);
+  try {
+    const { model, assumed } = await loadModel(path, { name: 'model', settings, taps: globs });
+    const every = await loadModel(path, { name: 'model', settings, taps: ['**'] });
+    const { name: _, ...card } = model.card;
+    const tapped = new Set(model.taps.map(({ layer }) => layer));
+    const row = ({ layer, channels, height, width }: Tap) => [
+      tapped.has(layer) ? '*' : ' ',
+      layer,
+      `${channels} units`,
+      `${height}x${width}`,
+    ];
+    const units = model.taps.reduce((sum, { channels }) => sum + channels, 0);
+    return {
+      data: { recognised: true, card, assumed, layers: every.model.taps, taps: [...tapped] },
+      lines: [
+        `architecture ${card.architecture} ${JSON.stringify(card.config)}, input ${card.input.height}x${card.input.width}`,
+        ...(assumed.length ? [`assumed ${assumed.join(' ')} (change with --config)`] : []),
+        `layers (* ${tapped.size} tapped, ${units} units):`,
+        ...list(every.model.taps.map(row), options.all),
+      ],
+    };
+  } catch (error) {
+    if (required || !(error instanceof UserError)) throw error;
+    return { data: { recognised: false, reason: error.message }, lines: [`not a model that can be mined: ${error.message}`] };
+  }
+}
+
+const list = (rows: readonly string[][], all: boolean | undefined): string[] => {
+  const shown = table(all ? rows : rows.slice(0, shortList));
+  return rows.length > shortList && !all ? [...shown, `  ... ${rows.length - shortList} more (--all)`] : shown;
+};
+
+function table(rows: readonly string[][]): string[] {
+  const widths = rows[0]?.map((_, c) => Math.max(...rows.map((row) => row[c].length))) ?? [];
+  return rows.map((row) => `  ${row.map((cell, c) => cell.padEnd(widths[c])).join('  ')}`.trimEnd());
+}

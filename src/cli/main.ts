@@ -1,0 +1,59 @@
+// The command line: names the commands, and turns what goes wrong into a message and an exit code.
+// Each command has a file of its own.
+
+import { Command, CommanderError } from 'commander';
+import { UserError } from '../errors.ts';
+import { program } from '../program.ts';
+import { activationsCommand } from './activations.ts';
+import { exitCodes } from './exit-codes.ts';
+import { inspectCommand } from './inspect.ts';
+import { mineCommand } from './mine.ts';
+import { reportCommand } from './report.ts';
+
+// The launcher's channel closes when it is killed: then nobody waits for this process any more.
+if (process.channel) {
+  process.channel.unref();
+  process.on('disconnect', () => process.exit(exitCodes.interrupted));
+}
+// A reader such as `head` may close the pipe early.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+const cli = new Command('rosetta')
+  .description('Find the units that different vision networks have in common.')
+  .version(program.version)
+  .configureHelp({ showGlobalOptions: true })
+  .addHelpText(
+    'after',
+    `
+Exit codes: ${exitCodes.done} done, ${exitCodes.userError} a file or value is wrong, ${exitCodes.usage} the options are wrong, ${exitCodes.defect} a defect of the program, ${exitCodes.interrupted} interrupted.`,
+  )
+  .addCommand(mineCommand())
+  .addCommand(reportCommand())
+  .addCommand(inspectCommand())
+  .addCommand(activationsCommand());
+for (const command of [cli, ...cli.commands]) {
+  command.exitOverride().showHelpAfterError('(add --help for the options)').showSuggestionAfterError();
+}
+
+try {
+  await cli.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (error instanceof UserError) {
+    process.stderr.write(`rosetta: ${error.message}\n`);
+    return exitCodes.userError;
+  }
+  if ((error as Error).name === 'AbortError') {
+    process.stderr.write(`rosetta: ${(error as Error).message}\n`);
+    return exitCodes.interrupted;
+  }
+  process.stderr.write(`rosetta: a defect of the program, please report it:\n${(error as Error).stack ?? String(error)}\n`);
+  return exitCodes.defect;
+}

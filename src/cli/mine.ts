@@ -1,0 +1,174 @@
+// `rosetta mine`: reads its options, runs the mining, prints what was found.
+
+import { Command, Option } from 'commander';
+import { join } from 'node:path';
+import { UserError } from '../errors.ts';
+import { openPhotos } from '../images/node-source.ts';
+import { thumbnail } from '../images/node-thumbnail.ts';
+import type { Dictionary } from '../mining/dictionary.ts';
+import { mine } from '../mining/mine.ts';
+import type { Device } from '../runtime/engine.ts';
+import { nodeEngine, nodeFolder } from '../runtime/node.ts';
+import { openModels } from './models.ts';
+import {
+  defaultMemory,
+  fraction,
+  parseImageSize,
+  shared,
+  wholeNumber,
+  type ModelOption,
+  type Scoped,
+} from './options.ts';
+import { ProgressPrinter } from './progress.ts';
+import { withLock, writeReport } from './run-folder.ts';
+import { summary } from './summary.ts';
+
+interface MineCommandOptions {
+  model: ModelOption[];
+  images: string;
+  out: string;
+  samples: number;
+  seed: number;
+  taps?: Scoped[];
+  config?: Scoped[];
+  k: number;
+  setK: number;
+  anchor?: string;
+  twins?: boolean;
+  null: boolean;
+  reference?: boolean;
+  conceptThreshold: number;
+  saveScores?: boolean;
+  memory?: number;
+  batch?: number;
+  imageSize?: { height: number; width: number };
+  device: Device;
+  threads?: number;
+  strict?: boolean;
+  force?: boolean;
+  quiet?: boolean;
+  json?: boolean;
+  saveEvery: number;
+}
+
+export function mineCommand(): Command {
+  return new Command('mine')
+    .description('find the units that several networks have in common')
+    .addOption(shared.model().makeOptionMandatory())
+    .requiredOption('-i, --images <path>', 'photos: a folder, a .tar, .tar.gz or .zip archive')
+    .requiredOption('-o, --out <folder>', 'folder of the run; an interrupted run in it goes on')
+    .option('-n, --samples <n>', 'how many photos; not below their number takes them all', wholeNumber(1), 2000)
+    .option('-s, --seed <n>', 'which photos, how they are split and paired, the weights of twins', wholeNumber(0), 0)
+    .addOption(shared.taps())
+    .addOption(shared.config())
+    .option('-k, --k <n>', 'pairs are mutual neighbours among the k nearest', wholeNumber(1), 1)
+    .option('--set-k <n>', 'the anchor must be among this many first choices of each unit of a set', wholeNumber(1), 5)
+    .option('--anchor <model>', 'model whose units choose the sets; "none": all choose each other (default: the first model)')
+    .option('--twins', 'also correlate each model with an untrained twin')
+    .option('--no-null', 'without the null of permuted images, held-out replication and q-values (half the work)')
+    .option('--reference', "the published code's score instead of Pearson r: cosines over batches of 10, averaged")
+    .option('--concept-threshold <r>', 'sets that correlate at least so much are one concept', fraction, 0.5)
+    .option('--save-scores', 'write all scores of every pair of units to scores.safetensors')
+    .addOption(shared.memory())
+    .addOption(shared.batch())
+    .option('--image-size <size>', 'size to which photos are decoded (default: their own if all have one, else the largest input)', parseImageSize)
+    .addOption(shared.device())
+    .addOption(shared.threads())
+    .addOption(shared.strict())
+    .option('--force', 'replace a finished run in the folder')
+    .option('-q, --quiet', 'no progress')
+    .addOption(shared.json())
+    .addOption(new Option('--save-every <seconds>', 'how often an unfinished run is saved').argParser(wholeNumber(0)).default(30))
+    .action((options: MineCommandOptions) => withLock(options.out, () => run(options)));
+}
+
+async function run(options: MineCommandOptions): Promise<void> {
+  const printer = new ProgressPrinter(process.stderr, options.quiet);
+  const folder = nodeFolder(options.out);
+  if (await folder.read('dictionary.json')) {
+    if (!options.force) {
+      throw new UserError(`${options.out} holds a finished run; choose another folder, or replace it with --force`);
+    }
+    await clear(options.out);
+  }
+  const engine = nodeEngine({ device: options.device, threads: options.threads });
+  const models = await openModels(options.model, options.taps, options.config, printer);
+  const largest = models.map(({ card }) => card.input).sort((a, b) => b.height * b.width - a.height * a.width)[0];
+  const photos = await openPhotos(options.images, {
+    samples: options.samples,
+    seed: options.seed,
+    size: options.imageSize,
+    fallback: largest,
+    strict: options.strict,
+  });
+  printer.note(`${photos.samples.length} of ${photos.names.length} images of ${photos.source}, ${photos.height}x${photos.width}`);
+  const anchor = options.anchor ?? models[0].name;
+  try {
+    const dictionary = await interruptible(printer, async (signal) => {
+      const work = mine({
+        ...options,
+        engine,
+        models,
+        images: photos,
+        samples: photos.samples,
+        anchor: anchor === 'none' ? undefined : anchor,
+        nullModel: options.null,
+        memory: options.memory ?? defaultMemory(),
+        folder,
+        thumbnails: thumbnail,
+        signal,
+      });
+      let step = await work.next();
+      for (; !step.done; step = await work.next()) printer.update(step.value);
+      return step.value;
+    });
+    await writeReport(options.out, { folder, name: 'index.html' });
+    print(dictionary, options, printer);
+  } finally {
+    await photos.close();
+  }
+}
+
+/** The files of a run; anything else in the folder is not ours to remove. */
+async function clear(path: string): Promise<void> {
+  const folder = nodeFolder(path);
+  // The dictionary goes first: without it the folder is not a finished run.
+  for (const name of ['dictionary.json', 'index.html', 'neighbours', 'exemplars', 'partial']) await folder.remove(name);
+  for (const name of ['moments.safetensors', 'scores.safetensors']) await folder.remove(name);
+}
+
+/** Runs `work` so that Ctrl-C ends it between two batches, and a second Ctrl-C at once. */
+async function interruptible<T>(printer: ProgressPrinter, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(130);
+    printer.note('stopping after this batch; the same command goes on from there (once more: stop at once)');
+    controller.abort(new DOMException('interrupted; the same command goes on from here', 'AbortError'));
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const signal of signals) process.off(signal, stop);
+  }
+}
+
+function print(dictionary: Dictionary, options: MineCommandOptions, printer: ProgressPrinter): void {
+  const { unreadable } = dictionary.images;
+  for (const { name, reason } of unreadable.slice(0, 10)) printer.note(`skipped ${name}: ${reason}`);
+  if (unreadable.length > 10) printer.note(`skipped ${unreadable.length - 10} more; dictionary.json names them all`);
+  if (!options.json) {
+    process.stdout.write(`${summary(dictionary).join('\n')}\n${join(options.out, 'index.html')}\n`);
+    return;
+  }
+  const { pairs, sets, concepts, ...rest } = dictionary;
+  const result = {
+    run: options.out,
+    ...rest,
+    pairs: pairs.map(({ models, counts }) => ({ models, ...counts })),
+    sets: sets.length,
+    concepts: concepts.length,
+  };
+  process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+}

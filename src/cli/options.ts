@@ -1,0 +1,110 @@
+// Options that several commands share, and how their texts are read.
+// Wrong texts are errors of usage, told by the parser with the option's name.
+
+import { InvalidArgumentError, Option } from 'commander';
+import { freemem, totalmem } from 'node:os';
+import { basename } from 'node:path';
+import { devices } from '../runtime/engine.ts';
+import { parseSize } from '../zoo/settings.ts';
+
+/** `NAME=FILE`, or a file whose name without extension names the model. */
+export interface ModelOption {
+  readonly name: string;
+  readonly file: string;
+}
+
+export function parseModel(text: string, previous: readonly ModelOption[] = []): ModelOption[] {
+  const match = /^([\w.+-]+)=(.+)$/.exec(text);
+  const file = match ? match[2] : text;
+  const name = match ? match[1] : basename(file).replace(/\.[^.]*$/, '').replace(/[^\w.+-]+/g, '-');
+  if (!file || !name) throw new InvalidArgumentError('expected NAME=FILE or FILE.');
+  return [...previous, { name, file }];
+}
+
+/** `[MODEL:]TEXT`: something for one model, or for all. */
+export interface Scoped {
+  readonly model?: string;
+  readonly text: string;
+}
+
+export const parseScoped = (text: string, previous: readonly Scoped[] = []): Scoped[] => {
+  const match = /^([\w.+-]+):([^:].*)$/.exec(text);
+  return [...previous, match ? { model: match[1], text: match[2] } : { text }];
+};
+
+export function parseSetting(text: string, previous: readonly Scoped[] = []): Scoped[] {
+  if (!/^[^=]+=./.test(text)) throw new InvalidArgumentError('expected KEY=VALUE or MODEL:KEY=VALUE.');
+  return parseScoped(text, previous);
+}
+
+/** The texts that concern a model, those for all first. */
+export const scopedTo = (options: readonly Scoped[] | undefined, model: string): string[] | undefined => {
+  const chosen = options?.filter((option) => option.model === undefined || option.model === model);
+  const own = chosen?.filter((option) => option.model === model);
+  return chosen?.length ? (own!.length ? own! : chosen).map(({ text }) => text) : undefined;
+};
+
+/** Settings of a model from `KEY=VALUE` texts; what is said of the model itself comes before what is said of all. */
+export function settingsFor(options: readonly Scoped[] | undefined, model: string): Record<string, string> {
+  const chosen = (options ?? []).filter((option) => option.model === undefined || option.model === model);
+  const ordered = [...chosen].sort((a, b) => Number(a.model !== undefined) - Number(b.model !== undefined));
+  return Object.fromEntries(ordered.map(({ text }) => text.split(/=(.*)/s).slice(0, 2) as [string, string]));
+}
+
+export function wholeNumber(least: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`expected a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= -1 && value <= 1)) throw new InvalidArgumentError('expected a number from -1 to 1.');
+  return value;
+}
+
+const units: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** `512M`, `2G`, `1.5GiB`: bytes. */
+export function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim());
+  const bytes = match ? Math.floor(Number(match[1]) * units[match[2].toLowerCase()]) : 0;
+  if (bytes < 2 ** 20) throw new InvalidArgumentError('expected a size of at least 1M, such as 512M or 2G.');
+  return bytes;
+}
+
+export function parseImageSize(text: string) {
+  const size = parseSize(text);
+  if (!size) throw new InvalidArgumentError('expected a size such as 224 or 224x160 (height x width).');
+  return size;
+}
+
+/** A quarter of the machine's memory, or half of what is free if that is less; between 256 MiB and 4 GiB. */
+export const defaultMemory = (): number =>
+  Math.min(2 ** 32, Math.max(2 ** 28, Math.min(totalmem() / 4, freemem() / 2)));
+
+export const formatBytes = (bytes: number): string =>
+  bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+
+export const shared = {
+  model: () =>
+    new Option('-m, --model <name=file>', 'a model: a checkpoint, a model card, or an .onnx file').argParser(parseModel),
+  taps: () =>
+    new Option('--taps <glob>', 'layers whose units take part, e.g. "layer*.*" or "vit:blocks.*"').argParser(parseScoped),
+  config: () =>
+    new Option(
+      '--config <key=value>',
+      'a setting that the file cannot tell, e.g. size=64 or vit:mean=0.5,0.5,0.5',
+    ).argParser(parseSetting),
+  device: () => new Option('--device <device>', 'where to compute').choices(devices).default('cpu'),
+  threads: () => new Option('--threads <n>', 'threads (default: one per core)').argParser(wholeNumber(1)),
+  batch: () => new Option('--batch <n>', 'images computed at once (default: as memory allows)').argParser(wholeNumber(4)),
+  memory: () =>
+    new Option('--memory <size>', 'memory for sums and maps, e.g. 2G (default: a quarter of the machine)').argParser(parseBytes),
+  strict: () => new Option('--strict', 'stop at the first image that cannot be read, instead of skipping it'),
+  json: () => new Option('--json', 'print the result as JSON'),
+};

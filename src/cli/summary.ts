@@ -1,0 +1,27 @@
+// A dictionary in a few lines of text, for the terminal.
+
+import type { Dictionary } from '../mining/dictionary.ts';
+
+const plural = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : 's'}`;
+
+/** Lines: the images, a table of the pairs of models, the sets and concepts. */
+export function summary(dictionary: Dictionary): string[] {
+  const { images, models, pairs, sets, concepts, options, setCounts } = dictionary;
+  const lost = images.unreadable.length ? `, ${images.unreadable.length} unreadable` : '';
+  const apart = models.flatMap(({ layers }) => layers).reduce((sum, { dead, constant }) => sum + dead + constant, 0);
+  const names = pairs.map((list) => list.models.join(' -- '));
+  const width = Math.max(...names.map((name) => name.length));
+  const rows = pairs.map(({ counts }, i) => {
+    const controls = options.nullModel ? `${`${counts.significant}`.padStart(13)}${`${counts.replicated}`.padStart(13)}` : '';
+    return `${names[i].padEnd(width)}${`${counts.pairs}`.padStart(8)}${controls}`;
+  });
+  const head = `${'models'.padEnd(width)}${'pairs'.padStart(8)}${options.nullModel ? `${'q < 0.01'.padStart(13)}${'replicated'.padStart(13)}` : ''}`;
+  const anchor = options.anchor === null ? 'without an anchor' : `anchor ${options.anchor}`;
+  const others = Object.entries(setCounts).map(([name, count]) => `${name || 'none'} ${count}`);
+  return [
+    `${plural(images.count, 'image')} of ${images.source}${lost}; ${plural(apart, 'unit')} dead or constant`,
+    head,
+    ...rows,
+    `${plural(sets.length, 'Rosetta set')} (${anchor}; by anchor: ${others.join(', ')}), ${plural(concepts.length, 'concept')}`,
+  ];
+}

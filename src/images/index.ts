@@ -1,0 +1,10 @@
+// Image sets, sampling and batches: the part of this room that runs anywhere.
+// Opening, decoding and encoding are in node.ts.
+
+export * from './batches.ts';
+export * from './image-set.ts';
+export * from './in-order.ts';
+export * from './pixels.ts';
+export * from './random.ts';
+export * from './sampling.ts';
+export * from './source.ts';

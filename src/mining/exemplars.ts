@@ -1,0 +1,174 @@
+// The images and maps that a report shows for the Rosetta sets: chosen by their peaks, run once more, quantised, written.
+// It draws nothing.
+
+import { float32 } from '../graph/tensor.ts';
+import { GraphBuilder } from '../graph/builder.ts';
+import { resample } from '../graph/resample.ts';
+import type { ImageSource } from '../images/source.ts';
+import type { Engine } from '../runtime/engine.ts';
+import type { Folder } from '../runtime/folder.ts';
+import { unitName, type Exemplars } from './dictionary.ts';
+import type { Moments } from './moments.ts';
+import type { Peaks } from './peaks.ts';
+import { names, type MapSource } from './pass-graph.ts';
+import type { MinedModel } from './plan.ts';
+
+/** Encodes `[height, width, 3]` bytes as a small WebP, no side longer than `longest`. */
+export type ThumbnailEncoder = (
+  rgb: Uint8Array,
+  width: number,
+  height: number,
+  longest: number,
+) => Promise<{ bytes: Uint8Array; width: number; height: number }>;
+
+export interface ExemplarOptions {
+  readonly engine: Engine;
+  readonly source: ImageSource;
+  readonly models: readonly MinedModel[];
+  readonly maps: MapSource;
+  readonly moments: readonly Moments[];
+  readonly peaks: Peaks;
+  /** Sets by id: the unit of each model (its number among the mined ones), or undefined. */
+  readonly sets: ReadonlyMap<string, readonly (number | undefined)[]>;
+  /** Images for each set. */
+  readonly perSet: number;
+  readonly encode: ThumbnailEncoder;
+  readonly folder: Folder;
+  readonly signal?: AbortSignal;
+}
+
+/** Maps larger than this are reduced: nobody sees more in a heatmap, and the page stays light. */
+const largestMap = 32;
+const longestThumbnail = 160;
+const batchSize = 16;
+
+/** Yields the number of images done, of how many. */
+export async function* writeExemplars(
+  options: ExemplarOptions,
+): AsyncGenerator<{ done: number; total: number }, Exemplars> {
+  const { source, models, folder, signal } = options;
+  const chosen = new Map([...options.sets].map(([id, units]) => [id, options.peaks.best(units, options.moments, options.perSet)]));
+  const wanted = wantedMaps(options, chosen);
+  const samples = [...new Set([...chosen.values()].flat())].sort((a, b) => a - b);
+
+  const images: Record<string, Exemplars['images'][string]> = {};
+  const maps = new Map<string, { sample: number; z: Float32Array; height: number; width: number }[]>();
+  const runner = mapRunner(options);
+  let done = 0;
+  yield { done, total: samples.length };
+  try {
+    for await (const batch of source.batches(samples, batchSize)) {
+      const n = batch.indices.length;
+      const outputs = await runner.run(batch.data, n);
+      for (const [i, sample] of batch.indices.entries()) {
+        const thumbnail = await encodeSample(options, batch.data, i);
+        const file = `images/${sample}.webp`;
+        await folder.write(`exemplars/${file}`, [thumbnail.bytes]);
+        images[sample] = { file, name: source.names[sample], width: thumbnail.width, height: thumbnail.height };
+        for (const { m, l, unit } of wanted.get(sample)!) {
+          const layer = models[m].layers[l];
+          const tensor = outputs.tensors[`map/${m}/${l}`];
+          const [, , height, width] = tensor.shape;
+          const at = (i * layer.units + unit) * height * width;
+          const { mean, inverse } = options.moments[m].standardiser(l, layer.grid, 'all');
+          const z = (tensor.data as Float32Array)
+            .subarray(at, at + height * width)
+            .map((value) => (value - options.moments[m].centres[l][unit] - mean[unit]) * inverse[unit]);
+          const name = unitName(models[m].name, layer.layer, layer.select ? layer.select[unit] : unit);
+          if (!maps.has(name)) maps.set(name, []);
+          maps.get(name)!.push({ sample, z, height, width });
+        }
+      }
+      outputs.dispose();
+      done += n;
+      yield { done, total: samples.length };
+      signal?.throwIfAborted();
+    }
+  } finally {
+    await runner.close();
+  }
+
+  const { units, chunks } = quantise(maps);
+  const sets = Object.fromEntries([...chosen].map(([id, list]) => [id, list.filter((s) => s in images).map(String)]));
+  const exemplars: Exemplars = { images, sets, units };
+  await folder.write('exemplars/maps.bin', chunks);
+  await folder.write('exemplars/exemplars.json', [JSON.stringify(exemplars)]);
+  return exemplars;
+}
+
+interface Wanted {
+  readonly m: number;
+  readonly l: number;
+  /** Number of the unit in its layer, among the mined ones. */
+  readonly unit: number;
+}
+
+/** By sample: the units whose maps are shown on it. */
+function wantedMaps(options: ExemplarOptions, chosen: ReadonlyMap<string, readonly number[]>): Map<number, Wanted[]> {
+  const bySample = new Map<number, Map<string, Wanted>>();
+  for (const [id, samples] of chosen) {
+    for (const sample of samples) {
+      if (!bySample.has(sample)) bySample.set(sample, new Map());
+      options.sets.get(id)!.forEach((unit, m) => {
+        if (unit === undefined) return;
+        const { layers } = options.models[m];
+        const l = layers.findIndex(({ offset, units }) => unit >= offset && unit < offset + units);
+        bySample.get(sample)!.set(`${m} ${unit}`, { m, l, unit: unit - layers[l].offset });
+      });
+    }
+  }
+  return new Map([...bySample].map(([sample, wanted]) => [sample, [...wanted.values()]]));
+}
+
+/** Runs the models for the maps `map/m/l` `[n, units, h, w]` of the mined units; one session per batch size. */
+function mapRunner({ engine, source, models, maps }: ExemplarOptions) {
+  let open: { n: number; session: Awaited<ReturnType<Engine['open']>> } | undefined;
+  return {
+    async run(data: Float32Array, n: number) {
+      if (open?.n !== n) {
+        await open?.session.release();
+        const b = new GraphBuilder({ name: 'exemplars' });
+        const built = maps(b, n, models.map((_, m) => m));
+        models.forEach(({ layers }, m) =>
+          layers.forEach(({ layer, select, grid }, l) => {
+            const full = built.get(m)!.get(layer)!;
+            const units = select ? b.gather(full, select, 1) : full;
+            const size = { height: Math.min(grid.height, largestMap), width: Math.min(grid.width, largestMap) };
+            b.output(resample(b, units, size, { mode: 'bilinear', antialias: true }), `map/${m}/${l}`);
+          }),
+        );
+        open = { n, session: await engine.open(b.build()) };
+      }
+      const shape = [n, 3, source.height, source.width];
+      return open.session.run({ [names.images]: float32(shape, data.subarray(0, n * 3 * shape[2] * shape[3])) });
+    },
+    close: async () => open?.session.release(),
+  };
+}
+
+function encodeSample({ source, encode }: ExemplarOptions, data: Float32Array, index: number) {
+  const { height, width } = source;
+  const plane = height * width;
+  const rgb = new Uint8Array(3 * plane);
+  for (let p = 0; p < plane; p++) {
+    for (let c = 0; c < 3; c++) rgb[3 * p + c] = Math.round(255 * data[(index * 3 + c) * plane + p]);
+  }
+  return encode(rgb, width, height, longestThumbnail);
+}
+
+/** Deviations above the mean as bytes, 255 for the largest of each unit. */
+function quantise(maps: ReadonlyMap<string, readonly { sample: number; z: Float32Array; height: number; width: number }[]>) {
+  const units: Record<string, Exemplars['units'][string]> = {};
+  const chunks: Uint8Array[] = [];
+  let offset = 0;
+  for (const [name, list] of maps) {
+    const scale = Math.max(1e-6, ...list.map(({ z }) => z.reduce((most, value) => Math.max(most, value), 0)));
+    const { height, width } = list[0];
+    units[name] = { offset, height, width, images: list.map(({ sample }) => String(sample)), scale };
+    for (const { z } of list) {
+      chunks.push(Uint8Array.from(z, (value) => Math.round((255 * Math.max(0, value)) / scale)));
+      offset += z.length;
+    }
+  }
+  return { units, chunks };
+}

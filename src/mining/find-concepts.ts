@@ -1,0 +1,151 @@
+// The second look at the images, at the units of the Rosetta sets only: how they correlate with each other (concepts),
+// and on which images they peak (exemplars).
+
+import type { ImageSource } from '../images/source.ts';
+import type { Engine } from '../runtime/engine.ts';
+import type { Folder } from '../runtime/folder.ts';
+import type { Model } from '../zoo/model.ts';
+import { clusterBySimilarity } from './concepts.ts';
+import { correlate } from './correlate.ts';
+import { parseUnit, type Concept, type Dictionary, type RosettaSet } from './dictionary.ts';
+import { writeExemplars, type ThumbnailEncoder } from './exemplars.ts';
+import { sha256 } from './hash.ts';
+import type { MineProgress } from './mine.ts';
+import type { Neighbours } from './neighbours.ts';
+import type { MapSource } from './pass-graph.ts';
+import { Peaks } from './peaks.ts';
+import { minedModel, type MinedModel } from './plan.ts';
+import { unitNames } from './units.ts';
+
+export interface FindConceptsOptions {
+  readonly engine: Engine;
+  readonly source: ImageSource;
+  readonly models: readonly Model[];
+  readonly maps: MapSource;
+  /** Samples in the order of the run; the first ones are looked at. */
+  readonly order: readonly number[];
+  readonly memory: number;
+  readonly batch?: number;
+  readonly threshold: number;
+  readonly perSet: number;
+  /** Without it there are no exemplars. */
+  readonly encode?: ThumbnailEncoder;
+  readonly folder: Folder;
+  readonly signal?: AbortSignal;
+}
+
+/** Images and sets that are looked at again, at most: the best sets, by r. */
+const mostImages = 2000;
+const mostSets = 4000;
+
+/** The dictionary with its sets' pairwise r and with concepts; writes the exemplars beside. */
+export async function* findConcepts(
+  dictionary: Dictionary,
+  options: FindConceptsOptions,
+): AsyncGenerator<MineProgress, Dictionary> {
+  const { folder, source, engine, models, maps, order } = options;
+  const sets = dictionary.sets.slice(0, mostSets);
+  if (!sets.length) return dictionary;
+
+  const mined = models.map((model) => minedModel(model, chosenChannels(sets, model.name)));
+  const numbers = mined.map((model) => new Map(unitNames(model).map((name, i) => [name, i])));
+  const members = sets.map(({ units }) =>
+    units.map((name) => numbers[models.findIndex((model) => model.name === parseUnit(name).model)].get(name)!),
+  );
+  const pairs = mined.flatMap((_, a) => mined.slice(a).map((__, d): [number, number] => [a, a + d]));
+  const peaks = new Peaks(mined);
+  const work = correlate({
+    engine,
+    source,
+    models: mined,
+    maps,
+    pairs,
+    halves: [order.slice(0, mostImages)],
+    keep: 1,
+    k: 1,
+    wholeMatrix: true,
+    nullModel: false,
+    memory: options.memory,
+    batch: options.batch,
+    onPeaks: (indices, values) => peaks.add(indices, values),
+    signal: options.signal,
+  });
+  let step = await work.next();
+  for (; !step.done; step = await work.next()) {
+    yield { stage: 'concepts', done: step.value.done, total: step.value.total, unit: 'images' };
+  }
+  const { neighbours, moments } = step.value;
+  const r = scoreLookup(mined, pairs, neighbours);
+  const withPairs = sets.map((set, i) => ({ ...set, pairwise: pairwise(members[i], r) }));
+  const concepts = await makeConcepts(withPairs, members, r, options.threshold);
+
+  if (options.encode) {
+    const work = writeExemplars({
+      engine,
+      source,
+      models: mined,
+      maps,
+      moments,
+      peaks,
+      sets: new Map(sets.map(({ id }, i) => [id, members[i]])),
+      perSet: options.perSet,
+      encode: options.encode,
+      folder,
+      signal: options.signal,
+    });
+    for await (const progress of work) yield { stage: 'exemplars', ...progress, unit: 'images' };
+  }
+  return { ...dictionary, sets: [...withPairs, ...dictionary.sets.slice(mostSets)], concepts };
+}
+
+/** By layer: the channels of a model that are in some set, ascending. */
+function chosenChannels(sets: readonly RosettaSet[], model: string): Map<string, number[]> {
+  const channels = new Map<string, Set<number>>();
+  for (const name of new Set(sets.flatMap(({ units }) => units))) {
+    const unit = parseUnit(name);
+    if (unit.model !== model) continue;
+    if (!channels.has(unit.layer)) channels.set(unit.layer, new Set());
+    channels.get(unit.layer)!.add(unit.index);
+  }
+  return new Map([...channels].map(([layer, set]) => [layer, [...set].sort((a, b) => a - b)]));
+}
+
+/** r between unit `u` of model `i` and unit `v` of model `j`. */
+type ScoreLookup = (i: number, u: number, j: number, v: number) => number;
+
+function scoreLookup(
+  models: readonly MinedModel[],
+  pairs: readonly (readonly [number, number])[],
+  neighbours: readonly Neighbours[],
+): ScoreLookup {
+  const table = models.map(() => new Array<Float32Array>(models.length));
+  pairs.forEach(([a, b], i) => (table[a][b] = neighbours[i].scores!));
+  return (i, u, j, v) => (i <= j ? table[i][j][u * models[j].units + v] : table[j][i][v * models[i].units + u]);
+}
+
+const pairwise = (units: readonly number[], r: ScoreLookup): number[] =>
+  units.flatMap((u, i) => units.slice(i + 1).map((v, d) => Number(r(i, u, i + 1 + d, v).toFixed(6))));
+
+async function makeConcepts(
+  sets: readonly RosettaSet[],
+  members: readonly (readonly number[])[],
+  r: ScoreLookup,
+  threshold: number,
+): Promise<Concept[]> {
+  const n = sets.length;
+  const similarity = new Float32Array(n * n);
+  for (let s = 0; s < n; s++) {
+    for (let t = s; t < n; t++) {
+      let sum = 0;
+      members[s].forEach((u, i) => members[t].forEach((v, j) => (sum += r(i, u, j, v))));
+      similarity[s * n + t] = similarity[t * n + s] = sum / (members[s].length * members[t].length);
+    }
+  }
+  const clusters = clusterBySimilarity(similarity, n, threshold);
+  const concepts = clusters.map(async (items): Promise<Concept> => {
+    const medoid = sets[items[0]];
+    const id = (await sha256(medoid.units.join(' '))).slice(0, 10);
+    return { id, sets: items.map((i) => sets[i].id), r: medoid.r };
+  });
+  return (await Promise.all(concepts)).sort((a, b) => b.r - a.r);
+}

@@ -1,0 +1,272 @@
+// Mining from end to end: models and images in, dictionary out, with a folder of files beside it.
+// The steps have files of their own; here they are put in order.
+
+import { safetensorsChunks } from '../checkpoint/safetensors.ts';
+import { UserError } from '../errors.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { shuffled } from '../images/sampling.ts';
+import type { ImageSource } from '../images/source.ts';
+import type { Engine } from '../runtime/engine.ts';
+import { memoryFolder, type Folder } from '../runtime/folder.ts';
+import type { Model } from '../zoo/model.ts';
+import { blockSize } from './blocks.ts';
+import { correlate, type Correlated } from './correlate.ts';
+import type { Dictionary } from './dictionary.ts';
+import { assembleDictionary } from './assemble.ts';
+import { findConcepts } from './find-concepts.ts';
+import type { ThumbnailEncoder } from './exemplars.ts';
+import { names, type MapSource } from './pass-graph.ts';
+import { minedModel, type MinedModel } from './plan.ts';
+import { StateStore } from './saved-state.ts';
+import { unitNames } from './units.ts';
+
+export interface MineOptions {
+  readonly engine: Engine;
+  /** At least two, with different names. */
+  readonly models: readonly Model[];
+  readonly images: ImageSource;
+  /** Which samples of `images`; by default all, in order. */
+  readonly samples?: readonly number[];
+  /** Decides how images are split into halves and paired under the null, and the weights of twins. Default 0. */
+  readonly seed?: number;
+  /** Mutual nearest neighbours among how many; default 1. */
+  readonly k?: number;
+  /** With an anchor: among how many first choices of a chosen unit the anchor's unit must be; default 5, as in the paper. */
+  readonly setK?: number;
+  /** Name of the anchor model; by default none: units that are pairwise mutual neighbours in every model. */
+  readonly anchor?: string;
+  /** Also correlate each model with an untrained twin of itself. Default false. */
+  readonly twins?: boolean;
+  /** Controls by permuted images; default true. They need at least 16 images. */
+  readonly nullModel?: boolean;
+  /** The published code's score: cosines over batches of 10, averaged; no controls. Default false. */
+  readonly reference?: boolean;
+  /** Sets with at least this mean correlation between their units make one concept; default 0.5. */
+  readonly conceptThreshold?: number;
+  /** Keep the whole score matrices and write `scores.safetensors`. Default false. */
+  readonly saveScores?: boolean;
+  /** Bytes for sums and maps; default 1 GiB. The result does not depend on it. */
+  readonly memory?: number;
+  /** Images of a batch; by default as many as memory allows. The result does not depend on it. */
+  readonly batch?: number;
+  /** Where the run is written; by default nowhere. A run in it that was interrupted goes on. */
+  readonly folder?: Folder;
+  /** Seconds between savings of an unfinished run; default 30, 0 for every batch. */
+  readonly saveEvery?: number;
+  /** Encodes the report's thumbnails; without it there are no exemplars. */
+  readonly thumbnails?: ThumbnailEncoder;
+  /** Images shown for each Rosetta set; default 6. */
+  readonly exemplarsPerSet?: number;
+  /** Aborting stops after the current batch; the state is saved first. */
+  readonly signal?: AbortSignal;
+  /** Time stamp written into the dictionary; default: now. */
+  readonly created?: Date;
+}
+
+export interface MineProgress {
+  readonly stage: 'correlating' | 'concepts' | 'exemplars' | 'writing';
+  readonly done: number;
+  readonly total: number;
+  /** What is counted. */
+  readonly unit: 'images' | 'files';
+}
+
+/** Neighbours kept for each unit. */
+const keptNeighbours = 10;
+/** Below this number of images halves and nulls say nothing. */
+const leastForControls = 4 * blockSize;
+
+/**
+ * Mines a dictionary. Yields progress after every batch and returns the dictionary.
+ * @throws UserError for fewer than two models, equal names, an unknown anchor, unreadable images only, or score
+ *   matrices over the memory budget.
+ */
+export async function* mine(options: MineOptions): AsyncGenerator<MineProgress, Dictionary> {
+  const settings = checked(options);
+  const { seed, folder } = settings;
+  const samples = options.samples ?? options.images.names.map((_, i) => i);
+  const zoo = options.models;
+  const twins = options.twins ? zoo.map((model) => model.twin(seed)) : [];
+  const all = [...zoo, ...twins];
+  const mined = all.map((model) => minedModel(model));
+  const pairs = modelPairs(zoo.length, twins.length);
+  if (options.saveScores) checkScoreSize(mined, pairs, settings.memory);
+
+  const controls = (options.nullModel ?? true) && !options.reference && samples.length >= leastForControls;
+  const order = options.reference ? [...samples] : shuffled(samples, seed);
+  // Whole blocks in the first half, so that the null pairs the same images whatever the batch size is.
+  const middle = Math.round(order.length / 2 / blockSize) * blockSize;
+  const halves = controls ? [order.slice(0, middle), order.slice(middle)] : [order];
+
+  const correlated = yield* withStage(
+    'correlating',
+    correlate({
+      engine: options.engine,
+      source: options.images,
+      models: mined,
+      maps: mapsOf(all, options.images),
+      pairs,
+      halves,
+      keep: Math.max(keptNeighbours, settings.k, settings.setK),
+      k: settings.k,
+      wholeMatrix: options.saveScores,
+      nullModel: controls,
+      cosine: options.reference,
+      memory: settings.memory,
+      batch: options.batch,
+      store: new StateStore(folder, stateKey(options, samples, mined, pairs)),
+      saveEvery: options.saveEvery,
+      signal: options.signal,
+    }),
+  );
+
+  const draft = await assembleDictionary({ ...settings, zoo: zoo.length, all, mined, pairs, correlated, samples, images: options.images, controls, reference: options.reference ?? false, created: options.created ?? new Date() });
+  const dictionary = yield* findConcepts(draft, {
+    engine: options.engine,
+    source: options.images,
+    models: zoo,
+    maps: mapsOf(zoo, options.images),
+    order,
+    memory: settings.memory,
+    batch: options.batch,
+    threshold: settings.conceptThreshold,
+    perSet: options.exemplarsPerSet ?? 6,
+    encode: options.thumbnails,
+    folder,
+    signal: options.signal,
+  });
+
+  yield* writeRun(folder, dictionary, all, mined, pairs, correlated);
+  return dictionary;
+}
+
+function checked(options: MineOptions) {
+  const { models, k = 1, setK = 5, anchor, memory = 2 ** 30 } = options;
+  if (models.length < 2) throw new UserError('mining needs at least two models; name another one with --model');
+  const modelNames = models.map(({ name }) => name);
+  const twice = modelNames.find((name, i) => modelNames.indexOf(name) !== i);
+  if (twice) throw new UserError(`two models are called "${twice}"; give each its own name with --model NAME=FILE`);
+  for (const name of modelNames) {
+    if (!/^[\w.+-]+$/.test(name)) throw new UserError(`"${name}" cannot name a model: use letters, digits, ".", "_", "+" and "-"`);
+  }
+  if (anchor !== undefined && !modelNames.includes(anchor)) {
+    throw new UserError(`the anchor "${anchor}" is none of the models ${modelNames.join(', ')}`);
+  }
+  for (const [name, value] of Object.entries({ k, setK })) {
+    if (!Number.isInteger(value) || value < 1) throw new UserError(`${name} must be a positive whole number, not ${value}`);
+  }
+  return {
+    seed: options.seed ?? 0,
+    k,
+    setK,
+    anchor: anchor ?? null,
+    memory,
+    conceptThreshold: options.conceptThreshold ?? 0.5,
+    folder: options.folder ?? memoryFolder(),
+  };
+}
+
+/** Pairs of models by index: every two of the zoo, and each with its twin. */
+function modelPairs(zoo: number, twins: number): [number, number][] {
+  const pairs: [number, number][] = [];
+  for (let a = 0; a < zoo; a++) for (let b = a + 1; b < zoo; b++) pairs.push([a, b]);
+  for (let t = 0; t < twins; t++) pairs.push([t, zoo + t]);
+  return pairs;
+}
+
+function checkScoreSize(mined: readonly MinedModel[], pairs: readonly [number, number][], memory: number): void {
+  const bytes = pairs.reduce((sum, [a, b]) => sum + 4 * mined[a].units * mined[b].units, 0);
+  if (bytes > memory) {
+    const size = (value: number) => `${(value / 2 ** 20).toFixed(0)} MiB`;
+    throw new UserError(
+      `--save-scores needs ${size(bytes)} for ${pairs.length} score matrices, over the memory budget of ${size(memory)}; raise --memory, or mine fewer layers with --taps`,
+    );
+  }
+}
+
+/** Lays models and the image input into a graph. */
+function mapsOf(models: readonly Model[], { height, width }: ImageSource): MapSource {
+  return (b, batch, indices) => {
+    const images = b.input(names.images, [batch, 3, height, width]);
+    return new Map(indices.map((m) => [m, models[m].build(b, images).taps]));
+  };
+}
+
+/** Everything that changes the sums of a run; weights and pixels are recognised by their means. */
+function stateKey(
+  options: MineOptions,
+  samples: readonly number[],
+  mined: readonly MinedModel[],
+  pairs: readonly [number, number][],
+): string {
+  const { images, seed = 0, k, setK, reference, nullModel, memory, batch, saveScores } = options;
+  const imageNames = samples.map((i) => images.names[i]);
+  const { height, width } = images;
+  const models = mined.map(({ name, layers }) => [name, layers.map(({ layer, units, grid }) => [layer, units, grid])]);
+  return JSON.stringify({ version: 1, models, pairs, imageNames, height, width, seed, k, setK, reference, nullModel, memory, batch, saveScores });
+}
+
+async function* withStage(
+  stage: MineProgress['stage'],
+  work: AsyncGenerator<{ done: number; total: number }, Correlated>,
+): AsyncGenerator<MineProgress, Correlated> {
+  for (;;) {
+    const { value, done } = await work.next();
+    if (done) return value;
+    yield { stage, done: value.done, total: value.total, unit: 'images' };
+  }
+}
+
+async function* writeRun(
+  folder: Folder,
+  dictionary: Dictionary,
+  all: readonly Model[],
+  mined: readonly MinedModel[],
+  pairs: readonly [number, number][],
+  { neighbours, moments }: Correlated,
+): AsyncGenerator<MineProgress> {
+  const unitLists = Object.fromEntries(all.map((model, m) => [`units.${model.name}`, JSON.stringify(unitNames(mined[m]))]));
+  const images = dictionary.images;
+  const metadata = { ...unitLists, images: String(images.count), 'images.sha256': images.sha256, score: dictionary.score };
+  const total = pairs.length + 3;
+  let done = 0;
+  const step = (): MineProgress => ({ stage: 'writing', done: ++done, total, unit: 'files' });
+
+  const statistics = new Map<string, Tensor>();
+  all.forEach(({ name }, m) => {
+    const layers = mined[m].layers.map((_, l) => moments[m].statistics(l));
+    for (const key of ['mean', 'std'] as const) {
+      const data = Float32Array.from(layers.flatMap((layer) => Array.from(layer[key])));
+      statistics.set(`${name}.${key}`, { dtype: 'float32', shape: [data.length], data });
+    }
+  });
+  await folder.write('moments.safetensors', safetensorsChunks(statistics, metadata));
+  yield step();
+
+  const scores = new Map<string, Tensor>();
+  for (const [i, [a, b]] of pairs.entries()) {
+    const [nameA, nameB] = [all[a].name, all[b].name];
+    const tensors = new Map<string, Tensor>();
+    const entry = neighbours[i];
+    for (const [name, direction] of [
+      [nameA, entry.forward],
+      [nameB, entry.backward],
+    ] as const) {
+      const shape = [direction.units, direction.all.k];
+      tensors.set(`${name}.index`, { dtype: 'int32', shape, data: direction.all.index });
+      tensors.set(`${name}.r`, { dtype: 'float32', shape, data: direction.all.r });
+      tensors.set(`${name}.null_best`, { dtype: 'float32', shape: [direction.units], data: direction.nullBest });
+    }
+    if (entry.scores) {
+      scores.set(`${nameA}--${nameB}`, { dtype: 'float32', shape: [entry.unitsA, entry.unitsB], data: entry.scores });
+    }
+    await folder.write(`neighbours/${nameA}--${nameB}.safetensors`, safetensorsChunks(tensors, metadata));
+    yield step();
+  }
+  if (scores.size) await folder.write('scores.safetensors', safetensorsChunks(scores, metadata));
+  yield step();
+  // Last: a folder with a dictionary is a finished run.
+  await folder.write('dictionary.json', [JSON.stringify(dictionary, null, 1)]);
+  await folder.remove('partial');
+  yield step();
+}

@@ -1,0 +1,195 @@
+// The graph of one pass: images -> models -> centred maps -> moments and products, added to the sums so far.
+// Everything large stays inside it; what goes in and out are images, sums and moments.
+
+import { GraphBuilder, type Value } from '../graph/builder.ts';
+import type { Graph } from '../graph/graph.ts';
+import { timesLeft, timesRight } from '../graph/resample.ts';
+import { float32 } from '../graph/tensor.ts';
+import { adjointColumns, adjointRows, columnSums, gramRoot, gridKey, largerGrid, sameGrid, type Grid } from './grid.ts';
+import { type MinedLayer, type MinedModel, type Pass, type Tile } from './plan.ts';
+
+/** Lays the models into a builder: maps `[n, channels, h, w]` by model index and layer name. */
+export type MapSource = (b: GraphBuilder, batch: number, models: readonly number[]) => Map<number, ReadonlyMap<string, Value>>;
+
+export interface PassGraphOptions {
+  readonly batch: number;
+  readonly pass: Pass;
+  readonly models: readonly MinedModel[];
+  readonly maps: MapSource;
+  /** Provisional means by model and layer, `[units]`. */
+  readonly centres: readonly (readonly Float32Array[])[];
+  /** Grids of the moments, by model and layer. */
+  readonly targets: readonly (readonly (readonly Grid[])[])[];
+  /** Also the products with each image's maps paired with another image's (input `permutation`). */
+  readonly nullModel: boolean;
+  /** Add cosines of the batch instead of plain products (the published code's score). */
+  readonly cosine: boolean;
+  /** By model index: whether to output each image's largest value of every unit (`peak/m`). */
+  readonly peaks?: boolean;
+}
+
+/** Names of the graph's inputs and outputs. */
+export const names = {
+  images: 'images',
+  permutation: 'permutation',
+  real: (tile: number) => `real/${tile}`,
+  null: (tile: number) => `null/${tile}`,
+  out: (name: string) => `${name}/out`,
+  sum: (model: number) => `sum/${model}`,
+  square: (model: number) => `square/${model}`,
+  peak: (model: number) => `peak/${model}`,
+};
+
+export function passGraph(options: PassGraphOptions): Graph {
+  const { batch, pass, models, targets } = options;
+  const b = new GraphBuilder({ name: 'pass' });
+  const built = options.maps(b, batch, pass.models);
+  const permutation = options.nullModel ? b.input(names.permutation, [batch], 'int64') : undefined;
+
+  const centred = new Map<MinedLayer, Value>();
+  for (const m of pass.models) {
+    models[m].layers.forEach((layer, i) => {
+      centred.set(layer, centredMaps(b, built.get(m)!.get(layer.layer)!, layer, options.centres[m][i]));
+    });
+  }
+  for (const m of pass.moments) addMoments(b, m, models[m], centred, targets[m]);
+  if (options.peaks) {
+    for (const m of pass.models) {
+      const peaks = models[m].layers.map((layer) => b.reduceMax(centred.get(layer)!, [2, 3]));
+      b.output(b.concat(peaks, 0), names.peak(m));
+    }
+  }
+
+  const operands = operandCache(b, centred);
+  pass.tiles.forEach((tile, i) => {
+    const { grid, rows, columns } = tile.rectangle;
+    const shape = [tile.to - tile.from, tile.columns];
+    const right = operands(columns, grid);
+    let left = operands(rows, grid);
+    if (left.shape[0] !== shape[0]) left = b.slice(left, { axes: [0], starts: [tile.from], ends: [tile.to] });
+    const product = (x: Value, name: string) => {
+      const sums = b.input(name, shape);
+      const flat = (value: Value) => b.reshape(value, [value.shape[0], -1]);
+      const total = options.cosine
+        ? b.add(sums, cosines(b, b.gemm(flat(x), flat(right), undefined, { transB: 1 }), tile, centred))
+        : b.gemm(flat(x), flat(right), sums, { transB: 1 });
+      b.output(total, names.out(name));
+    };
+    product(left, names.real(i));
+    if (permutation) product(b.gather(left, permutation, 1), names.null(i));
+  });
+  return b.build();
+}
+
+/** Maps `[n, channels, h, w]` -> centred maps of the chosen units, `[units, n, h, w]`. */
+function centredMaps(b: GraphBuilder, maps: Value, layer: MinedLayer, centre: Float32Array): Value {
+  const chosen = layer.select ? b.gather(maps, layer.select, 1) : maps;
+  const byUnit = b.transpose(chosen, [1, 0, 2, 3]);
+  return b.sub(byUnit, b.constant(float32([layer.units, 1, 1, 1], centre)));
+}
+
+/** Outputs `sum/m` and `square/m`, `[rows, n]`, in the order that `Moments.add` takes. */
+function addMoments(
+  b: GraphBuilder,
+  m: number,
+  model: MinedModel,
+  centred: ReadonlyMap<MinedLayer, Value>,
+  targets: readonly (readonly Grid[])[],
+): void {
+  const sums: Value[] = [];
+  const squares: Value[] = [];
+  model.layers.forEach((layer, i) => {
+    const x = centred.get(layer)!;
+    for (const target of targets[i]) {
+      sums.push(sumOn(b, x, layer.grid, target));
+      squares.push(squareOn(b, x, layer.grid, target));
+    }
+  });
+  b.output(b.concat(sums, 0), names.sum(m));
+  b.output(b.concat(squares, 0), names.square(m));
+}
+
+/** Sum of each map interpolated to `target`: `[units, n]`. */
+function sumOn(b: GraphBuilder, x: Value, grid: Grid, target: Grid): Value {
+  if (sameGrid(grid, target)) return b.reduceSum(x, [2, 3]);
+  const rows = columnSums(grid.height, target.height);
+  const columns = columnSums(grid.width, target.width);
+  const weights = new Float32Array(grid.height * grid.width);
+  for (let i = 0; i < weights.length; i++) weights[i] = rows[Math.floor(i / grid.width)] * columns[i % grid.width];
+  const [units, n] = x.shape;
+  const flat = b.reshape(x, [units * n, weights.length]);
+  return b.reshape(b.matmul(flat, b.constant(float32([weights.length, 1], weights))), [units, n]);
+}
+
+/** Sum of squares of each map interpolated to `target`: `[units, n]`. */
+function squareOn(b: GraphBuilder, x: Value, grid: Grid, target: Grid): Value {
+  const rightRoot = gramRoot(grid.width, target.width);
+  const leftRoot = gramRoot(grid.height, target.height);
+  const leftTransposed =
+    leftRoot && Float64Array.from(leftRoot, (_, i) => leftRoot[(i % grid.height) * grid.height + Math.floor(i / grid.height)]);
+  const y = timesLeft(b, timesRight(b, x, rightRoot), leftTransposed);
+  const [units, n] = y.shape;
+  return b.reduceSumSquare(b.reshape(y, [units, n, -1]), [2]);
+}
+
+/** Stacked layers brought to a grid, `[units, n, positions]`; each is made once. */
+function operandCache(b: GraphBuilder, centred: ReadonlyMap<MinedLayer, Value>) {
+  const reduced = new Map<string, Value>();
+  const stacks = new Map<string, Value>();
+  const ids = new Map([...centred.keys()].map((layer, i) => [layer, i]));
+
+  const reduce = (layer: MinedLayer, grid: Grid): Value => {
+    const key = `${ids.get(layer)} ${gridKey(grid)}`;
+    let value = reduced.get(key);
+    if (!value) {
+      const x = centred.get(layer)!;
+      const narrow = timesRight(b, x, adjointColumns(layer.grid.width, grid.width));
+      const small = timesLeft(b, narrow, adjointRows(layer.grid.height, grid.height));
+      value = b.reshape(small, [layer.units, x.shape[1], -1]);
+      reduced.set(key, value);
+    }
+    return value;
+  };
+  return (layers: readonly MinedLayer[], grid: Grid): Value => {
+    const key = `${layers.map((layer) => ids.get(layer)).join()} ${gridKey(grid)}`;
+    let value = stacks.get(key);
+    if (!value) {
+      const parts = layers.map((layer) => reduce(layer, grid));
+      value = parts.length === 1 ? parts[0] : b.concat(parts, 0);
+      stacks.set(key, value);
+    }
+    return value;
+  };
+}
+
+/** Products divided by the norms of this batch's interpolated maps; 0 where a map is zero throughout. */
+function cosines(b: GraphBuilder, product: Value, tile: Tile, centred: ReadonlyMap<MinedLayer, Value>): Value {
+  const target = largerGrid(tile.rectangle.rows[0].grid, tile.rectangle.columns[0].grid);
+  const inverseNorms = (layers: readonly MinedLayer[]): Value => {
+    const parts = layers.map((layer) => b.reduceSum(squareOn(b, centred.get(layer)!, layer.grid, target), [1]));
+    const squares = parts.length === 1 ? parts[0] : b.concat(parts, 0);
+    const positive = b.op('Greater', [squares, b.constant(float32([], [0]))])[0];
+    return b.where(positive, b.div(1, b.sqrt(squares)), b.constant(float32([], [0])));
+  };
+  let left = inverseNorms(tile.rectangle.rows);
+  if (left.shape[0] !== tile.to - tile.from) left = b.slice(left, { axes: [0], starts: [tile.from], ends: [tile.to] });
+  const right = inverseNorms(tile.rectangle.columns);
+  return b.mul(b.mul(product, b.reshape(left, [-1, 1])), b.reshape(right, [1, -1]));
+}
+
+/** Graph that gives the mean over positions of each unit for each image: output `mean/m`, `[n, units]`. */
+export function centreGraph(batch: number, models: readonly MinedModel[], maps: MapSource): Graph {
+  const b = new GraphBuilder({ name: 'centres' });
+  const indices = models.map((_, m) => m);
+  const built = maps(b, batch, indices);
+  for (const m of indices) {
+    const means = models[m].layers.map((layer) => {
+      const x = built.get(m)!.get(layer.layer)!;
+      const chosen = layer.select ? b.gather(x, layer.select, 1) : x;
+      return b.reduceMean(chosen, [2, 3]);
+    });
+    b.output(means.length === 1 ? means[0] : b.concat(means, 1), `mean/${m}`);
+  }
+  return b.build();
+}
+

@@ -1,0 +1,48 @@
+// Which images light a set of units up most: each image's largest value of every unit, kept and ranked.
+// It holds one number per image and unit, not maps.
+
+import type { Moments } from './moments.ts';
+import type { MinedModel } from './plan.ts';
+
+export class Peaks {
+  readonly #samples: number[] = [];
+  readonly #columns: Float32Array[][];
+
+  constructor(readonly models: readonly MinedModel[]) {
+    this.#columns = models.map(() => []);
+  }
+
+  /** Takes a batch: by model index, the peaks of centred maps `[units, n]`. */
+  add(indices: readonly number[], peaks: ReadonlyMap<number, Float32Array>): void {
+    const n = indices.length;
+    this.#samples.push(...indices);
+    for (const [m, values] of peaks) {
+      for (let i = 0; i < n; i++) {
+        this.#columns[m].push(Float32Array.from({ length: this.models[m].units }, (_, u) => values[u * n + i]));
+      }
+    }
+  }
+
+  /**
+   * The `count` samples in which the units of a set peak highest together: by the mean over its units of the peak in
+   * standard deviations above the unit's mean.
+   * @param units by model index, the unit of the set, or undefined where it has none.
+   */
+  best(units: readonly (number | undefined)[], moments: readonly Moments[], count: number): number[] {
+    const totals = new Float64Array(this.#samples.length);
+    units.forEach((unit, m) => {
+      if (unit === undefined) return;
+      const { mean, inverse } = this.#standardiser(m, unit, moments);
+      this.#columns[m].forEach((peaks, i) => (totals[i] += (peaks[unit] - mean) * inverse));
+    });
+    const order = Array.from(totals.keys()).sort((i, j) => totals[j] - totals[i] || this.#samples[i] - this.#samples[j]);
+    return order.slice(0, count).map((i) => this.#samples[i]);
+  }
+
+  #standardiser(m: number, unit: number, moments: readonly Moments[]): { mean: number; inverse: number } {
+    const l = this.models[m].layers.findIndex(({ offset, units }) => unit >= offset && unit < offset + units);
+    const { grid, offset } = this.models[m].layers[l];
+    const { mean, inverse } = moments[m].standardiser(l, grid, 'all');
+    return { mean: mean[unit - offset], inverse: inverse[unit - offset] };
+  }
+}

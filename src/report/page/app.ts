@@ -1,0 +1,88 @@
+// Moving between views: the address behind `#` is the one place where the page's state lives.
+// It does not know what the views show.
+
+import { displayParams } from './display.ts';
+import { hashOf, parseRoute, type Route } from './route.ts';
+import type { Params } from './form.ts';
+
+/** One of the page's views. It is made once, and told where the reader is each time it is shown. */
+export interface View {
+  readonly element: HTMLElement;
+  /** Called when the view is in the document. Returns the title for the window. */
+  show(route: Route): string;
+}
+
+export class App {
+  route: Route;
+  private readonly render: (route: Route) => void;
+  private written = 0;
+  /** Where the window was scrolled to, by address: restored on the way back. */
+  private readonly scrolled = new Map<string, number>();
+  private followsLink = false;
+  /** The address of what is shown: for a moment the browser's own is ahead of it. */
+  private shown = location.hash;
+
+  /** @param render shows a route */
+  constructor(render: (route: Route) => void) {
+    this.render = render;
+    this.route = parseRoute(location.hash);
+    history.scrollRestoration = 'manual';
+    addEventListener('hashchange', () => this.arrive());
+    addEventListener('scroll', () => this.scrolled.set(this.shown, scrollY), { passive: true });
+    addEventListener(
+      'click',
+      (event) => {
+        const link = event.target instanceof Element ? event.target.closest('a[href^="#"]') : null;
+        if (!link) return;
+        this.write();
+        this.followsLink = true;
+      },
+      { capture: true },
+    );
+  }
+
+  start(): void {
+    this.render(this.route);
+    this.write();
+  }
+
+  /** Goes to another view, as a link does. */
+  go(view: string, path: readonly string[] = [], params: Params = {}): void {
+    this.write();
+    this.followsLink = true;
+    location.hash = hashOf(view, path, params);
+  }
+
+  /** Changes the settings of the view that is shown, without an entry in the browser's history. */
+  set(params: Params): void {
+    this.route = { ...this.route, params };
+    this.writeSoon();
+    this.render(this.route);
+  }
+
+  /** Notes a setting that the views need not be told of. */
+  writeSoon(): void {
+    // Browsers limit how often the address may change, and typing is faster.
+    clearTimeout(this.written);
+    this.written = window.setTimeout(() => this.write(), 250);
+  }
+
+  private write(): void {
+    clearTimeout(this.written);
+    const { view, path, params } = this.route;
+    const hash = hashOf(view, path, { ...params, ...displayParams() });
+    this.shown = hash;
+    this.scrolled.set(hash, scrollY);
+    if (hash !== location.hash) history.replaceState(history.state, '', hash);
+  }
+
+  private arrive(): void {
+    const top = this.followsLink ? 0 : (this.scrolled.get(location.hash) ?? 0);
+    this.followsLink = false;
+    this.shown = location.hash;
+    this.route = parseRoute(location.hash);
+    this.render(this.route);
+    scrollTo(0, top);
+    this.write();
+  }
+}

@@ -1,0 +1,118 @@
+// The engine for Node: onnxruntime-node, with a device and a number of threads.
+// It knows graphs only, no models; the browser's engine has a file of its own.
+
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InferenceSession, Tensor as OrtTensor, listSupportedBackends } from 'onnxruntime-node';
+import { UserError } from '../errors.ts';
+import type { Graph } from '../graph/graph.ts';
+import { writeOnnx } from '../graph/write.ts';
+import { devices, type Device, type Engine, type Session } from './engine.ts';
+import { wrapSession } from './ort.ts';
+
+export { nodeFolder } from './node-folder.ts';
+
+export interface NodeEngineOptions {
+  /** Default `cpu`. */
+  readonly device?: Device;
+  /** Threads for one run. Default: one per core that this process may use. */
+  readonly threads?: number;
+}
+
+/** Above this size weights go through a file: a serialised graph is limited to 2 GB and would be held twice. */
+const inlineBytes = 256 * 2 ** 20;
+
+/** The devices that the installed onnxruntime-node brings a back end for; CUDA's is downloaded separately. */
+export function availableDevices(): Device[] {
+  const bundled = listSupportedBackends().filter((backend) => backend.bundled);
+  return devices.filter((device) => bundled.some((backend) => backend.name === device));
+}
+
+/**
+ * An engine on the given device.
+ * @throws UserError when the runtime has no such device, or `threads` is not a positive whole number.
+ */
+export function nodeEngine(options: NodeEngineOptions = {}): Engine {
+  const { device = 'cpu', threads = availableParallelism() } = options;
+  if (!listSupportedBackends().some((backend) => backend.name === device)) throw unavailable(device);
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new UserError(`threads must be a positive whole number, not ${threads}`);
+  }
+  const sessionOptions: InferenceSession.SessionOptions = {
+    executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        // Spinning threads would take the cores that decode the next images.
+        intra_op: { allow_spinning: '0' },
+        // "Flush denormals": dying activations are otherwise a hundred times slower.
+        set_denormal_as_zero: '1',
+      },
+    },
+  };
+  return {
+    device,
+    async open(graph) {
+      const session = await createSession(graph, sessionOptions, device);
+      return wrapSession(session, OrtTensor);
+    },
+  };
+}
+
+async function createSession(
+  graph: Graph,
+  options: InferenceSession.SessionOptions,
+  device: Device,
+): Promise<InferenceSession> {
+  let bytes = 0;
+  for (const tensor of graph.initializers.values()) bytes += tensor.data.byteLength;
+  try {
+    if (bytes <= inlineBytes) return await InferenceSession.create(writeOnnx(graph).model, options);
+    return await withTemporaryFolder(async (folder) => {
+      const file = await saveOnnx(graph, join(folder, 'model.onnx'));
+      return InferenceSession.create(file, options);
+    });
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const reason = (error as Error).message;
+    if (device !== 'cpu' && !availableDevices().includes(device)) throw unavailable(device, reason);
+    throw new UserError(`the ${device} engine cannot open the graph "${graph.name}": ${reason}`);
+  }
+}
+
+function unavailable(device: Device, reason?: string): UserError {
+  const hint = device === 'cuda' ? ' CUDA needs the optional binaries of onnxruntime-node (see its installation notes).' : '';
+  const cause = reason ? ` (${reason})` : '';
+  return new UserError(
+    `device "${device}" is not available here${cause}: this onnxruntime-node has ${availableDevices().join(', ')}.${hint} Choose one of these.`,
+  );
+}
+
+/** Writes a graph to `path`, weights of 1 kB and more in `path + '.data'`. Returns the path. */
+export async function saveOnnx(graph: Graph, path: string): Promise<string> {
+  const location = `${path.split(/[\\/]/).at(-1)}.data`;
+  const { model, external = [] } = writeOnnx(graph, { external: { location, minBytes: 1024 } });
+  const file = await open(`${path}.data`, 'w');
+  try {
+    for (const chunk of external) await file.writeFile(chunk);
+  } finally {
+    await file.close();
+  }
+  await writeFile(path, model);
+  return path;
+}
+
+async function withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'rosetta-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export type { Session };

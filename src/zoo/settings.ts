@@ -1,0 +1,71 @@
+// Settings of a model as people write them, `KEY=VALUE`: the input that tensors cannot tell, and choices of a family.
+// It knows no family; those bring their choices.
+
+import { UserError } from '../errors.ts';
+import type { ModelCard } from './card.ts';
+
+export type Settings = Readonly<Record<string, string>>;
+
+type Input = ModelCard['input'];
+
+export interface SettingsContext {
+  readonly owner: string;
+  /** Settings of the family, with the values that they may take. */
+  readonly choices: Readonly<Record<string, readonly string[]>>;
+  /** What holds where nothing is set. */
+  readonly input: Input;
+  /** Whether that is an assumption, to be told. */
+  readonly assumed: boolean;
+}
+
+const inputKeys = ['size', 'mean', 'std', 'resize', 'antialias'] as const;
+
+/**
+ * Reads settings.
+ * @throws UserError for an unknown key or a value that does not fit; the message lists what is possible.
+ */
+export function readSettings(settings: Settings, context: SettingsContext) {
+  const { owner, choices, input } = context;
+  const known = [...inputKeys, ...Object.keys(choices)];
+  const chosen: Record<string, string> = {};
+  const changes: Partial<Record<keyof Input, unknown>> = {};
+  for (const [key, value] of Object.entries(settings)) {
+    const wrong = (expected: string): never => {
+      throw new UserError(`--config ${key}=${value} does not fit ${owner}: ${expected} is expected`);
+    };
+    if (key === 'size') Object.assign(changes, parseSize(value) ?? wrong('a size such as 224 or 224x160'));
+    else if (key === 'mean' || key === 'std') changes[key] = parseTriple(value) ?? wrong('three numbers such as 0.5,0.5,0.5');
+    else if (key === 'resize') changes.resize = oneOf(value, ['bilinear', 'bicubic']) ?? wrong('bilinear or bicubic');
+    else if (key === 'antialias') changes.antialias = (oneOf(value, ['true', 'false']) ?? wrong('true or false')) === 'true';
+    else if (choices[key]) chosen[key] = oneOf(value, choices[key]) ?? wrong(choices[key].join(' or '));
+    else throw new UserError(`${owner} has no setting "${key}"; its settings are ${known.join(', ')}`);
+  }
+  return { input: { ...input, ...changes } as Input, choices: chosen, assumed: context.assumed ? assumptions(input, settings) : [] };
+}
+
+function assumptions(input: Input, settings: Settings): string[] {
+  const values: Record<(typeof inputKeys)[number], string> = {
+    size: `${input.height}x${input.width}`,
+    mean: input.mean.join(','),
+    std: input.std.join(','),
+    resize: input.resize,
+    antialias: String(input.antialias),
+  };
+  return inputKeys.filter((key) => !(key in settings)).map((key) => `${key}=${values[key]}`);
+}
+
+/** `224` or `224x160` (height x width), as positive whole numbers; undefined for anything else. */
+export function parseSize(text: string): { height: number; width: number } | undefined {
+  const match = /^(\d+)(?:x(\d+))?$/.exec(text);
+  if (!match) return undefined;
+  const [height, width] = [Number(match[1]), Number(match[2] ?? match[1])];
+  return height > 0 && width > 0 && height <= 8192 && width <= 8192 ? { height, width } : undefined;
+}
+
+function parseTriple(text: string): number[] | undefined {
+  const numbers = text.split(',').map(Number);
+  return numbers.length === 3 && text.trim() !== '' && numbers.every(Number.isFinite) ? numbers : undefined;
+}
+
+const oneOf = (value: string, allowed: readonly string[]): string | undefined =>
+  allowed.includes(value) ? value : undefined;
