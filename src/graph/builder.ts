@@ -38,14 +38,14 @@ export interface ResizeOptions {
   /** Factors of height and width. */
   readonly scales?: readonly number[];
   readonly mode: 'nearest' | 'linear' | 'cubic';
-  /** Smooth before shrinking, as PIL does; off by default. */
+  /** Smooth before shrinking, as PIL and torch's `antialias=True` do; off by default. */
   readonly antialias?: boolean;
   /** Coefficient of the cubic; -0.75 by default, as torch has it (PIL and antialiased torch: -0.5). */
   readonly cubicCoeff?: number;
   readonly coordinates?: 'half_pixel' | 'half_pixel_symmetric' | 'pytorch_half_pixel' | 'align_corners' | 'asymmetric';
   /** Rounding of positions in the mode 'nearest'. */
   readonly nearest?: 'round_prefer_floor' | 'round_prefer_ceil' | 'floor' | 'ceil';
-  /** Weights of taps outside the image are dropped and the rest rescaled; off by default. */
+  /** Drop weights of taps outside the image and rescale the rest; by default when smoothing, as PIL does. */
   readonly excludeOutside?: boolean;
 }
 
@@ -193,7 +193,7 @@ export class GraphBuilder extends GraphAssembly {
       ...(mode === 'cubic' && { cubic_coeff_a: float(cubicCoeff) }),
       ...(mode === 'nearest' && { nearest_mode: string(options.nearest ?? 'round_prefer_floor') }),
       ...(antialias && { antialias: int(1) }),
-      ...(options.excludeOutside && { exclude_outside: int(1) }),
+      ...((options.excludeOutside ?? antialias) && { exclude_outside: int(1) }),
     };
     const target = sizes && this.integers([...lead, ...sizes]);
     return this.one('Resize', [x, undefined, factors, target], attributes, name);

@@ -113,8 +113,8 @@ export function joinGraphs(
     }
     fed.set(input, prefixes[0] + output);
   }
-  const a = prefixed(upgradeGraph(first, opset), prefixes[0], new Map());
-  const b = prefixed(upgradeGraph(second, opset), prefixes[1], fed);
+  const a = prefixed(upgradeGraph(first, opset), prefixes[0]);
+  const b = prefixed(upgradeGraph(second, opset), prefixes[1], fed, new Set(madeIn(a)));
   const open = b.inputs.filter((_, i) => !fed.has(second.inputs[i].name));
   expectDistinct(a, b, open);
   for (const [domain, version] of Object.entries(second.domains ?? {})) {
@@ -136,19 +136,37 @@ export function joinGraphs(
   return inferShapes(joined);
 }
 
-function prefixed(graph: Graph, prefix: string, fixed: ReadonlyMap<string, string>): Graph {
-  const renamed = renameGraph(graph, (name) => fixed.get(name) ?? prefix + name);
+/** @param taken names of the other graph, to which those that a builder made up give way. */
+function prefixed(
+  graph: Graph,
+  prefix: string,
+  fixed: ReadonlyMap<string, string> = new Map(),
+  taken: ReadonlySet<string> = new Set(),
+): Graph {
+  const own = new Set(madeIn(graph));
+  const names = new Map(fixed);
+  for (const name of own) {
+    let next = prefix + name;
+    const stem = next.slice(0, next.lastIndexOf('#'));
+    for (let count = 1; name.includes('#') && (taken.has(next) || (next !== prefix + name && own.has(next))); count++) {
+      next = `${stem}#${count}`;
+    }
+    if (!fixed.has(name)) names.set(name, next);
+  }
+  const renamed = renameGraph(graph, (name) => names.get(name) ?? prefix + name);
   return { ...renamed, nodes: renamed.nodes.map((node) => ({ ...node, name: node.name && prefix + node.name })) };
 }
 
+/** Names of all values of a graph. */
+const madeIn = (graph: Graph, inputs = graph.inputs): string[] => [
+  ...inputs.map((info) => info.name),
+  ...graph.initializers.keys(),
+  ...graph.nodes.flatMap((node) => node.outputs),
+];
+
 function expectDistinct(a: Graph, b: Graph, open: readonly ValueInfo[]): void {
-  const made = (graph: Graph, inputs: readonly ValueInfo[]) => [
-    ...inputs.map((info) => info.name),
-    ...graph.initializers.keys(),
-    ...graph.nodes.flatMap((node) => node.outputs),
-  ];
-  const names = new Set(made(a, a.inputs));
-  const clash = made(b, open).find((name) => name !== '' && names.has(name));
+  const names = new Set(madeIn(a));
+  const clash = madeIn(b, open).find((name) => name !== '' && names.has(name));
   if (clash !== undefined) {
     throw new UserError(
       `Both graphs have a value "${clash}"; give \`prefixes\`, such as ["${a.name}/", "${b.name}/"].`,

@@ -92,9 +92,16 @@ export function float32(shape: readonly number[], data: Float32Array | readonly 
   return { dtype: 'float32', shape, data: array };
 }
 
+/** A 64-bit integer from a number. The numbers that round to 2^63 and beyond stand for the largest one, "to the end". */
+export function toInt64(value: number): bigint {
+  const exact = BigInt(Math.trunc(value));
+  const limit = 2n ** 63n;
+  return exact >= limit ? limit - 1n : exact < -limit ? -limit : exact;
+}
+
 /** int64 tensor from numbers, 1-D unless a shape is given. */
 export function int64(values: readonly number[], shape: readonly number[] = [values.length]): Tensor {
-  return { dtype: 'int64', shape, data: BigInt64Array.from(values, (v) => BigInt(v)) };
+  return { dtype: 'int64', shape, data: BigInt64Array.from(values, toInt64) };
 }
 
 /** Value of a 16-bit float bit pattern. */
@@ -156,7 +163,8 @@ export function fromNumbers(dtype: DType, shape: readonly number[], values: read
   const float = new Float32Array(1);
   const bits = new Uint32Array(float.buffer);
   values.forEach((value, i) => {
-    if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[i] = BigInt(Math.trunc(value));
+    if (data instanceof BigInt64Array) data[i] = toInt64(value);
+    else if (data instanceof BigUint64Array) data[i] = BigInt(Math.trunc(value));
     else if (dtype === 'float16') data[i] = floatToHalf(value);
     else if (dtype === 'bfloat16') {
       float[0] = value;

@@ -5,16 +5,15 @@ import { UserError } from '../errors.ts';
 import { int, string } from './attributes.ts';
 import type { Attribute, Graph, Node } from './graph.ts';
 import { inferValues } from './infer.ts';
+import type { Known } from './operators/index.ts';
 import { float32, fromNumbers, int64 } from './tensor.ts';
-import type { DType, Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 /** What a rule may ask for and add. */
 interface Scope {
   constant(tensor: Tensor, owner: Node): string;
   fresh(owner: Node): string;
-  rank(name: string): number | undefined;
-  dtype(name: string): DType | undefined;
-  channels(name: string): number | undefined;
+  known(name: string): Known;
 }
 
 /** What a node becomes in the operator set `to`, the first that differs. */
@@ -52,7 +51,7 @@ function scalarInput(node: Node, scope: Scope, value: Attribute | undefined): st
   const [number] = numbersOf(value) ?? [];
   return number === undefined
     ? ''
-    : scope.constant(fromNumbers(scope.dtype(node.inputs[0]) ?? 'float32', [], [number]), node);
+    : scope.constant(fromNumbers(scope.known(node.inputs[0]).dtype ?? 'float32', [], [number]), node);
 }
 
 function trimmed(inputs: readonly string[]): string[] {
@@ -67,14 +66,23 @@ function slice(node: Node, scope: Scope): Node[] {
   return [{ ...node, inputs: trimmed([node.inputs[0], ...names]), attributes: {} }];
 }
 
-/** The old Upsample and Resize sample at i / scale and round down. */
+/** The old Upsample and Resize sample at i / scale; the nearest neighbour is below when enlarging, above when shrinking. */
 function resize(node: Node, scope: Scope): Node[] {
   const attribute = numbersOf(node.attributes.scales);
   const scales = attribute ? scope.constant(float32([attribute.length], attribute), node) : node.inputs[1];
+  const factors = scope.known(node.inputs[1] ?? '').elements?.map(Number) ?? attribute ?? [];
+  const shrinks = factors.some((factor) => factor < 1);
+  const mode = node.attributes.mode;
+  const linear = mode !== undefined && 'string' in mode && mode.string !== 'nearest';
+  if (shrinks && !linear && factors.some((factor) => factor > 1)) {
+    throw new UserError(
+      `Node "${node.name}" (${node.op}) enlarges one axis and shrinks another, which newer operator sets round in one way only.`,
+    );
+  }
   const attributes = {
     ...without(node, 'scales'),
     coordinate_transformation_mode: string('asymmetric'),
-    nearest_mode: string('floor'),
+    nearest_mode: string(shrinks ? 'ceil' : 'floor'),
   };
   return [{ ...node, op: 'Resize', inputs: [node.inputs[0], '', scales], attributes }];
 }
@@ -93,7 +101,7 @@ function pad(node: Node, scope: Scope): Node[] {
 /** Before set 13, axes from `axis` on were taken together, and the default was 1. */
 function softmax(node: Node, scope: Scope): Node[] {
   const axis = numbersOf(node.attributes.axis)?.[0] ?? 1;
-  const rank = scope.rank(node.inputs[0]);
+  const rank = scope.known(node.inputs[0]).shape?.length;
   const last = { axis: int(-1) };
   if (axis === -1 || (rank !== undefined && axis === rank - 1)) return [{ ...node, attributes: last }];
   const [shape, flat, soft] = [scope.fresh(node), scope.fresh(node), scope.fresh(node)];
@@ -124,8 +132,8 @@ function batchNormalization(node: Node): Node[] {
 /** One scale and bias per group became one per channel. */
 function groupNormalization(node: Node, scope: Scope): Node[] {
   const groups = numbersOf(node.attributes.num_groups)?.[0];
-  const channels = scope.channels(node.inputs[0]);
-  if (groups === undefined || channels === undefined) {
+  const channels = scope.known(node.inputs[0]).shape?.[1];
+  if (groups === undefined || typeof channels !== 'number') {
     throw new UserError(
       `Node "${node.name}" (GroupNormalization) cannot be upgraded: its number of channels is not known.`,
     );
@@ -212,7 +220,6 @@ export function upgradeGraph(graph: Graph, opset = 20): Graph {
 function upgradePart(graph: Graph, opset: number, names: Set<string>): Graph {
   const constants = new Map<string, Tensor>();
   let inferred: ReturnType<typeof inferValues> | undefined;
-  const known = (name: string) => (inferred ??= inferValues(graph)).get(name);
   const fresh = (owner: Node) => {
     let count = 1;
     while (names.has(`${owner.outputs[0]}#${count}`)) count++;
@@ -226,12 +233,7 @@ function upgradePart(graph: Graph, opset: number, names: Set<string>): Graph {
       constants.set(name, tensor);
       return name;
     },
-    rank: (name) => known(name)?.shape?.length,
-    dtype: (name) => known(name)?.dtype,
-    channels(name) {
-      const size = known(name)?.shape?.[1];
-      return typeof size === 'number' ? size : undefined;
-    },
+    known: (name) => (inferred ??= inferValues(graph)).get(name) ?? {},
   };
   let nodes = graph.nodes.map((node) => upgradeNested(node, opset, names));
   for (const { to, ops, apply } of changes) {

@@ -8,7 +8,7 @@ import type { AttributeProtoSchema, GraphProtoSchema, TensorProtoSchema, ValueIn
 import { UserError } from '../errors.ts';
 import type { Attribute, Graph, Node, ValueInfo } from './graph.ts';
 import { dataTypes } from './onnx-types.ts';
-import { toBytes } from './tensor.ts';
+import { toBytes, toInt64 } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface WriteOptions {
@@ -132,22 +132,15 @@ function tensorProto(tensor: Tensor, name: string, store?: ExternalStore): Messa
   return { ...head, rawData: toBytes(tensor) as Uint8Array<ArrayBuffer> };
 }
 
-/** int64 from a number; the largest number that stands for "to the end" is one more than int64 holds. */
-const int64Of = (value: number): bigint => {
-  const exact = BigInt(value);
-  const limit = 2n ** 63n;
-  return exact >= limit ? limit - 1n : exact < -limit ? -limit : exact;
-};
-
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
 function attributeProto(value: Attribute, store: ExternalStore): MessageInitShape<typeof AttributeProtoSchema> {
-  if ('int' in value) return { type: Kind.INT, i: int64Of(value.int) };
+  if ('int' in value) return { type: Kind.INT, i: toInt64(value.int) };
   if ('float' in value) return { type: Kind.FLOAT, f: value.float };
   if ('string' in value) return { type: Kind.STRING, s: utf8(value.string) };
   // Operators that look into a tensor attribute while a model is loaded want it inside the file.
   if ('tensor' in value) return { type: Kind.TENSOR, t: tensorProto(value.tensor, '') };
-  if ('ints' in value) return { type: Kind.INTS, ints: value.ints.map(int64Of) };
+  if ('ints' in value) return { type: Kind.INTS, ints: value.ints.map(toInt64) };
   if ('floats' in value) return { type: Kind.FLOATS, floats: [...value.floats] };
   if ('strings' in value) return { type: Kind.STRINGS, strings: value.strings.map(utf8) };
   return { type: Kind.GRAPH, g: graphProto(value.graph, store) };

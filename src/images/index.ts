@@ -5,6 +5,5 @@ export * from './batches.ts';
 export * from './image-set.ts';
 export * from './in-order.ts';
 export * from './pixels.ts';
-export * from './random.ts';
 export * from './sampling.ts';
 export * from './source.ts';

@@ -1,6 +1,7 @@
 // A folder or archive of photos as an image source: which photos are taken, and at which size they are decoded.
 // It holds the set open until `close`.
 
+import type { ImageSet } from './image-set.ts';
 import { chooseSamples } from './sampling.ts';
 import { commonSize, ImageLoader, openImages, type Size } from './node.ts';
 import type { ImageSource } from './source.ts';
@@ -29,6 +30,15 @@ export interface PhotoSource extends ImageSource {
  */
 export async function openPhotos(path: string, options: PhotoSourceOptions): Promise<PhotoSource> {
   const set = await openImages(path);
+  try {
+    return await photosOf(set, options);
+  } catch (error) {
+    await set.close();
+    throw error;
+  }
+}
+
+async function photosOf(set: ImageSet, options: PhotoSourceOptions): Promise<PhotoSource> {
   const samples = chooseSamples(set.names.length, options.samples, options.seed ?? 0);
   const { height, width } = options.size ?? (await commonSize(set, samples)) ?? options.fallback;
   const loader = new ImageLoader(set, { height, width, strict: options.strict });

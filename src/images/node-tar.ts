@@ -65,9 +65,15 @@ async function index(file: FileHandle, gzipped: boolean, spool: Spool): Promise<
 
   // The option lets archives older than ustar pass; the types do not know it.
   const parser = extract({ allowUnknownFormat: true } as object);
-  parser.on('entry', (header, body, next) => void visit(header, body).then(() => next(), next));
+  let visiting = Promise.resolve();
+  parser.on('entry', (header, body, next) => {
+    visiting = visit(header, body);
+    visiting.then(() => next(), next);
+  });
   const bytes = file.createReadStream({ start: 0, autoClose: false, highWaterMark: 2 ** 18 });
   await (gzipped ? pipeline(bytes, createGunzip({ chunkSize: 2 ** 18 }), parser) : pipeline(bytes, parser));
+  // Without the empty blocks that should end an archive, the parser does not wait for the last entry.
+  await visiting;
 
   for (const [name, target] of links) {
     const missing = (): Promise<never> =>
@@ -86,12 +92,5 @@ const skip = (body: Body): Promise<void> =>
 async function collect(body: Body): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk as Uint8Array);
-  // Copied, small ones too: a chunk is a window on a large buffer, which would be kept alive with it.
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let end = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, end);
-    end += chunk.length;
-  }
-  return bytes;
+  return Buffer.concat(chunks);
 }

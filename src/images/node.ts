@@ -10,6 +10,8 @@ import { openFolder } from './node-folder.ts';
 import { openTar } from './node-tar.ts';
 import { openZip } from './node-zip.ts';
 
+export { openPhotos, type PhotoSource, type PhotoSourceOptions } from './node-source.ts';
+export { thumbnail } from './node-thumbnail.ts';
 export { decodeImage, decodePixels, encodeImage, imageSize, type EncodeOptions, type Size } from './node-decode.ts';
 export { ImageLoader, type LoaderOptions } from './node-loader.ts';
 export { commonSize } from './node-size.ts';

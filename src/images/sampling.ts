@@ -2,7 +2,7 @@
 // It knows numbers only, not what they number.
 
 import { UserError } from '../errors.ts';
-import { randomAt } from './random.ts';
+import { randomAt } from '../random.ts';
 
 /** Keeps permutations apart from whatever else is drawn with the same seed. */
 const permutationStream = 0x7065726d;

@@ -73,3 +73,27 @@ export function derangement(count: number): number[] {
   }
   return out;
 }
+
+/** Batches without a null, of exactly `size` images; what remains at the end is left out, unless it is all there is. */
+export async function* plainBatches(
+  source: ImageSource,
+  samples: readonly number[],
+  size: number,
+): AsyncGenerator<BlockBatch> {
+  const length = 3 * source.height * source.width;
+  let first = true;
+  for await (const { indices, data } of source.batches(samples, size)) {
+    if (indices.length < size && !first) return;
+    first = false;
+    yield {
+      count: indices.length,
+      indices,
+      images: {
+        dtype: 'float32',
+        shape: [indices.length, 3, source.height, source.width],
+        data: data.slice(0, indices.length * length),
+      },
+      permutation: { dtype: 'int64', shape: [0], data: new BigInt64Array(0) },
+    };
+  }
+}

@@ -5,12 +5,13 @@ import { UserError } from '../errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { float32 } from '../graph/tensor.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
+import { blockBatches, plainBatches } from './blocks.ts';
 import { positions } from './grid.ts';
 import { Moments } from './moments.ts';
 import { meanCosine, Neighbours, pearson } from './neighbours.ts';
 import { centreGraph, names, type MapSource } from './pass-graph.ts';
 import { planPasses, rectangles, targetGrids, type MinedModel, type Pass } from './plan.ts';
-import { PassRun } from './run-pass.ts';
+import { PassRun, type PassRunOptions } from './run-pass.ts';
 import type { StateStore } from './saved-state.ts';
 import { compareNames } from '../images/image-set.ts';
 import type { ImageSource, Unreadable } from '../images/source.ts';
@@ -36,6 +37,8 @@ export interface CorrelateOptions {
   readonly memory: number;
   /** Images of a batch; by default as many as memory allows, up to 64. The result does not depend on it. */
   readonly batch?: number;
+  /** Cuts the samples into batches; by default blocks for the null. */
+  readonly batches?: PassRunOptions['batches'];
   /** Where to save the state of the run, and how often (seconds; default 30; 0 for every batch). */
   readonly store?: StateStore;
   readonly saveEvery?: number;
@@ -116,6 +119,7 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
     const run = new PassRun({
       ...options,
       batch,
+      batches: options.batches ?? (cosine ? plainBatches : blockBatches),
       cosine,
       targets,
       centres,

@@ -74,11 +74,11 @@ export interface RosettaSet {
   /** Model whose unit chose the others; null when all units are pairwise mutual neighbours. */
   readonly anchor: string | null;
   readonly units: readonly string[];
-  /** Mean over the pairs of units in it. */
+  /** Mean over its deciding pairs: those of the anchor with every other unit, or all pairs when there is no anchor. */
   readonly r: number;
   readonly excess: number | null;
   readonly rHeldOut: number | null;
-  /** Largest over the pairs of units in it. */
+  /** Largest over the deciding pairs. */
   readonly q: number | null;
   /** r between the units, in the order of `units`: row by row above the diagonal. Twins take no part in sets. */
   readonly pairwise: readonly number[];

@@ -3,7 +3,7 @@
 
 import type { Tensor } from '../graph/tensor.ts';
 import type { Engine, Outputs, Session } from '../runtime/engine.ts';
-import { blockBatches, type BlockBatch } from './blocks.ts';
+import type { BlockBatch } from './blocks.ts';
 import type { Half, Moments } from './moments.ts';
 import type { TileSums } from './neighbours.ts';
 import { names, passGraph, type PassGraphOptions } from './pass-graph.ts';
@@ -15,6 +15,8 @@ export interface PassRunOptions extends Omit<PassGraphOptions, 'batch'> {
   /** Samples of each half, in the order in which they are taken. The second may be empty. */
   readonly halves: readonly (readonly number[])[];
   readonly batch: number;
+  /** Cuts samples into batches of up to `batch` images. */
+  readonly batches: (source: ImageSource, samples: readonly number[], batch: number) => AsyncGenerator<BlockBatch>;
   /** By model index. */
   readonly moments: readonly Moments[];
   /** Called for each batch with the peaks, by model index `[units, n]`, if the graph gives them. */
@@ -66,7 +68,8 @@ export class PassRun {
   async *#runHalf(half: Half, samples: readonly number[], start: number): AsyncGenerator<number> {
     const place = new Map(samples.map((sample, i) => [sample, i]));
     const rest = samples.slice(start);
-    const iterator = this.#batches(rest);
+    const { source, batch: size, batches } = this.#options;
+    const iterator = batches(source, rest, size);
     let next = iterator.next();
     try {
       for (;;) {
@@ -84,11 +87,6 @@ export class PassRun {
       await next.catch(() => {});
       await iterator.return(undefined);
     }
-  }
-
-  #batches(samples: readonly number[]): AsyncGenerator<BlockBatch> {
-    const { source, batch, cosine } = this.#options;
-    return cosine ? plainBatches(source, samples, batch) : blockBatches(source, samples, batch);
   }
 
   async #runBatch(half: Half, batch: BlockBatch): Promise<void> {
@@ -159,27 +157,3 @@ const zeros = (shape: readonly number[]): Tensor => ({
   shape,
   data: new Float32Array(shape[0] * shape[1]),
 });
-
-/** Batches of exactly `size` images; what remains at the end is left out, unless it is all there is. */
-async function* plainBatches(
-  source: ImageSource,
-  samples: readonly number[],
-  size: number,
-): AsyncGenerator<BlockBatch> {
-  const length = 3 * source.height * source.width;
-  let first = true;
-  for await (const { indices, data } of source.batches(samples, size)) {
-    if (indices.length < size && !first) return;
-    first = false;
-    yield {
-      count: indices.length,
-      indices,
-      images: {
-        dtype: 'float32',
-        shape: [indices.length, 3, source.height, source.width],
-        data: data.slice(0, indices.length * length),
-      },
-      permutation: { dtype: 'int64', shape: [0], data: new BigInt64Array(0) },
-    };
-  }
-}

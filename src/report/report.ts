@@ -16,7 +16,8 @@ export function escapeHtml(text: string): string {
 }
 
 function head(packed: Packed): string {
-  const names = packed.models.filter((model) => model.role === 'zoo').map((model) => model.name);
+  const zoo = packed.models.filter((model) => model.role === 'zoo');
+  const names = escapeHtml(zoo.map((model) => model.name).join(', '));
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -25,13 +26,17 @@ function head(packed: Packed): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="${escapeHtml(`${packed.program.name} ${packed.program.version}`)}">
 <meta name="color-scheme" content="light dark">
-<title>Rosetta neurons: ${escapeHtml(names.join(', '))}</title>
+<title>Rosetta neurons: ${names}</title>
 <style>${style}</style>
 </head>
 <body>
-<noscript><p>This page is a dictionary of ${packed.concepts.length} concepts that ${escapeHtml(names.join(', '))} share.
-It needs JavaScript to draw its heatmaps; it loads nothing from the network.</p></noscript>
-<div id="app"></div>
+<div id="app">
+<header class="masthead">
+<h1>Rosetta neurons</h1>
+<p class="lead">${packed.concepts.length} concepts shared by ${names}, from ${packed.imageSet.count} images of ${escapeHtml(packed.imageSet.source)}.</p>
+<noscript><p>This page needs JavaScript to show them. It loads nothing from the network.</p></noscript>
+</header>
+</div>
 `;
 }
 
@@ -47,10 +52,10 @@ export function* reportChunks(input: ReportInput, script: string): Generator<str
   yield block('data', new TextEncoder().encode(JSON.stringify(packed)), true);
   // It runs as soon as it is read: the first concepts are on screen while a large file is still loading.
   yield `<script type="module" async>\n${script}\n</script>\n`;
+  yield* blocks('maps', [maps], blockBytes, true);
+  yield* blocks('images', images, blockBytes, false);
   let index = 0;
   for (const columns of pairs) yield block(`pairs-${index++}`, columns, true);
-  yield* blocks('images', images, blockBytes, false);
-  yield* blocks('maps', [maps], blockBytes, true);
   yield '</body>\n</html>\n';
 }
 

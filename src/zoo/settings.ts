@@ -6,12 +6,17 @@ import type { ModelCard } from './card.ts';
 
 export type Settings = Readonly<Record<string, string>>;
 
+export interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
 type Input = ModelCard['input'];
 
 export interface SettingsContext {
   readonly owner: string;
-  /** Settings of the family, with the values that they may take. */
-  readonly choices: Readonly<Record<string, readonly string[]>>;
+  /** Settings of the family, with the values that they may take; 'size' stands for any HEIGHTxWIDTH. */
+  readonly choices: Readonly<Record<string, readonly string[] | 'size'>>;
   /** What holds where nothing is set. */
   readonly input: Input;
   /** Whether that is an assumption, to be told. */
@@ -34,11 +39,16 @@ export function readSettings(settings: Settings, context: SettingsContext) {
       throw new UserError(`--config ${key}=${value} does not fit ${owner}: ${expected} is expected`);
     };
     if (key === 'size') Object.assign(changes, parseSize(value) ?? wrong('a size such as 224 or 224x160'));
-    else if (key === 'mean' || key === 'std') changes[key] = parseTriple(value) ?? wrong('three numbers such as 0.5,0.5,0.5');
+    else if (key === 'mean') changes.mean = parseTriple(value) ?? wrong('three numbers such as 0.5,0.5,0.5');
+    else if (key === 'std') {
+      const std = parseTriple(value);
+      changes.std = std?.every((v) => v > 0) ? std : wrong('three positive numbers such as 0.5,0.5,0.5');
+    }
     else if (key === 'resize') changes.resize = oneOf(value, ['bilinear', 'bicubic']) ?? wrong('bilinear or bicubic');
     else if (key === 'antialias') changes.antialias = (oneOf(value, ['true', 'false']) ?? wrong('true or false')) === 'true';
-    else if (choices[key]) chosen[key] = oneOf(value, choices[key]) ?? wrong(choices[key].join(' or '));
-    else throw new UserError(`${owner} has no setting "${key}"; its settings are ${known.join(', ')}`);
+    else if (!Object.hasOwn(choices, key)) throw new UserError(`${owner} has no setting "${key}"; its settings are ${known.join(', ')}`);
+    else if (choices[key] === 'size') chosen[key] = parseSize(value) ? value : wrong('a size such as 16 or 16x12');
+    else chosen[key] = oneOf(value, choices[key]) ?? wrong(choices[key].join(' or '));
   }
   return { input: { ...input, ...changes } as Input, choices: chosen, assumed: context.assumed ? assumptions(input, settings) : [] };
 }
@@ -55,7 +65,7 @@ function assumptions(input: Input, settings: Settings): string[] {
 }
 
 /** `224` or `224x160` (height x width), as positive whole numbers; undefined for anything else. */
-export function parseSize(text: string): { height: number; width: number } | undefined {
+export function parseSize(text: string): Size | undefined {
   const match = /^(\d+)(?:x(\d+))?$/.exec(text);
   if (!match) return undefined;
   const [height, width] = [Number(match[1]), Number(match[2] ?? match[1])];
@@ -63,8 +73,8 @@ export function parseSize(text: string): { height: number; width: number } | und
 }
 
 function parseTriple(text: string): number[] | undefined {
-  const numbers = text.split(',').map(Number);
-  return numbers.length === 3 && text.trim() !== '' && numbers.every(Number.isFinite) ? numbers : undefined;
+  const numbers = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
+  return numbers.length === 3 && numbers.every(Number.isFinite) ? numbers : undefined;
 }
 
 const oneOf = (value: string, allowed: readonly string[]): string | undefined =>

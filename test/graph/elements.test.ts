@@ -48,8 +48,16 @@ const cases: NodeTest[] = [
   ...[
     [1, 10, 4],
     [10, 0, -3],
-  ].map((values) => test('Range', values.map((v) => int64([v], [])))),
-  test('Range', [0, 1, 0.3].map((v) => float32([], [v]))),
+  ].map((values) =>
+    test(
+      'Range',
+      values.map((v) => int64([v], [])),
+    ),
+  ),
+  test(
+    'Range',
+    [0, 1, 0.3].map((v) => float32([], [v])),
+  ),
   test('Cast', [f(2.7, -2.7, 0)], { to: int(7) }),
   test('Cast', [f(2.7, -2.7, 0)], { to: int(9) }),
   test('Cast', [i(2 ** 24 + 1)], { to: int(1) }),
@@ -200,18 +208,34 @@ describe('chains that compute shapes', () => {
   });
 
   it('recorded shapes of another batch are not believed', () => {
-    const graph = chain(['batch', 3], [['Relu', ['x'], 'r'], ['Sigmoid', ['r'], 'y']], {}, {
-      r: { dtype: 'float32', shape: [1, 3] },
-      y: { dtype: 'float32', shape: [1, 3] },
-    });
+    const graph = chain(
+      ['batch', 3],
+      [
+        ['Relu', ['x'], 'r'],
+        ['Sigmoid', ['r'], 'y'],
+      ],
+      {},
+      {
+        r: { dtype: 'float32', shape: [1, 3] },
+        y: { dtype: 'float32', shape: [1, 3] },
+      },
+    );
     expect(inferShapes(graph, { batch: 8 }).values.get('r')?.shape).toEqual([8, 3]);
     expect(inferShapes(graph).values.get('r')?.shape).toEqual(['batch', 3]);
   });
 
   it('an operator that is not known leaves its output unknown, with the type that the file records', () => {
-    const graph = chain([1, 3], [['Mystery', ['x'], 'r'], ['Sigmoid', ['r'], 'y']], {}, {
-      r: { dtype: 'float16', shape: [1, 3] },
-    });
+    const graph = chain(
+      [1, 3],
+      [
+        ['Mystery', ['x'], 'r'],
+        ['Sigmoid', ['r'], 'y'],
+      ],
+      {},
+      {
+        r: { dtype: 'float16', shape: [1, 3] },
+      },
+    );
     const inferred = inferShapes(graph);
     expect(inferred.values.get('r')).toEqual({ name: 'r', dtype: 'float16' });
     expect(inferred.outputs).toEqual([{ name: 'y', dtype: 'float16' }]);

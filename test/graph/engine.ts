@@ -61,7 +61,10 @@ export interface NodeTest {
 }
 
 /** A graph of the one node, and what to feed it with. */
-export function graphOf({ op, inputs, attributes = {}, outputs = 1, opset = 20 }: NodeTest): { graph: Graph; feeds: Feeds } {
+export function graphOf({ op, inputs, attributes = {}, outputs = 1, opset = 20 }: NodeTest): {
+  graph: Graph;
+  feeds: Feeds;
+} {
   const feeds: Feeds = {};
   const initializers = new Map<string, Tensor>();
   const names = inputs.map((operand, i) => {

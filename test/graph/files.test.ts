@@ -41,7 +41,14 @@ describe('round trip', () => {
   });
 
   it('keeps every kind of attribute, zero and empty ones too, and the ends of int64', () => {
-    const inner: Graph = { ...network(), inputs: [], nodes: [], outputs: [], initializers: new Map(), values: new Map() };
+    const inner: Graph = {
+      ...network(),
+      inputs: [],
+      nodes: [],
+      outputs: [],
+      initializers: new Map(),
+      values: new Map(),
+    };
     const attributes = {
       zero: int(0),
       end: int(2 ** 63),
@@ -134,13 +141,16 @@ describe('older files', () => {
       name,
       type: { value: { case: 'tensorType' as const, value: { elemType: 1, shape: { dim: [] } } } },
     });
-    const bytes = modelOf({ dataType: 1, floatData: [3] }, {
-      graph: {
-        initializer: [{ name: 't', dataType: 1, floatData: [3] }],
-        input: [info('x'), info('t')],
-        output: [info('x')],
+    const bytes = modelOf(
+      { dataType: 1, floatData: [3] },
+      {
+        graph: {
+          initializer: [{ name: 't', dataType: 1, floatData: [3] }],
+          input: [info('x'), info('t')],
+          output: [info('x')],
+        },
       },
-    });
+    );
     expect(readOnnx(bytes).inputs.map((input) => input.name)).toEqual(['x']);
   });
 
@@ -160,7 +170,10 @@ describe('older files', () => {
 
 describe('weights beside the model', () => {
   const graph = network();
-  const same: Graph = { ...graph, initializers: new Map([...graph.initializers, ['twin', graph.initializers.get('w')!]]) };
+  const same: Graph = {
+    ...graph,
+    initializers: new Map([...graph.initializers, ['twin', graph.initializers.get('w')!]]),
+  };
   const written = writeOnnx(same, { external: { location: 'weights/net.bin', minBytes: 16 } });
   const beside = Buffer.concat(written.external!);
   const external = (_: string, offset: number, length?: number) => beside.subarray(offset, length && offset + length);
@@ -260,13 +273,21 @@ describe('bad files', () => {
       modelOf({}, { graph: { sparseInitializer: [{ values: { name: 's' } }] } }),
       'The ONNX model has sparse weights (s), which are not supported; export them as dense tensors.',
     ],
-    ['strings', modelOf({ dataType: 8 }), 'The weight "t" in the ONNX model has elements of type STRING, which is not supported.'],
+    [
+      'strings',
+      modelOf({ dataType: 8 }),
+      'The weight "t" in the ONNX model has elements of type STRING, which is not supported.',
+    ],
     [
       'float8',
       modelOf({ dataType: 17 }),
       'The weight "t" in the ONNX model has elements of type FLOAT8E4M3FN, which is not supported.',
     ],
-    ['int4', modelOf({ dataType: 22 }), 'The weight "t" in the ONNX model has elements of type INT4, which is not supported.'],
+    [
+      'int4',
+      modelOf({ dataType: 22 }),
+      'The weight "t" in the ONNX model has elements of type INT4, which is not supported.',
+    ],
     ['a type of the future', modelOf({ dataType: 99 }), 'has elements of type 99, which is not supported.'],
     [
       'segments',
@@ -310,7 +331,10 @@ describe('bad files', () => {
     ],
     [
       'an output of strings',
-      modelOf({}, { graph: { output: [{ name: 'y', type: { value: { case: 'tensorType', value: { elemType: 8 } } } }] } }),
+      modelOf(
+        {},
+        { graph: { output: [{ name: 'y', type: { value: { case: 'tensorType', value: { elemType: 8 } } } }] } },
+      ),
       'The output "y" of the ONNX model has elements of ONNX type 8, where a tensor of numbers is expected;',
     ],
     [
@@ -330,9 +354,12 @@ describe('bad files', () => {
     ],
     [
       'a binary attribute',
-      modelOf({}, {
-        graph: { node: [{ opType: 'Own', name: 'n', attribute: [{ name: 'a', type: 3, s: Uint8Array.of(255) }] }] },
-      }),
+      modelOf(
+        {},
+        {
+          graph: { node: [{ opType: 'Own', name: 'n', attribute: [{ name: 'a', type: 3, s: Uint8Array.of(255) }] }] },
+        },
+      ),
       'The attribute "a" of node "n" (Own) in the ONNX model is no UTF-8 text; binary attributes are not supported.',
     ],
   ];
@@ -343,12 +370,17 @@ describe('bad files', () => {
 
   it('an output that no node makes', () => {
     const graph: Graph = { ...network(), outputs: [{ name: 'gone', dtype: 'float32' }] };
-    expect(() => readOnnx(writeOnnx(graph).model)).toThrow('The graph "net" has an output "gone", which none of its nodes makes.');
+    expect(() => readOnnx(writeOnnx(graph).model)).toThrow(
+      'The graph "net" has an output "gone", which none of its nodes makes.',
+    );
   });
 
   it('weights beyond 2 GB are refused in one file', () => {
     const data = new Float32Array(2 ** 20);
-    const many = Array.from({ length: 520 }, (_, i) => [`w${i}`, { dtype: 'float32', shape: [2 ** 20], data }] as const);
+    const many = Array.from(
+      { length: 520 },
+      (_, i) => [`w${i}`, { dtype: 'float32', shape: [2 ** 20], data }] as const,
+    );
     expect(() => writeOnnx({ ...network(), initializers: new Map(many) })).toThrow(
       'The weights of "net" exceed the 2 GB of one ONNX file; write them to an external file.',
     );
@@ -386,7 +418,10 @@ describe('damaged at random', () => {
   });
 
   it('every single byte of the small model changed', () => {
-    const { model } = writeOnnx({ ...network(), initializers: new Map([...network().initializers].map(([n, t]) => [n, t])) });
+    const { model } = writeOnnx({
+      ...network(),
+      initializers: new Map([...network().initializers].map(([n, t]) => [n, t])),
+    });
     for (let at = 0; at < model.length; at++) {
       const bytes = new Uint8Array(model);
       bytes[at] ^= 1 << random(8);

@@ -2,7 +2,15 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { addOutputs, inferShapes, listLayers, readOnnx, toFloat32, upgradeGraph, writeOnnx } from '../../src/graph/index.ts';
+import {
+  addOutputs,
+  inferShapes,
+  listLayers,
+  readOnnx,
+  toFloat32,
+  upgradeGraph,
+  writeOnnx,
+} from '../../src/graph/index.ts';
 import type { Graph } from '../../src/graph/index.ts';
 import { ramp, run, runModel } from './engine.ts';
 

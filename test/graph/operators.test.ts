@@ -60,7 +60,11 @@ const cases: NodeTest[] = [
   test('MaxPool', [f(2, 3, 9, 10)], { kernel_shape: ints([2, 2]) }, { outputs: 2 }),
   test('MaxPool', [f(2, 3, 10, 13)], { kernel_shape: ints([3, 3]), strides: ints([2, 2]), ceil_mode: int(1) }),
   test('MaxPool', [f(2, 3, 10, 13)], { kernel_shape: ints([3, 3]), dilations: ints([2, 3]) }),
-  test('MaxPool', [f(2, 3, 10, 13)], { kernel_shape: ints([3, 3]), strides: ints([2, 2]), auto_pad: string('SAME_UPPER') }),
+  test('MaxPool', [f(2, 3, 10, 13)], {
+    kernel_shape: ints([3, 3]),
+    strides: ints([2, 2]),
+    auto_pad: string('SAME_UPPER'),
+  }),
   test('AveragePool', [f(2, 3, 10, 13)], { kernel_shape: ints([3, 3]), strides: ints([2, 2]), ceil_mode: int(1) }),
   test('AveragePool', [f(2, 3, 10)], { kernel_shape: ints([3]), pads: ints([1, 1]), count_include_pad: int(1) }),
   test('AveragePool', [f(2, 3, 10, 13)], { kernel_shape: ints([3, 3]), auto_pad: string('SAME_LOWER') }),
@@ -68,7 +72,10 @@ const cases: NodeTest[] = [
   test('GlobalAveragePool', [f(2, 3, 10, 13)]),
   test('GlobalMaxPool', [f(2, 3, 10)]),
   test('GlobalLpPool', [f(2, 3, 5, 6)]),
-  test('MaxUnpool', [f(1, 1, 2, 2), int64([5, 7, 13, 15], [1, 1, 2, 2])], { kernel_shape: ints([2, 2]), strides: ints([2, 2]) }),
+  test('MaxUnpool', [f(1, 1, 2, 2), int64([5, 7, 13, 15], [1, 1, 2, 2])], {
+    kernel_shape: ints([2, 2]),
+    strides: ints([2, 2]),
+  }),
   // Element by element
   ...'Abs Acos Asin Atan Ceil Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log Mish Neg Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Celu'
     .split(' ')
@@ -94,11 +101,13 @@ const cases: NodeTest[] = [
   test('CastLike', [f(2, 3), of('int32', 1)]),
   test('CumSum', [f(2, 3), num(1)]),
   // Reductions
-  ...'L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare'.split(' ').flatMap((name) => [
-    test(`Reduce${name}`, [f(2, 3, 4, 5), list(1, -1)]),
-    test(`Reduce${name}`, [f(2, 3, 4, 5), list(-2)], { keepdims: int(0) }),
-    test(`Reduce${name}`, [f(2, 3, 4)], { keepdims: int(0) }),
-  ]),
+  ...'L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare'
+    .split(' ')
+    .flatMap((name) => [
+      test(`Reduce${name}`, [f(2, 3, 4, 5), list(1, -1)]),
+      test(`Reduce${name}`, [f(2, 3, 4, 5), list(-2)], { keepdims: int(0) }),
+      test(`Reduce${name}`, [f(2, 3, 4)], { keepdims: int(0) }),
+    ]),
   test('ReduceMean', [f(2, 3, 4)], { axes: ints([-1]) }, { opset: 13 }),
   test('ReduceSum', [f(2, 3, 4)], { noop_with_empty_axes: int(1) }),
   test('ArgMax', [f(2, 3, 4)], { axis: int(-2) }),
@@ -242,9 +251,12 @@ async function compare(nodeTest: NodeTest) {
 }
 
 describe('operators', () => {
-  it.each(cases.map((c, i) => [`${i} ${c.op}`, c] as const))('%s: type and shape as ONNX Runtime computes', async (_, c) => {
-    await compare(c);
-  });
+  it.each(cases.map((c, i) => [`${i} ${c.op}`, c] as const))(
+    '%s: type and shape as ONNX Runtime computes',
+    async (_, c) => {
+      await compare(c);
+    },
+  );
 
   it('every operator of the table is among the cases, but for those whose shape depends on data', () => {
     const covered = new Set(cases.map((c) => c.op));
@@ -293,7 +305,11 @@ describe('windows, slices and scales at random', () => {
   it('convolution and its transpose: 60 draws', async () => {
     for (let i = 0; i < 60; i++) {
       const stride = random(1, 3);
-      const attributes = { strides: ints([stride]), pads: ints([random(0, 3), random(0, 3)]), dilations: ints([random(1, 3)]) };
+      const attributes = {
+        strides: ints([stride]),
+        pads: ints([random(0, 3), random(0, 3)]),
+        dilations: ints([random(1, 3)]),
+      };
       const transposed = i % 2 === 1;
       const extra = transposed && { output_padding: ints([random(0, stride - 1)]) };
       const inputs = [f(1, 2, random(9, 15)), f(2, 2, random(2, 4))];
@@ -304,7 +320,9 @@ describe('windows, slices and scales at random', () => {
   it('slices: 100 draws with negative and overlong bounds', async () => {
     for (let i = 0; i < 100; i++) {
       const step = pick([-3, -2, -1, 1, 2, 3]);
-      await compare(test('Slice', [f(2, 7), list(random(-9, 9)), list(random(-9, 9)), list(pick([1, -1])), list(step)]));
+      await compare(
+        test('Slice', [f(2, 7), list(random(-9, 9)), list(random(-9, 9)), list(pick([1, -1])), list(step)]),
+      );
     }
   });
 
@@ -321,8 +339,14 @@ describe('inputs that do not fit', () => {
       test('Conv', [f(1, 3, 8, 8), f(4, 2, 3, 3)]),
       'Node "node" (Conv): channels of the weights [4, 2, 3, 3] and of the input [1, 3, 8, 8]: 2 and 3 differ.',
     ],
-    [test('Conv', [f(1, 3, 2, 8), f(4, 3, 3, 3)]), 'Node "node" (Conv): a window of 3 does not fit the padded size 2 + 0 + 0.'],
-    [test('Conv', [f(1, 3, 8, 8), f(4, 3, 3, 3)], { pads: ints([1, 1]) }), 'Node "node" (Conv): pads has 2 entries, but needs 4.'],
+    [
+      test('Conv', [f(1, 3, 2, 8), f(4, 3, 3, 3)]),
+      'Node "node" (Conv): a window of 3 does not fit the padded size 2 + 0 + 0.',
+    ],
+    [
+      test('Conv', [f(1, 3, 8, 8), f(4, 3, 3, 3)], { pads: ints([1, 1]) }),
+      'Node "node" (Conv): pads has 2 entries, but needs 4.',
+    ],
     [test('Add', [f(2, 3), f(2)]), 'Node "node" (Add): the shapes [2, 3] and [2] do not broadcast.'],
     [
       test('Add', [f(2), of('int64', 2)]),
@@ -334,13 +358,21 @@ describe('inputs that do not fit', () => {
       test('Concat', [f(2, 3), f(3, 3)], { axis: int(1) }),
       'Node "node" (Concat): [3, 3] does not concatenate with [2, 3] along axis 1: 3 and 2 differ.',
     ],
-    [test('Transpose', [f(2, 3)], { perm: ints([0, 0]) }), 'Node "node" (Transpose): perm [0, 0] is no permutation of the axes of [2, 3].'],
+    [
+      test('Transpose', [f(2, 3)], { perm: ints([0, 0]) }),
+      'Node "node" (Transpose): perm [0, 0] is no permutation of the axes of [2, 3].',
+    ],
     [test('Softmax', [f(2, 3)], { axis: int(2) }), 'Node "node" (Softmax): axis 2 is outside a tensor of rank 2.'],
-    [test('Softmax', [f(2, 3)], { axis: float(1) }), 'Node "node" (Softmax): the attribute axis is of kind float, not int.'],
+    [
+      test('Softmax', [f(2, 3)], { axis: float(1) }),
+      'Node "node" (Softmax): the attribute axis is of kind float, not int.',
+    ],
     [test('Concat', [f(2, 3)]), 'Node "node" (Concat): the attribute axis is missing.'],
     [test('Gather', [f(2, 3), list(5)]), 'Node "node" (Gather): index 5 is outside axis 0 of [2, 3].'],
   ];
   it.each(failures)('%o', (nodeTest, message) => {
-    expect(() => inferShapes(graphOf(nodeTest).graph)).toThrow(expect.objectContaining({ name: 'UserError', message }) as Error);
+    expect(() => inferShapes(graphOf(nodeTest).graph)).toThrow(
+      expect.objectContaining({ name: 'UserError', message }) as Error,
+    );
   });
 });

@@ -2,7 +2,7 @@
 
 import { GraphBuilder } from '../../src/graph/builder.ts';
 import { float32 } from '../../src/graph/tensor.ts';
-import { randomAt } from '../../src/images/random.ts';
+import { randomAt } from '../../src/random.ts';
 import type { ImageSource } from '../../src/images/source.ts';
 import type { Grid } from '../../src/mining/grid.ts';
 import type { ModelCard } from '../../src/zoo/card.ts';

@@ -3,7 +3,7 @@ import { collectActivations } from '../../src/mining/activations.ts';
 import { derangement } from '../../src/mining/blocks.ts';
 import { parseUnit, type Dictionary } from '../../src/mining/dictionary.ts';
 import { largerGrid } from '../../src/mining/grid.ts';
-import { mine, type MineOptions } from '../../src/mining/mine.ts';
+import { mine, type MineOptions, type MineProgress } from '../../src/mining/mine.ts';
 import { readSafetensorsBytes } from '../../src/checkpoint/safetensors.ts';
 import { shuffled } from '../../src/images/sampling.ts';
 import type { ImageSource } from '../../src/images/source.ts';
@@ -230,7 +230,7 @@ describe('a run', () => {
       const folder = memoryFolder();
       const work = mine({ ...settings, images: images(), folder });
       let before = 0;
-      for (let i = 0; i < cut + 1; i++) before = (await work.next()).value.done;
+      for (let i = 0; i < cut + 1; i++) before = ((await work.next()).value as MineProgress).done;
       await work.return(undefined as never);
       const resumed = mine({ ...settings, images: images(), folder });
       let furthest = -1;

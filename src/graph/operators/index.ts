@@ -55,7 +55,9 @@ export function inferNode(node: Node, inputs: readonly (Known | undefined)[], op
   const call = new Call(node, inputs, opset);
   try {
     const outputs = evaluate(call, rule(call));
-    const impossible = outputs.find((output) => output.shape?.some((d) => isNumber(d) && !(Number.isInteger(d) && d >= 0)));
+    const impossible = outputs.find((output) =>
+      output.shape?.some((d) => isNumber(d) && !(Number.isInteger(d) && d >= 0)),
+    );
     if (impossible) throw new ShapeError(`the output would have the impossible shape ${formatShape(impossible.shape)}`);
     return node.outputs.map((_, i) => outputs[i] ?? {});
   } catch (error) {

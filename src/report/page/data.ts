@@ -5,15 +5,14 @@ import type { Packed, PackedConcept, PackedMaps, PackedPairs, PackedSet, PackedS
 
 /** The element of a block, once it has been parsed to its end: the script runs while the file is still loading. */
 async function blockElement(id: string): Promise<HTMLElement> {
-  const complete = () => document.readyState !== 'loading';
-  let element = document.getElementById(id);
-  if (!element?.nextSibling && !complete()) {
-    await new Promise((resolve) => document.addEventListener('DOMContentLoaded', resolve, { once: true }));
-    element = document.getElementById(id);
+  for (;;) {
+    const loading = document.readyState === 'loading';
+    const element = document.getElementById(id);
+    if (element && (element.nextSibling || !loading)) return element;
+    if (!loading)
+      throw new Error(`This page is incomplete: its part "${id}" is missing. Copy or download the file again.`);
+    await new Promise(requestAnimationFrame);
   }
-  if (!element)
-    throw new Error(`This page is incomplete: its part "${id}" is missing. Copy or download the file again.`);
-  return element;
 }
 
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {

@@ -55,7 +55,7 @@ function start(report: Report, root: HTMLElement): void {
 
   const show = (route: Route): void => {
     readDisplay(route.params);
-    const view: View = views.get(route.view) ?? concepts;
+    const view = viewOf(route.view);
     document.documentElement.dataset.view = route.view;
     if (main.firstChild !== view.element) main.replaceChildren(view.element);
     if (document.activeElement !== search) search.value = route.params.text ?? '';
@@ -68,13 +68,20 @@ function start(report: Report, root: HTMLElement): void {
 
   const app = new App(show);
   const concepts = new ConceptsView(app, report);
-  const views = new Map<string, View>([
-    ['concepts', concepts],
-    ['concept', new ConceptView(report, () => concepts.order)],
-    ['unit', new UnitView(report)],
-    ['pairs', new PairsView(app, report)],
-    ['charts', new ChartsView(app, report)],
-  ]);
+  // Views are made when they are first asked for.
+  const makers: Record<string, () => View> = {
+    concept: () => new ConceptView(report, () => concepts.order),
+    unit: () => new UnitView(report),
+    pairs: () => new PairsView(app, report),
+    charts: () => new ChartsView(app, report),
+  };
+  const views = new Map<string, View>();
+  const viewOf = (name: string): View => {
+    if (!Object.hasOwn(makers, name)) return concepts;
+    const view = views.get(name) ?? makers[name]();
+    views.set(name, view);
+    return view;
+  };
 
   const bar = h(
     'div',

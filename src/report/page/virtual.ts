@@ -12,7 +12,7 @@ export interface ListOptions {
 }
 
 /** Rows are kept in the document up to this far outside the window, in pixels. */
-const margin = 600;
+const usualMargin = 600;
 
 export class VirtualList {
   private readonly parent: HTMLElement;
@@ -54,11 +54,13 @@ export class VirtualList {
     this.count = count;
     this.heights = new Float64Array(count);
     this.layOut();
-    this.update();
+    // What is seen comes first; the rows around it with the next frame.
+    this.update(0);
+    this.schedule();
   }
 
   /** Brings the rows in the document in line with the window; for after the list was put (back) in the document. */
-  update(): void {
+  update(margin = usualMargin): void {
     if (!this.parent.isConnected) return;
     const top = -this.before.getBoundingClientRect().top - margin;
     const first = this.rowAt(top);

@@ -51,3 +51,12 @@ export function randomAt(seed: number, counter: number, stream = 0): number {
   const [a, b] = philox([low(counter), high(counter), low(stream), high(stream)], [low(seed), high(seed)]);
   return ((a >>> 5) * 2 ** 26 + (b >>> 6)) * 2 ** -53;
 }
+
+/**
+ * Number `counter` of the standard normal sequence (`seed`, `stream`), from two uniform ones.
+ * Source: Box and Muller, "A note on the generation of random normal deviates", 1958.
+ */
+export function normalAt(seed: number, counter: number, stream = 0): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - randomAt(seed, 2 * counter, stream)));
+  return radius * Math.cos(2 * Math.PI * randomAt(seed, 2 * counter + 1, stream));
+}

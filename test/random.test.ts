@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { philox, randomAt, type Words4 } from '../../src/images/random.ts';
+import { philox, randomAt, type Words4 } from '../src/random.ts';
 
 describe('philox', () => {
   // Known-answer vectors of Random123 for philox4x32, 10 rounds.

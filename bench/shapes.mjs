@@ -1,0 +1,44 @@
+// Shapes of the layers that the paper taps, full size: [channels, height, width] by layer.
+
+const repeat = (count, shape) => Array.from({ length: count }, () => shape);
+const model = (name, shapes) => ({
+  name,
+  taps: shapes.map(([channels, height, width], i) => ({ layer: `l${i}`, channels, height, width })),
+});
+
+export const resnet50 = model('resnet50', [
+  [256, 56, 56],
+  [512, 28, 28],
+  [1024, 14, 14],
+  [2048, 7, 7],
+]);
+export const vitB16 = model('vit-b16', repeat(12, [3072, 14, 14]));
+/** A StyleGAN2-like generator: 12 layers from 4 to 128. */
+export const generator128 = model('generator128', [
+  ...[4, 8, 16, 32].flatMap((side) => repeat(2, [512, side, side])),
+  ...repeat(2, [256, 64, 64]),
+  [128, 128, 128],
+  [64, 128, 128],
+]);
+
+/** Every module of BigGAN-deep-256 whose name contains "conv". */
+const bigganChannels = {
+  4: [512, 512, 512, 2048, 512],
+  8: [512, 512, 2048, 512, 512, 512, 2048, 512],
+  16: [512, 512, 1024, 256, 256, 256, 1024, 256],
+  32: [256, 256, 1024, 256, 256, 256, 1024, 256],
+  64: [256, 256, 512, 64, 64, 256, 512, 128, 128, 128, 512, 128],
+  128: [128, 128, 256, 64, 64, 64, 256, 64],
+  256: [64, 64, 128, 128],
+};
+export const bigganDeep256 = model(
+  'biggan-deep-256',
+  Object.entries(bigganChannels).flatMap(([side, list]) => list.map((channels) => [channels, Number(side), Number(side)])),
+);
+
+/** The combinations that are measured. */
+export const zoos = {
+  'ResNet-50 x ViT-B/16': [resnet50, vitB16],
+  'ResNet-50 x ViT-B/16 x generator': [resnet50, vitB16, generator128],
+  'BigGAN-deep-256 x ResNet-50': [bigganDeep256, resnet50],
+};
