@@ -2,7 +2,7 @@
 // matrix product in the same process. Counted are only the multiply-adds of the products; resampling, moments,
 // transposition and addition of sums are overhead.
 //
-//   npm run build && npm run bench:correlation [-- ZOO_SUBSTRING] [-- --batches N]
+//   npm run build && npm run bench correlation [-- PART_OF_A_NAME --batches N]
 
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { correlate, minedModel, productsPerImage, rectangles } from 'rosetta-neurons/mining';
@@ -28,8 +28,17 @@ for (const [name, models] of Object.entries(zoos)) {
     const source = randomSource(models, batch * (timed + 1), batch);
     const order = source.names.map((_, i) => i);
     const run = correlate({
-      engine, source, models: mined, maps: randomMaps(models), pairs,
-      halves: [order], keep: 10, k: 1, nullModel, memory: 16e9, batch,
+      engine,
+      source,
+      models: mined,
+      maps: randomMaps(models),
+      pairs,
+      halves: [order],
+      keep: 10,
+      k: 1,
+      nullModel,
+      memory: 16e9,
+      batch,
       batches: (...args) => source.blocks(...args),
     });
     const times = [];
@@ -41,6 +50,17 @@ for (const [name, models] of Object.entries(zoos)) {
     const best = Math.max(rate, after);
     const peak = process.resourceUsage().maxRSS / 1024;
     const ratio = `${((100 * flops) / seconds / best).toFixed(0)} %`;
-    console.log([`${name}, ${nullModel ? 'with' : 'without'}`, batch, giga(flops), seconds.toFixed(3), giga(flops / seconds), giga(best), ratio, peak.toFixed(0)].join(' | '));
+    console.log(
+      [
+        `${name}, ${nullModel ? 'with' : 'without'}`,
+        batch,
+        giga(flops),
+        seconds.toFixed(3),
+        giga(flops / seconds),
+        giga(best),
+        ratio,
+        peak.toFixed(0),
+      ].join(' | '),
+    );
   }
 }

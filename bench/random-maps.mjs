@@ -33,7 +33,8 @@ export function randomMaps(models) {
 export function randomArray(length) {
   const stretch = Float32Array.from({ length: Math.min(length, 999_983) }, () => Math.random() - 0.3);
   const out = new Float32Array(length);
-  for (let i = 0; i < length; i += stretch.length) out.set(stretch.subarray(0, Math.min(stretch.length, length - i)), i);
+  for (let i = 0; i < length; i += stretch.length)
+    out.set(stretch.subarray(0, Math.min(stretch.length, length - i)), i);
   return out;
 }
 

@@ -33,7 +33,9 @@ const bigganChannels = {
 };
 export const bigganDeep256 = model(
   'biggan-deep-256',
-  Object.entries(bigganChannels).flatMap(([side, list]) => list.map((channels) => [channels, Number(side), Number(side)])),
+  Object.entries(bigganChannels).flatMap(([side, list]) =>
+    list.map((channels) => [channels, Number(side), Number(side)]),
+  ),
 );
 
 /** The combinations that are measured. */

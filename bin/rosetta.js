@@ -1,20 +1,20 @@
 #!/usr/bin/env node
 // Starts the command line: in a checkout builds it first if need be, and gives the computing process a memory
-// allocator that suits large buffers. With glibc's default, fresh memory for outputs costs more than computing them,
-// and the setting is read at start only.
+// allocator that suits large buffers.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { runWithAllocator, wantsAllocator } from './allocator.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const main = join(root, 'dist', 'cli', 'main.js');
-const tunable = 'glibc.malloc.hugetlb=1';
 
 if (isStale()) build();
-await start();
+if (wantsAllocator()) runWithAllocator(main, process.argv.slice(2));
+else await import(pathToFileURL(main).href);
 
 /** Whether this is a checkout whose sources are newer than what was built of them. */
 function isStale() {
@@ -38,26 +38,4 @@ function build() {
   const options = { cwd: root, stdio: ['ignore', 2, 2] };
   const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], options);
   if (status !== 0) process.exit(1);
-}
-
-async function start() {
-  const tunables = process.env.GLIBC_TUNABLES;
-  if (process.platform !== 'linux' || tunables?.includes('glibc.malloc.hugetlb')) {
-    await import(pathToFileURL(main).href);
-    return;
-  }
-  const child = spawn(process.execPath, [...process.execArgv, main, ...process.argv.slice(2)], {
-    env: { ...process.env, GLIBC_TUNABLES: tunables ? `${tunables}:${tunable}` : tunable },
-    // The channel lets the child notice when this process is killed.
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-  });
-  // A terminal sends Ctrl-C to both; the child decides what to do.
-  process.on('SIGINT', () => {});
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.on('exit', (code, signal) => {
-    process.exitCode = code ?? 1;
-    if (!signal) return;
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
-  });
 }

@@ -32,7 +32,9 @@ for (; !step.done; step = await run.next()) {
 await photos.close();
 
 const [{ pairs, counts }] = step.value.pairs;
-console.log(`\n${counts.pairs} pairs, ${counts.significant} with q < 0.01, ${counts.replicated} of these found by both halves`);
+console.log(
+  `\n${counts.pairs} pairs, ${counts.significant} with q < 0.01, ${counts.replicated} of these found by both halves`,
+);
 for (const pair of pairs.slice(0, 10)) {
   console.log(`${pair.r.toFixed(3)} (${pair.rNull?.toFixed(3)} under the null)  ${pair.a}  ${pair.b}`);
 }

@@ -35,7 +35,10 @@ export function activationsCommand(): Command {
     .description("write the maps of a model's layers to a .safetensors file")
     .addOption(shared.model().makeOptionMandatory())
     .requiredOption('-i, --input <path>', 'photos, or a .safetensors file with the network\'s own input "x"')
-    .requiredOption('-o, --out <file>', 'the .safetensors file: a tensor [n, channels, height, width] per layer, and "output"')
+    .requiredOption(
+      '-o, --out <file>',
+      'the .safetensors file: a tensor [n, channels, height, width] per layer, and "output"',
+    )
     .option('-n, --samples <n>', 'how many photos (default: all)', wholeNumber(1))
     .option('-s, --seed <n>', 'which photos', wholeNumber(0), 0)
     .addOption(shared.taps())
@@ -62,13 +65,16 @@ async function run(options: ActivationsOptions): Promise<void> {
   try {
     const work = collectActivations({ ...settings, input: own ?? { source: photos!, samples: photos!.samples } });
     let step = await work.next();
-    for (; !step.done; step = await work.next()) printer.update({ stage: 'activations', unit: 'images', ...step.value });
+    for (; !step.done; step = await work.next())
+      printer.update({ stage: 'activations', unit: 'images', ...step.value });
     const tensors = step.value;
     const metadata = { model: model.name, ...(photos && { images: JSON.stringify(usedNames(photos)) }) };
     await writeSafetensorsFile(options.out, tensors, metadata);
     const shapes = Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
     const text = Object.entries(shapes).map(([name, shape]) => `${name} [${shape.join(', ')}]`);
-    process.stdout.write(options.json ? `${JSON.stringify({ file: options.out, tensors: shapes })}\n` : `${text.join('\n')}\n`);
+    process.stdout.write(
+      options.json ? `${JSON.stringify({ file: options.out, tensors: shapes })}\n` : `${text.join('\n')}\n`,
+    );
   } finally {
     await photos?.close();
   }
@@ -86,7 +92,8 @@ async function ownInput(path: string): Promise<Float32Tensor | undefined> {
   try {
     const { tensors } = await openCheckpoint(source);
     const x = tensors.get('x');
-    if (!x) throw new UserError(`${path} has no tensor "x"; it has ${[...tensors.keys()].slice(0, 8).join(', ') || 'none'}`);
+    if (!x)
+      throw new UserError(`${path} has no tensor "x"; it has ${[...tensors.keys()].slice(0, 8).join(', ') || 'none'}`);
     if (x.shape.length !== 4 || x.shape[1] !== 3 || x.shape.includes(0)) {
       throw new UserError(`"x" of ${path} has the shape [${x.shape.join(', ')}]; [n, 3, height, width] is expected`);
     }

@@ -72,7 +72,11 @@ async function inspectTensors(path: string, { all }: InspectOptions): Promise<Fi
     const network = new Set([...stateDict(checkpoint).values()].map(({ name }) => name));
     const size = (list: readonly TensorRef[]) =>
       list.reduce((sum, { dtype, shape }) => sum + bytesPerElement(dtype) * sizeOf(shape), 0);
-    const rows = tensors.map(({ name, dtype, shape }) => [network.has(name) ? name : `(${name})`, dtype, `[${shape.join(', ')}]`]);
+    const rows = tensors.map(({ name, dtype, shape }) => [
+      network.has(name) ? name : `(${name})`,
+      dtype,
+      `[${shape.join(', ')}]`,
+    ]);
     return {
       data: {
         format: checkpoint.format,
@@ -91,7 +95,8 @@ async function inspectTensors(path: string, { all }: InspectOptions): Promise<Fi
 
 function inspectGraph(graph: Graph): Findings {
   const shape = ({ shape: dims }: ValueInfo) => (dims ? `[${dims.join(', ')}]` : '[?]');
-  const describe = (values: readonly ValueInfo[]) => values.map((v) => ({ name: v.name, dtype: v.dtype, shape: v.shape }));
+  const describe = (values: readonly ValueInfo[]) =>
+    values.map((v) => ({ name: v.name, dtype: v.dtype, shape: v.shape }));
   const rows = (label: string, values: readonly ValueInfo[]) => values.map((v) => [label, v.name, v.dtype, shape(v)]);
   return {
     data: {
@@ -135,7 +140,10 @@ async function inspectModel(path: string, options: InspectOptions, required: boo
     };
   } catch (error) {
     if (required || !(error instanceof UserError)) throw error;
-    return { data: { recognised: false, reason: error.message }, lines: [`not a model that can be mined: ${error.message}`] };
+    return {
+      data: { recognised: false, reason: error.message },
+      lines: [`not a model that can be mined: ${error.message}`],
+    };
   }
 }
 

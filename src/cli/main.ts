@@ -54,6 +54,8 @@ function report(error: unknown): number {
     process.stderr.write(`rosetta: ${(error as Error).message}\n`);
     return exitCodes.interrupted;
   }
-  process.stderr.write(`rosetta: a defect of the program, please report it:\n${(error as Error).stack ?? String(error)}\n`);
+  process.stderr.write(
+    `rosetta: a defect of the program, please report it:\n${(error as Error).stack ?? String(error)}\n`,
+  );
   return exitCodes.defect;
 }

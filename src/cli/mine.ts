@@ -63,7 +63,10 @@ export function mineCommand(): Command {
     .addOption(shared.config())
     .option('-k, --k <n>', 'pairs are mutual neighbours among the k nearest', wholeNumber(1), 1)
     .option('--set-k <n>', 'the anchor must be among this many first choices of each unit of a set', wholeNumber(1), 5)
-    .option('--anchor <model>', 'model whose units choose the sets; "none": all choose each other (default: the first model)')
+    .option(
+      '--anchor <model>',
+      'model whose units choose the sets; "none": all choose each other (default: the first model)',
+    )
     .option('--twins', 'also correlate each model with an untrained twin')
     .option('--no-null', 'without the null of permuted images, held-out replication and q-values (half the work)')
     .option('--reference', "the published code's score instead of Pearson r: cosines over batches of 10, averaged")
@@ -71,14 +74,22 @@ export function mineCommand(): Command {
     .option('--save-scores', 'write all scores of every pair of units to scores.safetensors')
     .addOption(shared.memory())
     .addOption(shared.batch())
-    .option('--image-size <size>', 'size to which photos are decoded (default: their own if all have one, else the largest input)', parseImageSize)
+    .option(
+      '--image-size <size>',
+      'size to which photos are decoded (default: their own if all have one, else the largest input)',
+      parseImageSize,
+    )
     .addOption(shared.device())
     .addOption(shared.threads())
     .addOption(shared.strict())
     .option('--force', 'replace a finished run in the folder')
     .option('-q, --quiet', 'no progress')
     .addOption(shared.json())
-    .addOption(new Option('--save-every <seconds>', 'how often an unfinished run is saved').argParser(wholeNumber(0)).default(30))
+    .addOption(
+      new Option('--save-every <seconds>', 'how often an unfinished run is saved')
+        .argParser(wholeNumber(0))
+        .default(30),
+    )
     .action((options: MineCommandOptions) => withLock(options.out, () => run(options)));
 }
 
@@ -101,7 +112,9 @@ async function run(options: MineCommandOptions): Promise<void> {
     fallback: largest,
     strict: options.strict,
   });
-  printer.note(`${photos.samples.length} of ${photos.names.length} images of ${photos.source}, ${photos.height}x${photos.width}`);
+  printer.note(
+    `${photos.samples.length} of ${photos.names.length} images of ${photos.source}, ${photos.height}x${photos.width}`,
+  );
   const anchor = options.anchor ?? models[0].name;
   try {
     const dictionary = await interruptible(printer, async (signal) => {

@@ -16,7 +16,11 @@ export interface ModelOption {
 export function parseModel(text: string, previous: readonly ModelOption[] = []): ModelOption[] {
   const match = /^([\w.+-]+)=(.+)$/.exec(text);
   const file = match ? match[2] : text;
-  const name = match ? match[1] : basename(file).replace(/\.[^.]*$/, '').replace(/[^\w.+-]+/g, '-');
+  const name = match
+    ? match[1]
+    : basename(file)
+        .replace(/\.[^.]*$/, '')
+        .replace(/[^\w.+-]+/g, '-');
   if (!file || !name) throw new InvalidArgumentError('expected NAME=FILE or FILE.');
   return [...previous, { name, file }];
 }
@@ -63,7 +67,8 @@ export function wholeNumber(least: number) {
 
 export function fraction(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !(value >= -1 && value <= 1)) throw new InvalidArgumentError('expected a number from -1 to 1.');
+  if (text.trim() === '' || !(value >= -1 && value <= 1))
+    throw new InvalidArgumentError('expected a number from -1 to 1.');
   return value;
 }
 
@@ -92,9 +97,13 @@ export const formatBytes = (bytes: number): string =>
 
 export const shared = {
   model: () =>
-    new Option('-m, --model <name=file>', 'a model: a checkpoint, a model card, or an .onnx file').argParser(parseModel),
+    new Option('-m, --model <name=file>', 'a model: a checkpoint, a model card, or an .onnx file').argParser(
+      parseModel,
+    ),
   taps: () =>
-    new Option('--taps <glob>', 'layers whose units take part, e.g. "layer*.*" or "vit:blocks.*"').argParser(parseScoped),
+    new Option('--taps <glob>', 'layers whose units take part, e.g. "layer*.*" or "vit:blocks.*"').argParser(
+      parseScoped,
+    ),
   config: () =>
     new Option(
       '--config <key=value>',
@@ -102,9 +111,12 @@ export const shared = {
     ).argParser(parseSetting),
   device: () => new Option('--device <device>', 'where to compute').choices(devices).default('cpu'),
   threads: () => new Option('--threads <n>', 'threads (default: one per core)').argParser(wholeNumber(1)),
-  batch: () => new Option('--batch <n>', 'images computed at once (default: as memory allows)').argParser(wholeNumber(4)),
+  batch: () =>
+    new Option('--batch <n>', 'images computed at once (default: as memory allows)').argParser(wholeNumber(4)),
   memory: () =>
-    new Option('--memory <size>', 'memory for sums and maps, e.g. 2G (default: a quarter of the machine)').argParser(parseBytes),
+    new Option('--memory <size>', 'memory for sums and maps, e.g. 2G (default: a quarter of the machine)').argParser(
+      parseBytes,
+    ),
   strict: () => new Option('--strict', 'stop at the first image that cannot be read, instead of skipping it'),
   json: () => new Option('--json', 'print the result as JSON'),
 };

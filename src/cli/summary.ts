@@ -12,7 +12,9 @@ export function summary(dictionary: Dictionary): string[] {
   const names = pairs.map((list) => list.models.join(' -- '));
   const width = Math.max(...names.map((name) => name.length));
   const rows = pairs.map(({ counts }, i) => {
-    const controls = options.nullModel ? `${`${counts.significant}`.padStart(13)}${`${counts.replicated}`.padStart(13)}` : '';
+    const controls = options.nullModel
+      ? `${`${counts.significant}`.padStart(13)}${`${counts.replicated}`.padStart(13)}`
+      : '';
     return `${names[i].padEnd(width)}${`${counts.pairs}`.padStart(8)}${controls}`;
   });
   const head = `${'models'.padEnd(width)}${'pairs'.padStart(8)}${options.nullModel ? `${'q < 0.01'.padStart(13)}${'replicated'.padStart(13)}` : ''}`;

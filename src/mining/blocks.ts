@@ -65,7 +65,7 @@ export async function* blockBatches(
 /** Each position's neighbour in its block, cyclically; the last block takes a single leftover. */
 export function derangement(count: number): number[] {
   const out: number[] = [];
-  for (let start = 0; start < count; ) {
+  for (let start = 0; start < count;) {
     const rest = count - start;
     const block = rest === blockSize + 1 ? rest : Math.min(blockSize, rest);
     for (let i = 0; i < block; i++) out.push(start + ((i + 1) % block));

@@ -11,9 +11,7 @@ import { agnes } from 'ml-hclust';
  */
 export function clusterBySimilarity(similarity: Float32Array, n: number, threshold = 0.5): number[][] {
   const clusters = components(similarity, n, threshold).flatMap((items) => cut(similarity, n, items, threshold));
-  return clusters
-    .map((items) => medoidFirst(similarity, n, items))
-    .sort((a, b) => b.length - a.length || a[0] - b[0]);
+  return clusters.map((items) => medoidFirst(similarity, n, items)).sort((a, b) => b.length - a.length || a[0] - b[0]);
 }
 
 /**

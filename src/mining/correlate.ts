@@ -83,7 +83,11 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
   yield progress(0, 0);
 
   const saved = await store?.load();
-  const fresh = await provisionalMeans(options, cosine ? samples : centreImages, cosine ? publishedBatch : centreImages);
+  const fresh = await provisionalMeans(
+    options,
+    cosine ? samples : centreImages,
+    cosine ? publishedBatch : centreImages,
+  );
   const resumed = saved && sameMeans(fresh, centresFrom(saved.groups.get('centres')!, models)) ? saved : undefined;
   const centres = resumed ? centresFrom(resumed.groups.get('centres')!, models) : fresh;
   const moments = models.map((model, m) => new Moments(model, targets[m], centres[m]));
@@ -207,7 +211,9 @@ async function provisionalMeans(options: CorrelateOptions, images: number, size:
     if (n < size && count > 0) break;
     session ??= await options.engine.open(centreGraph(n, models, options.maps));
     const shape = [n, 3, source.height, source.width];
-    const outputs = await session.run({ [names.images]: float32(shape, batch.data.subarray(0, 3 * n * shape[2] * shape[3])) });
+    const outputs = await session.run({
+      [names.images]: float32(shape, batch.data.subarray(0, 3 * n * shape[2] * shape[3])),
+    });
     models.forEach(({ layers, units }, m) => {
       const means = outputs.tensors[`mean/${m}`].data as Float32Array;
       layers.forEach(({ offset, units: channels }, l) => {
@@ -224,7 +230,9 @@ async function provisionalMeans(options: CorrelateOptions, images: number, size:
   options.signal?.throwIfAborted();
   if (count === 0) {
     const reason = source.unreadable[0] ? ` (${source.unreadable[0].name}: ${source.unreadable[0].reason})` : '';
-    throw new UserError(`none of the images of ${source.source} can be read${reason}; give a folder or archive of photos`);
+    throw new UserError(
+      `none of the images of ${source.source} can be read${reason}; give a folder or archive of photos`,
+    );
   }
   return totals.map((layers) => layers.map((sums) => Float32Array.from(sums, (sum) => sum / count)));
 }

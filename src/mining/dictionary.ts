@@ -127,7 +127,9 @@ export interface Dictionary {
 /** `exemplars/exemplars.json`: which images and maps the report shows. */
 export interface Exemplars {
   /** Images by their id: the file below `exemplars/`, and the name in the image set. */
-  readonly images: Readonly<Record<string, { readonly file: string; readonly name: string; readonly width: number; readonly height: number }>>;
+  readonly images: Readonly<
+    Record<string, { readonly file: string; readonly name: string; readonly width: number; readonly height: number }>
+  >;
   /** By set id: ids of its best images, best first. */
   readonly sets: Readonly<Record<string, readonly string[]>>;
   /**

@@ -47,7 +47,9 @@ export async function* writeExemplars(
   options: ExemplarOptions,
 ): AsyncGenerator<{ done: number; total: number }, Exemplars> {
   const { source, models, folder, signal } = options;
-  const chosen = new Map([...options.sets].map(([id, units]) => [id, options.peaks.best(units, options.moments, options.perSet)]));
+  const chosen = new Map(
+    [...options.sets].map(([id, units]) => [id, options.peaks.best(units, options.moments, options.perSet)]),
+  );
   const wanted = wantedMaps(options, chosen);
   const samples = [...new Set([...chosen.values()].flat())].sort((a, b) => a - b);
 
@@ -128,7 +130,11 @@ function mapRunner({ engine, source, models, maps }: ExemplarOptions) {
       if (open?.n !== n) {
         await open?.session.release();
         const b = new GraphBuilder({ name: 'exemplars' });
-        const built = maps(b, n, models.map((_, m) => m));
+        const built = maps(
+          b,
+          n,
+          models.map((_, m) => m),
+        );
         models.forEach(({ layers }, m) =>
           layers.forEach(({ layer, select, grid }, l) => {
             const full = built.get(m)!.get(layer)!;
@@ -157,7 +163,9 @@ function encodeSample({ source, encode }: ExemplarOptions, data: Float32Array, i
 }
 
 /** Deviations above the mean as bytes, 255 for the largest of each unit. */
-function quantise(maps: ReadonlyMap<string, readonly { sample: number; z: Float32Array; height: number; width: number }[]>) {
+function quantise(
+  maps: ReadonlyMap<string, readonly { sample: number; z: Float32Array; height: number; width: number }[]>,
+) {
   const units: Record<string, Exemplars['units'][string]> = {};
   const chunks: Uint8Array[] = [];
   let offset = 0;

@@ -120,7 +120,19 @@ export async function* mine(options: MineOptions): AsyncGenerator<MineProgress, 
     }),
   );
 
-  const draft = await assembleDictionary({ ...settings, zoo: zoo.length, all, mined, pairs, correlated, samples, images: options.images, controls, reference: options.reference ?? false, created: options.created ?? new Date() });
+  const draft = await assembleDictionary({
+    ...settings,
+    zoo: zoo.length,
+    all,
+    mined,
+    pairs,
+    correlated,
+    samples,
+    images: options.images,
+    controls,
+    reference: options.reference ?? false,
+    created: options.created ?? new Date(),
+  });
   const dictionary = yield* findConcepts(draft, {
     engine: options.engine,
     source: options.images,
@@ -147,13 +159,15 @@ function checked(options: MineOptions) {
   const twice = modelNames.find((name, i) => modelNames.indexOf(name) !== i);
   if (twice) throw new UserError(`two models are called "${twice}"; give each its own name with --model NAME=FILE`);
   for (const name of modelNames) {
-    if (!/^[\w.+-]+$/.test(name)) throw new UserError(`"${name}" cannot name a model: use letters, digits, ".", "_", "+" and "-"`);
+    if (!/^[\w.+-]+$/.test(name))
+      throw new UserError(`"${name}" cannot name a model: use letters, digits, ".", "_", "+" and "-"`);
   }
   if (anchor !== undefined && !modelNames.includes(anchor)) {
     throw new UserError(`the anchor "${anchor}" is none of the models ${modelNames.join(', ')}`);
   }
   for (const [name, value] of Object.entries({ k, setK })) {
-    if (!Number.isInteger(value) || value < 1) throw new UserError(`${name} must be a positive whole number, not ${value}`);
+    if (!Number.isInteger(value) || value < 1)
+      throw new UserError(`${name} must be a positive whole number, not ${value}`);
   }
   return {
     seed: options.seed ?? 0,
@@ -203,7 +217,22 @@ function stateKey(
   const imageNames = samples.map((i) => images.names[i]);
   const { height, width } = images;
   const models = mined.map(({ name, layers }) => [name, layers.map(({ layer, units, grid }) => [layer, units, grid])]);
-  return JSON.stringify({ version: 1, models, pairs, imageNames, height, width, seed, k, setK, reference, nullModel, memory, batch, saveScores });
+  return JSON.stringify({
+    version: 1,
+    models,
+    pairs,
+    imageNames,
+    height,
+    width,
+    seed,
+    k,
+    setK,
+    reference,
+    nullModel,
+    memory,
+    batch,
+    saveScores,
+  });
 }
 
 async function* withStage(
@@ -225,9 +254,16 @@ async function* writeRun(
   pairs: readonly [number, number][],
   { neighbours, moments }: Correlated,
 ): AsyncGenerator<MineProgress> {
-  const unitLists = Object.fromEntries(all.map((model, m) => [`units.${model.name}`, JSON.stringify(unitNames(mined[m]))]));
+  const unitLists = Object.fromEntries(
+    all.map((model, m) => [`units.${model.name}`, JSON.stringify(unitNames(mined[m]))]),
+  );
   const images = dictionary.images;
-  const metadata = { ...unitLists, images: String(images.count), 'images.sha256': images.sha256, score: dictionary.score };
+  const metadata = {
+    ...unitLists,
+    images: String(images.count),
+    'images.sha256': images.sha256,
+    score: dictionary.score,
+  };
   const total = pairs.length + 3;
   let done = 0;
   const step = (): MineProgress => ({ stage: 'writing', done: ++done, total, unit: 'files' });

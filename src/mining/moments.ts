@@ -37,7 +37,11 @@ export class Moments {
   ) {
     this.#layers = model.layers.map(({ units, grid }, i) => {
       const make = (): [Float64Array, Float64Array] => [new Float64Array(units), new Float64Array(units)];
-      return { grid, units, sums: new Map(targets[i].map((target) => [gridKey(target), { sum: make(), square: make() }])) };
+      return {
+        grid,
+        units,
+        sums: new Map(targets[i].map((target) => [gridKey(target), { sum: make(), square: make() }])),
+      };
     });
   }
 
@@ -101,7 +105,9 @@ export class Moments {
 
   /** All sums in one array, for saving an interrupted run. */
   save(): Float64Array {
-    const parts = this.#layers.flatMap(({ sums }) => [...sums.values()].flatMap(({ sum, square }) => [...sum, ...square]));
+    const parts = this.#layers.flatMap(({ sums }) =>
+      [...sums.values()].flatMap(({ sum, square }) => [...sum, ...square]),
+    );
     const out = new Float64Array(2 + parts.reduce((total, part) => total + part.length, 0));
     out.set(this.images);
     let offset = 2;

@@ -6,10 +6,14 @@ import type { Graph } from '../graph/graph.ts';
 import { timesLeft, timesRight } from '../graph/resample.ts';
 import { float32 } from '../graph/tensor.ts';
 import { adjointColumns, adjointRows, columnSums, gramRoot, gridKey, largerGrid, sameGrid, type Grid } from './grid.ts';
-import { type MinedLayer, type MinedModel, type Pass, type Tile } from './plan.ts';
+import { countUnits, type MinedLayer, type MinedModel, type Pass, type Tile } from './plan.ts';
 
 /** Lays the models into a builder: maps `[n, channels, h, w]` by model index and layer name. */
-export type MapSource = (b: GraphBuilder, batch: number, models: readonly number[]) => Map<number, ReadonlyMap<string, Value>>;
+export type MapSource = (
+  b: GraphBuilder,
+  batch: number,
+  models: readonly number[],
+) => Map<number, ReadonlyMap<string, Value>>;
 
 export interface PassGraphOptions {
   readonly batch: number;
@@ -60,23 +64,26 @@ export function passGraph(options: PassGraphOptions): Graph {
     }
   }
 
-  const operands = operandCache(b, centred);
+  const operands = operandCache(b, centred, pass.tiles);
   pass.tiles.forEach((tile, i) => {
     const { grid, rows, columns } = tile.rectangle;
     const shape = [tile.to - tile.from, tile.columns];
     const right = operands(columns, grid);
     let left = operands(rows, grid);
     if (left.shape[0] !== shape[0]) left = b.slice(left, { axes: [0], starts: [tile.from], ends: [tile.to] });
-    const product = (x: Value, name: string) => {
+    const product = (x: Value, y: Value, name: string) => {
       const sums = b.input(name, shape);
       const flat = (value: Value) => b.reshape(value, [value.shape[0], -1]);
       const total = options.cosine
-        ? b.add(sums, cosines(b, b.gemm(flat(x), flat(right), undefined, { transB: 1 }), tile, centred))
-        : b.gemm(flat(x), flat(right), sums, { transB: 1 });
+        ? b.add(sums, cosines(b, b.gemm(flat(x), flat(y), undefined, { transB: true }), tile, centred))
+        : b.gemm(flat(x), flat(y), sums, { transB: true });
       b.output(total, names.out(name));
     };
-    product(left, names.real(i));
-    if (permutation) product(b.gather(left, permutation, 1), names.null(i));
+    product(left, right, names.real(i));
+    if (!permutation) return;
+    // The side with fewer units is permuted: of the rectangle, not of the tile, which depends on the memory.
+    if (countUnits(rows) <= countUnits(columns)) product(b.gather(left, permutation, 1), right, names.null(i));
+    else product(left, b.gather(right, permutation, 1), names.null(i));
   });
   return b.build();
 }
@@ -126,26 +133,31 @@ function squareOn(b: GraphBuilder, x: Value, grid: Grid, target: Grid): Value {
   const rightRoot = gramRoot(grid.width, target.width);
   const leftRoot = gramRoot(grid.height, target.height);
   const leftTransposed =
-    leftRoot && Float64Array.from(leftRoot, (_, i) => leftRoot[(i % grid.height) * grid.height + Math.floor(i / grid.height)]);
+    leftRoot &&
+    Float64Array.from(leftRoot, (_, i) => leftRoot[(i % grid.height) * grid.height + Math.floor(i / grid.height)]);
   const y = timesLeft(b, timesRight(b, x, rightRoot), leftTransposed);
   const [units, n] = y.shape;
   return b.reduceSumSquare(b.reshape(y, [units, n, -1]), [2]);
 }
 
 /** Stacked layers brought to a grid, `[units, n, positions]`; each is made once. */
-function operandCache(b: GraphBuilder, centred: ReadonlyMap<MinedLayer, Value>) {
+function operandCache(b: GraphBuilder, centred: ReadonlyMap<MinedLayer, Value>, tiles: readonly Tile[]) {
+  const heights = neededHeights(tiles);
+  const lowered = new Map<MinedLayer, Map<number, Value>>();
   const reduced = new Map<string, Value>();
   const stacks = new Map<string, Value>();
   const ids = new Map([...centred.keys()].map((layer, i) => [layer, i]));
 
+  const lower = (layer: MinedLayer, height: number): Value => {
+    if (!lowered.has(layer)) lowered.set(layer, lowerRows(b, centred.get(layer)!, heights.get(layer)!));
+    return lowered.get(layer)!.get(height)!;
+  };
   const reduce = (layer: MinedLayer, grid: Grid): Value => {
     const key = `${ids.get(layer)} ${gridKey(grid)}`;
     let value = reduced.get(key);
     if (!value) {
-      const x = centred.get(layer)!;
-      const narrow = timesRight(b, x, adjointColumns(layer.grid.width, grid.width));
-      const small = timesLeft(b, narrow, adjointRows(layer.grid.height, grid.height));
-      value = b.reshape(small, [layer.units, x.shape[1], -1]);
+      const small = timesRight(b, lower(layer, grid.height), adjointColumns(layer.grid.width, grid.width));
+      value = b.reshape(small, [layer.units, small.shape[1], -1]);
       reduced.set(key, value);
     }
     return value;
@@ -160,6 +172,35 @@ function operandCache(b: GraphBuilder, centred: ReadonlyMap<MinedLayer, Value>) 
     }
     return value;
   };
+}
+
+/** By layer: the heights to which its maps are brought. */
+function neededHeights(tiles: readonly Tile[]): Map<MinedLayer, Set<number>> {
+  const heights = new Map<MinedLayer, Set<number>>();
+  for (const { rectangle } of tiles) {
+    for (const layer of [...rectangle.rows, ...rectangle.columns]) {
+      if (!heights.has(layer)) heights.set(layer, new Set());
+      heights.get(layer)!.add(rectangle.grid.height);
+    }
+  }
+  return heights;
+}
+
+/** Maps brought to smaller heights, by height. Large maps are read once for all of them: the matrices are stacked. */
+function lowerRows(b: GraphBuilder, x: Value, heights: ReadonlySet<number>): Map<number, Value> {
+  const height = x.shape[2];
+  const smaller = [...heights].filter((h) => h < height);
+  const out = new Map<number, Value>(heights.has(height) ? [[height, x]] : []);
+  if (!smaller.length) return out;
+  const stacked = Float64Array.from(smaller.flatMap((h) => Array.from(adjointRows(height, h)!)));
+  const all = timesLeft(b, x, stacked);
+  let start = 0;
+  for (const h of smaller) {
+    const whole = smaller.length === 1;
+    out.set(h, whole ? all : b.slice(all, { axes: [2], starts: [start], ends: [start + h] }));
+    start += h;
+  }
+  return out;
 }
 
 /** Products divided by the norms of this batch's interpolated maps; 0 where a map is zero throughout. */
@@ -192,4 +233,3 @@ export function centreGraph(batch: number, models: readonly MinedModel[], maps: 
   }
   return b.build();
 }
-

@@ -35,7 +35,9 @@ export class Peaks {
       const { mean, inverse } = this.#standardiser(m, unit, moments);
       this.#columns[m].forEach((peaks, i) => (totals[i] += (peaks[unit] - mean) * inverse));
     });
-    const order = Array.from(totals.keys()).sort((i, j) => totals[j] - totals[i] || this.#samples[i] - this.#samples[j]);
+    const order = Array.from(totals.keys()).sort(
+      (i, j) => totals[j] - totals[i] || this.#samples[i] - this.#samples[j],
+    );
     return order.slice(0, count).map((i) => this.#samples[i]);
   }
 

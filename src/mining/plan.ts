@@ -50,7 +50,8 @@ export interface Rectangle {
   readonly columns: readonly MinedLayer[];
 }
 
-const countUnits = (layers: readonly MinedLayer[]): number => layers.reduce((sum, layer) => sum + layer.units, 0);
+export const countUnits = (layers: readonly MinedLayer[]): number =>
+  layers.reduce((sum, layer) => sum + layer.units, 0);
 
 function byGrid(layers: readonly MinedLayer[]): { grid: Grid; layers: MinedLayer[] }[] {
   const groups = new Map<string, { grid: Grid; layers: MinedLayer[] }>();
@@ -80,11 +81,19 @@ export function rectangles(models: readonly MinedModel[], a: number, b: number, 
   }
   const covers = (large: Grid, small: Grid) => sameGrid(smallerGrid(large, small), small);
   for (const x of left) {
-    add(x.grid, x.layers, right.filter((y) => covers(y.grid, x.grid)).flatMap((y) => y.layers));
+    add(
+      x.grid,
+      x.layers,
+      right.filter((y) => covers(y.grid, x.grid)).flatMap((y) => y.layers),
+    );
   }
   for (const y of right) {
     const larger = left.filter((x) => covers(x.grid, y.grid) && !sameGrid(x.grid, y.grid));
-    add(y.grid, larger.flatMap((x) => x.layers), y.layers);
+    add(
+      y.grid,
+      larger.flatMap((x) => x.layers),
+      y.layers,
+    );
   }
   for (const x of left) {
     for (const y of right) {

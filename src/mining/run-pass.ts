@@ -127,7 +127,9 @@ export class PassRun {
   /** All sums, by a name that tells the half, for saving. */
   save(): Map<string, Tensor> {
     return new Map(
-      this.#sums.flatMap((sums, half) => [...sums].map(([name, tensor]): [string, Tensor] => [`${half}/${name}`, tensor])),
+      this.#sums.flatMap((sums, half) =>
+        [...sums].map(([name, tensor]): [string, Tensor] => [`${half}/${name}`, tensor]),
+      ),
     );
   }
 

@@ -24,7 +24,8 @@ export function fileError(action: string, path: string, error: unknown): UserErr
 export function nodeFolder(path: string): Folder {
   const resolve = (name: string): string => {
     const inside = normalize(name);
-    if (inside.startsWith('..') || inside.startsWith('/')) throw new UserError(`"${name}" lies outside the folder ${path}`);
+    if (inside.startsWith('..') || inside.startsWith('/'))
+      throw new UserError(`"${name}" lies outside the folder ${path}`);
     return join(path, inside);
   };
   return {

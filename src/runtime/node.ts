@@ -46,6 +46,8 @@ export function nodeEngine(options: NodeEngineOptions = {}): Engine {
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
     extra: {
+      // Fusing a Pad into the Conv or pooling after it loses a value that is also an output under another name.
+      optimization: { disable_specified_optimizers: 'Pad_Fusion' },
       session: {
         // Spinning threads would take the cores that decode the next images.
         intra_op: { allow_spinning: '0' },
@@ -85,7 +87,8 @@ async function createSession(
 }
 
 function unavailable(device: Device, reason?: string): UserError {
-  const hint = device === 'cuda' ? ' CUDA needs the optional binaries of onnxruntime-node (see its installation notes).' : '';
+  const hint =
+    device === 'cuda' ? ' CUDA needs the optional binaries of onnxruntime-node (see its installation notes).' : '';
   const cause = reason ? ` (${reason})` : '';
   return new UserError(
     `device "${device}" is not available here${cause}: this onnxruntime-node has ${availableDevices().join(', ')}.${hint} Choose one of these.`,

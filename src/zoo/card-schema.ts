@@ -6,7 +6,12 @@ import type { ModelCard } from './card.ts';
 
 const side = { type: 'integer', minimum: 1, maximum: 8192 } as const;
 const text = { type: 'string', minLength: 1 } as const;
-const triple = { type: 'array', items: [{ type: 'number' }, { type: 'number' }, { type: 'number' }], minItems: 3, maxItems: 3 } as const;
+const triple = {
+  type: 'array',
+  items: [{ type: 'number' }, { type: 'number' }, { type: 'number' }],
+  minItems: 3,
+  maxItems: 3,
+} as const;
 
 /** JSON Schema of a card; docs/model-card.schema.json is a copy of it. */
 export const cardSchema = {
@@ -14,7 +19,11 @@ export const cardSchema = {
   title: 'Model card',
   type: 'object',
   properties: {
-    name: { type: 'string', pattern: '^[A-Za-z0-9_.+-]+$', description: 'Name of the model; it begins the names of its units.' },
+    name: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9_.+-]+$',
+      description: 'Name of the model; it begins the names of its units.',
+    },
     architecture: { ...text, description: 'Builder: resnet, or onnx.' },
     config: { type: 'object', required: [], description: 'Settings of the builder that the checkpoint does not tell.' },
     task: { ...text, description: 'What the network was trained to do.' },
@@ -29,7 +38,7 @@ export const cardSchema = {
         height: side,
         width: side,
         mean: { ...triple, description: 'Per channel, in RGB order, of values in [0, 1].' },
-        std: triple,
+        std: { ...triple, items: Array(3).fill({ type: 'number', exclusiveMinimum: 0 }) },
         resize: { type: 'string', enum: ['bilinear', 'bicubic'] },
         antialias: { type: 'boolean', description: 'Smooth before shrinking.' },
       },
@@ -53,14 +62,18 @@ export function parseCard(json: string, path: string): { card: ModelCard; file: 
   try {
     value = JSON.parse(json);
   } catch (error) {
-    throw new UserError(`${path} is not valid JSON (${(error as Error).message}); a model card or a checkpoint is expected`);
+    throw new UserError(
+      `${path} is not valid JSON (${(error as Error).message}); a model card or a checkpoint is expected`,
+    );
   }
   if (!validate(value)) {
     const problems = validate.errors!.map(({ instancePath, message, params }) => {
       const extra = 'additionalProperty' in params ? ` ("${params.additionalProperty}")` : '';
       return `${instancePath.slice(1).replaceAll('/', '.') || 'the card'} ${message}${extra}`;
     });
-    throw new UserError(`${path} is not a model card: ${problems.join('; ')}. docs/model-card.schema.json has the form`);
+    throw new UserError(
+      `${path} is not a model card: ${problems.join('; ')}. docs/model-card.schema.json has the form`,
+    );
   }
   if (!value.file) throw new UserError(`the card ${path} names no "file" with weights; add it, relative to the card`);
   return { card: value, file: value.file };

@@ -57,7 +57,11 @@ export function modelFromTensors(tensors: ReadonlyMap<string, Tensor>, options: 
   return { model: fromWeights(architecture, card, tensors), assumed };
 }
 
-function fromWeights(architecture: Architecture<unknown>, card: ModelCard, tensors: ReadonlyMap<string, Tensor>): Model {
+function fromWeights(
+  architecture: Architecture<unknown>,
+  card: ModelCard,
+  tensors: ReadonlyMap<string, Tensor>,
+): Model {
   const weights = new Weights(tensors, card.name);
   return networkModel({
     card,

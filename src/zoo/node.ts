@@ -82,7 +82,9 @@ async function kindOf(source: ByteSource): Promise<FileKind> {
 
 async function readGraph(source: ByteSource): Promise<Graph> {
   if (source.size > largestOnnx) {
-    throw new UserError(`${source.name} is no ONNX model: those have at most 2 GB. Larger weights are kept in a file beside it`);
+    throw new UserError(
+      `${source.name} is no ONNX model: those have at most 2 GB. Larger weights are kept in a file beside it`,
+    );
   }
   const weights = weightFiles(source.name);
   try {

@@ -87,9 +87,7 @@ interface Stack {
  */
 function keepsImagesApart(made: Graph, bound: Graph, input: ImageInput, n: number): boolean {
   const batch = input.batch!;
-  const stacks = new Map<string, Stack>([
-    [input.name, { shape: bound.inputs[0].shape as readonly number[], axis: 0 }],
-  ]);
+  const stacks = new Map<string, Stack>([[input.name, { shape: bound.inputs[0].shape as readonly number[], axis: 0 }]]);
   for (const node of bound.nodes) {
     if (node.op === 'Shape' || node.op === 'Size' || !readNames(node).some((name) => stacks.has(name))) continue;
     for (const name of node.outputs) {

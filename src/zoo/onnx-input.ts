@@ -68,8 +68,9 @@ function asImage({ name, dtype, shape }: ValueInfo): ImageInput | undefined {
 }
 
 const describe = (inputs: readonly ValueInfo[]): string =>
-  inputs.map(({ name, dtype, shape }) => `"${name}" ${dtype} ${shape ? `[${shape.join(', ')}]` : '[...]'}`).join('; ') ||
-  'none';
+  inputs
+    .map(({ name, dtype, shape }) => `"${name}" ${dtype} ${shape ? `[${shape.join(', ')}]` : '[...]'}`)
+    .join('; ') || 'none';
 
 /** Sizes of the image input's axes, as `inferShapes` takes them; the batch stays as it is where none is given. */
 export function imageBindings({ name, layout }: ImageInput, size: Size, batch?: number): Bindings {

@@ -4,9 +4,9 @@
 import { isStatic } from '../graph/dims.ts';
 import type { Attribute, Graph, Node } from '../graph/graph.ts';
 import { fromNumbers, sizeOf, toFloat32, type Tensor } from '../graph/tensor.ts';
-import { freshWeights } from './twin.ts';
+import { normalAt } from '../random.ts';
 
-/** What a constant becomes: He-normal by the number of inputs of a sum, normal with a deviation, or one value. */
+/** What a constant becomes: normal with a deviation, He's by the number of terms of a sum or another, or one value. */
 type Fresh = { readonly fanIn: number } | { readonly std: number } | { readonly fill: number };
 
 /** Deviation of position embeddings and the like, as in ViT and its kin. */
@@ -26,27 +26,19 @@ const layouts = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatte
  * Source: He et al., "Delving Deep into Rectifiers", 2015.
  */
 export function freshGraph(graph: Graph, seed: number): Graph {
-  const fresh = freshRules(graph);
-  const drawn = freshWeights(
-    new Map(
-      [...fresh].flatMap(([name, rule]): [string, Tensor][] => {
-        if ('fill' in rule) return [];
-        const { data } = graph.initializers.get(name)!;
-        const fanIn = 'fanIn' in rule ? rule.fanIn : data.length;
-        return [[name, { dtype: 'float32', shape: [data.length / fanIn, fanIn], data }]];
-      }),
-    ),
-    seed,
-  );
   const initializers = new Map(graph.initializers);
-  for (const [name, rule] of fresh) {
-    const { dtype, shape, data } = graph.initializers.get(name)!;
-    const values = 'fill' in rule ? new Float32Array(data.length).fill(rule.fill) : (drawn.get(name)!.data as Float32Array);
-    if ('std' in rule) {
-      const factor = rule.std / Math.sqrt(2 / data.length);
-      for (let i = 0; i < values.length; i++) values[i] *= factor;
-    }
-    initializers.set(name, dtype === 'float32' ? { dtype, shape, data: values } : fromNumbers(dtype, shape, Array.from(values)));
+  let stream = 0;
+  for (const [name, rule] of freshRules(graph)) {
+    stream++;
+    const { dtype, shape, data } = initializers.get(name)!;
+    const values = new Float32Array(data.length);
+    const std = 'fanIn' in rule ? Math.sqrt(2 / rule.fanIn) : 'std' in rule ? rule.std : 0;
+    if ('fill' in rule) values.fill(rule.fill);
+    else for (let i = 0; i < values.length; i++) values[i] = std * normalAt(seed, i, stream);
+    initializers.set(
+      name,
+      dtype === 'float32' ? { dtype, shape, data: values } : fromNumbers(dtype, shape, Array.from(values)),
+    );
   }
   return { ...graph, initializers };
 }

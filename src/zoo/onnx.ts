@@ -24,7 +24,14 @@ import { parseSize, readSettings, type Settings, type Size } from './settings.ts
 const opset = 20;
 const newestOpset = 24;
 /** Operators that came or changed after that set; all others mean the same before and after. */
-const newer = new Set(['GroupNormalization', 'Attention', 'RMSNormalization', 'RotaryEmbedding', 'Swish', 'TensorScatter']);
+const newer = new Set([
+  'GroupNormalization',
+  'Attention',
+  'RMSNormalization',
+  'RotaryEmbedding',
+  'Swish',
+  'TensorScatter',
+]);
 
 /** A graph that is ready to be laid into builders: sizes bound, shapes known for some batch. */
 interface Network {
@@ -45,18 +52,23 @@ interface Network {
 export function modelFromGraph(graph: Graph, options: FromCheckpointOptions): LoadedModel {
   const { name, card, taps } = options;
   if (card && card.architecture !== 'onnx') {
-    throw new UserError(`${name} is an ONNX file, not a checkpoint of "${card.architecture}" as its card says; write "onnx" there`);
+    throw new UserError(
+      `${name} is an ONNX file, not a checkpoint of "${card.architecture}" as its card says; write "onnx" there`,
+    );
   }
   const input = imageInput(graph, name);
   const { height, width } = input;
   // What the file fixes is no assumption.
   const fixed: Settings = !card && height && width ? { size: `${height}x${width}` } : {};
-  const read = readSettings({ ...fixed, ...options.settings }, {
-    owner: name,
-    choices: { grid: 'size' },
-    input: card?.input ?? defaultInput(input),
-    assumed: card === undefined,
-  });
+  const read = readSettings(
+    { ...fixed, ...options.settings },
+    {
+      owner: name,
+      choices: { grid: 'size' },
+      input: card?.input ?? defaultInput(input),
+      assumed: card === undefined,
+    },
+  );
   expectSize(name, input, read.input);
   if (input.dtype === 'uint8' && [...read.input.mean.map((v) => v + 1), ...read.input.std].some((v) => v !== 1)) {
     throw new UserError(`${name} takes bytes, which no mean or std is taken from; leave these out (0,0,0 and 1,1,1)`);
@@ -79,7 +91,9 @@ export function modelFromGraph(graph: Graph, options: FromCheckpointOptions): Lo
   };
   const model = onnxModel(full, network);
   const guessed = new Set(
-    model.taps.flatMap(({ layer, height: h, width: w }) => (layers.get(layer)!.tokens?.guessed ? [`grid=${h}x${w}`] : [])),
+    model.taps.flatMap(({ layer, height: h, width: w }) =>
+      layers.get(layer)!.tokens?.guessed ? [`grid=${h}x${w}`] : [],
+    ),
   );
   const left = [
     ...(unknown ? [`${unknown} values whose shapes only running tells`] : []),
@@ -130,8 +144,9 @@ function gridOf({ grid }: Readonly<Record<string, unknown>>, owner: string): Siz
 
 function prepare(graph: Graph, owner: string, input: ImageInput, size: Size, grid?: Size): Network {
   expectFloat(graph, owner);
-  const sized = upgradeGraph(atBuilderOpset(bindDimensions(graph, imageBindings(input, size)), owner), opset);
-  const inferred = inferFor(sized, owner, input, size);
+  const sized = bindDimensions(atBuilderOpset(graph, owner), imageBindings(input, size));
+  const fitted = inferFor(sized, owner, input, size);
+  const inferred = fitted.opset < opset ? inferShapes(upgradeGraph(fitted, opset)) : fitted;
   const survey = surveyLayers(inferred, input, grid);
   if (!survey.layers.size) {
     throw new UserError(
@@ -140,7 +155,9 @@ function prepare(graph: Graph, owner: string, input: ImageInput, size: Size, gri
     );
   }
   const batch = inferred.inputs.find(({ name }) => name === input.name)!.shape![0];
-  const whole = inferred.outputs.find(({ dtype, shape }) => dtype.includes('float') && isStatic(shape) && shape[0] === batch);
+  const whole = inferred.outputs.find(
+    ({ dtype, shape }) => dtype.includes('float') && isStatic(shape) && shape[0] === batch,
+  );
   return { graph: inferred, input, survey, output: whole?.name ?? [...survey.layers.keys()].at(-1)! };
 }
 
@@ -197,10 +214,11 @@ function onnxModel(card: ModelCard, network: Network): Model {
   return networkModel({
     card,
     build(b, x) {
-      const values = Object.assign({}, ...parts.map((one) => layGraph(b, one, input, x, () => freePrefix(b, card.name))));
-      const last = values[output];
+      const prefix = () => freePrefix(b, card.name);
+      const values = new Map(parts.flatMap((one) => Object.entries(layGraph(b, one, input, x, prefix))));
+      const last = values.get(output)!;
       return {
-        taps: new Map(layers.map((layer) => [layer.name, asMaps(b, values[layer.name], layer)])),
+        taps: new Map(layers.map((layer) => [layer.name, asMaps(b, values.get(layer.name)!, layer)])),
         output: last.dtype === 'float32' ? last : b.cast(last, 'float32'),
       };
     },

@@ -43,14 +43,19 @@ export function readSettings(settings: Settings, context: SettingsContext) {
     else if (key === 'std') {
       const std = parseTriple(value);
       changes.std = std?.every((v) => v > 0) ? std : wrong('three positive numbers such as 0.5,0.5,0.5');
-    }
-    else if (key === 'resize') changes.resize = oneOf(value, ['bilinear', 'bicubic']) ?? wrong('bilinear or bicubic');
-    else if (key === 'antialias') changes.antialias = (oneOf(value, ['true', 'false']) ?? wrong('true or false')) === 'true';
-    else if (!Object.hasOwn(choices, key)) throw new UserError(`${owner} has no setting "${key}"; its settings are ${known.join(', ')}`);
+    } else if (key === 'resize') changes.resize = oneOf(value, ['bilinear', 'bicubic']) ?? wrong('bilinear or bicubic');
+    else if (key === 'antialias')
+      changes.antialias = (oneOf(value, ['true', 'false']) ?? wrong('true or false')) === 'true';
+    else if (!Object.hasOwn(choices, key))
+      throw new UserError(`${owner} has no setting "${key}"; its settings are ${known.join(', ')}`);
     else if (choices[key] === 'size') chosen[key] = parseSize(value) ? value : wrong('a size such as 16 or 16x12');
     else chosen[key] = oneOf(value, choices[key]) ?? wrong(choices[key].join(' or '));
   }
-  return { input: { ...input, ...changes } as Input, choices: chosen, assumed: context.assumed ? assumptions(input, settings) : [] };
+  return {
+    input: { ...input, ...changes } as Input,
+    choices: chosen,
+    assumed: context.assumed ? assumptions(input, settings) : [],
+  };
 }
 
 function assumptions(input: Input, settings: Settings): string[] {

@@ -25,7 +25,9 @@ export class Weights {
   tensor(name: string): Tensor {
     const tensor = this.tensors.get(name);
     if (!tensor) {
-      throw new UserError(`the weights of ${this.owner} have no tensor "${name}"; the checkpoint is of another architecture`);
+      throw new UserError(
+        `the weights of ${this.owner} have no tensor "${name}"; the checkpoint is of another architecture`,
+      );
     }
     return tensor;
   }

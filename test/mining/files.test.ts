@@ -22,12 +22,23 @@ describe('the files of a run', () => {
     const folder = memoryFolder();
     const thumbnails = () => Promise.resolve({ bytes: Uint8Array.of(1), width: 5, height: 6 });
     const images = noiseImages(40);
-    const work = mine({ engine: nodeEngine(), models, images, folder, anchor: 'b', twins: true, saveScores: true, thumbnails });
+    const work = mine({
+      engine: nodeEngine(),
+      models,
+      images,
+      folder,
+      anchor: 'b',
+      twins: true,
+      saveScores: true,
+      thumbnails,
+    });
     let step = await work.next();
     while (!step.done) step = await work.next();
 
     const dictionary: unknown = JSON.parse(new TextDecoder().decode(folder.files.get('dictionary.json')));
-    const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(json('../../docs/dictionary.schema.json') as object);
+    const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(
+      json('../../docs/dictionary.schema.json') as object,
+    );
     validate(dictionary);
     expect(validate.errors).toBeNull();
     expect(step.value.sets.length).toBeGreaterThan(0);
@@ -62,7 +73,10 @@ describe('schemas in docs', () => {
 });
 
 describe('bad options of mining', () => {
-  const [a, b] = [linearModel('a', [{ layer: 'x', channels: 2, height: 1, width: 1 }], 1), linearModel('b', [{ layer: 'x', channels: 2, height: 1, width: 1 }], 2)];
+  const [a, b] = [
+    linearModel('a', [{ layer: 'x', channels: 2, height: 1, width: 1 }], 1),
+    linearModel('b', [{ layer: 'x', channels: 2, height: 1, width: 1 }], 2),
+  ];
   const images = noiseImages(4);
   const engine = nodeEngine();
   it.each([
@@ -70,7 +84,11 @@ describe('bad options of mining', () => {
     ['equal names', { models: [a, a] }, /two models are called "a"/],
     ['an unknown anchor', { models: [a, b], anchor: 'c' }, /the anchor "c" is none of the models a, b/],
     ['k of zero', { models: [a, b], k: 0 }, /k must be a positive whole number, not 0/],
-    ['only unreadable images', { models: [a, b], images: noiseImages(3, 6, 5, [0, 1, 2]) }, /none of the images of noise can be read \(0000.png: broken\)|none of the images/],
+    [
+      'only unreadable images',
+      { models: [a, b], images: noiseImages(3, 6, 5, [0, 1, 2]) },
+      /none of the images of noise can be read \(0000.png: broken\)|none of the images/,
+    ],
   ])('%s', async (_, options, message) => {
     const work = mine({ engine, images, ...options });
     await expect(

@@ -35,7 +35,8 @@ export function noiseImages(count: number, height = 6, width = 5, broken: readon
       let chosen: number[] = [];
       for (const index of indices) {
         if (broken.includes(index)) {
-          if (!unreadable.some(({ name }) => name === names[index])) unreadable.push({ name: names[index], reason: 'broken' });
+          if (!unreadable.some(({ name }) => name === names[index]))
+            unreadable.push({ name: names[index], reason: 'broken' });
           continue;
         }
         data.set(normal(1000 + index, length), chosen.length * length);
@@ -78,7 +79,12 @@ const card = (name: string, layers: readonly FakeLayer[], size: Grid): ModelCard
  * A network whose maps are random linear functions of the pixels plus `shared` random functions that all networks with
  * the same layer shape have in common, so that some units correlate.
  */
-export function linearModel(name: string, layers: readonly FakeLayer[], seed: number, size: Grid = { height: 6, width: 5 }): Model {
+export function linearModel(
+  name: string,
+  layers: readonly FakeLayer[],
+  seed: number,
+  size: Grid = { height: 6, width: 5 },
+): Model {
   const pixels = 3 * size.height * size.width;
   const matrices = layers.map(({ channels, height, width, dead = [], constant = [] }, l) => {
     const columns = channels * height * width;
@@ -98,8 +104,13 @@ export function linearModel(name: string, layers: readonly FakeLayer[], seed: nu
     const taps = new Map(
       layers.map(({ layer, channels, height, width, offset = 0, dead = [], constant = [] }, l) => {
         const product = b.matmul(flat, b.constant(float32([pixels, channels * height * width], matrices[l])));
-        const shifts = Float32Array.from({ length: channels }, (_, c) => (dead.includes(c) ? 0 : constant.includes(c) ? 3 : offset));
-        const maps = b.add(b.reshape(product, [n, channels, height, width]), b.constant(float32([1, channels, 1, 1], shifts)));
+        const shifts = Float32Array.from({ length: channels }, (_, c) =>
+          dead.includes(c) ? 0 : constant.includes(c) ? 3 : offset,
+        );
+        const maps = b.add(
+          b.reshape(product, [n, channels, height, width]),
+          b.constant(float32([1, channels, 1, 1], shifts)),
+        );
         return [layer, maps] as const;
       }),
     );

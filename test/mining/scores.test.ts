@@ -78,7 +78,10 @@ describe('scores', () => {
     ];
     const { dictionary } = await mineAll({ models, images });
     const [a, b] = await Promise.all(models.map((model) => activations(model, images)));
-    const order = shuffled(images.names.map((_, i) => i), 3);
+    const order = shuffled(
+      images.names.map((_, i) => i),
+      3,
+    );
     const first = order.slice(0, 12);
     const second = order.slice(12);
     const target = { height: 8, width: 4 };
@@ -102,12 +105,17 @@ describe('scores', () => {
     ];
     const { dictionary } = await mineAll({ models, images });
     const [a, b] = await Promise.all(models.map((model) => activations(model, images)));
-    const order = shuffled(images.names.map((_, i) => i), 3);
+    const order = shuffled(
+      images.names.map((_, i) => i),
+      3,
+    );
     const halves = [order.slice(0, 20), order.slice(20)];
     const grid = { height: 3, width: 3 };
     const tables = halves.map((half) =>
       Array.from({ length: 8 }, (_, u) =>
-        Array.from({ length: 8 }, (__, v) => pearson64(unitSeries(a.get('x')!, u, grid, half), unitSeries(b.get('y')!, v, grid, half))),
+        Array.from({ length: 8 }, (__, v) =>
+          pearson64(unitSeries(a.get('x')!, u, grid, half), unitSeries(b.get('y')!, v, grid, half)),
+        ),
       ),
     );
     const mutual = (table: number[][], u: number, v: number) =>
@@ -148,7 +156,11 @@ describe('scores', () => {
     const [a, b] = await Promise.all(models.map((model) => activations(model, images)));
     const batches = [0, 1, 2].map((i) => Array.from({ length: 10 }, (_, j) => 10 * i + j));
     const target = { height: 5, width: 5 };
-    const standardised = (maps: Map<string, { shape: readonly number[]; data: Float32Array }>, layer: string, u: number) => {
+    const standardised = (
+      maps: Map<string, { shape: readonly number[]; data: Float32Array }>,
+      layer: string,
+      u: number,
+    ) => {
       const own = { height: maps.get(layer)!.shape[2], width: maps.get(layer)!.shape[3] };
       const all = unitSeries(maps.get(layer)!, u, own, batches.flat());
       const mean = all.reduce((sum, v) => sum + v, 0) / all.length;
@@ -168,7 +180,8 @@ describe('scores', () => {
 
 /** Equal in all names and counts, and to 2e-6 (they are rounded to 1e-6) in all numbers. */
 function expectSame(got: Dictionary, expected: Dictionary): void {
-  const text = (d: Dictionary) => JSON.stringify(withoutTime(d), (_, v: unknown) => (typeof v === 'number' && !Number.isInteger(v) ? 0 : v));
+  const text = (d: Dictionary) =>
+    JSON.stringify(withoutTime(d), (_, v: unknown) => (typeof v === 'number' && !Number.isInteger(v) ? 0 : v));
   const numbers = (d: Dictionary) => {
     const out: number[] = [];
     JSON.stringify(withoutTime(d), (_, v: unknown) => (typeof v === 'number' && out.push(v), v));
@@ -182,8 +195,22 @@ const withoutTime = ({ created: _, ...rest }: Dictionary) => rest;
 
 describe('a run', () => {
   const models = [
-    linearModel('a', [{ layer: 'x', channels: 9, height: 4, width: 4 }, { layer: 'z', channels: 5, height: 8, width: 8 }], 1),
-    linearModel('b', [{ layer: 'y', channels: 7, height: 8, width: 8 }, { layer: 'w', channels: 6, height: 2, width: 2 }], 2),
+    linearModel(
+      'a',
+      [
+        { layer: 'x', channels: 9, height: 4, width: 4 },
+        { layer: 'z', channels: 5, height: 8, width: 8 },
+      ],
+      1,
+    ),
+    linearModel(
+      'b',
+      [
+        { layer: 'y', channels: 7, height: 8, width: 8 },
+        { layer: 'w', channels: 6, height: 2, width: 2 },
+      ],
+      2,
+    ),
     linearModel('c', [{ layer: 'v', channels: 8, height: 4, width: 4 }], 3),
   ];
 
@@ -192,7 +219,9 @@ describe('a run', () => {
     const first = await mineAll({ ...settings, images: noiseImages(53, 6, 5, [7, 30]), batch: 32 });
     const other = await mineAll({ ...settings, images: noiseImages(53, 6, 5, [7, 30]), batch: 4 });
     for (const [name, tensor] of first.scores) {
-      expect(largestDifference(tensor.data as Float32Array, other.scores.get(name)!.data as Float32Array)).toBeLessThan(1e-6);
+      expect(largestDifference(tensor.data as Float32Array, other.scores.get(name)!.data as Float32Array)).toBeLessThan(
+        1e-6,
+      );
     }
     expectSame(other.dictionary, first.dictionary);
   });
@@ -203,7 +232,8 @@ describe('a run', () => {
       const totals: number[] = [];
       const work = mine({ engine, ...settings, images: noiseImages(53), folder: memoryFolder(), memory });
       let step = await work.next();
-      for (; !step.done; step = await work.next()) if (step.value.stage === 'correlating') totals.push(step.value.total);
+      for (; !step.done; step = await work.next())
+        if (step.value.stage === 'correlating') totals.push(step.value.total);
       return { count: totals[0] / 53, dictionary: step.value };
     };
     const one = await passes(2 ** 24);

@@ -12,18 +12,33 @@ import { blockSize, derangement } from '../../src/mining/blocks.ts';
 import { normal } from './fixtures.ts';
 
 describe('grids', () => {
-  it.each([[1, 7], [7, 14], [7, 56], [4, 7], [14, 56], [5, 128], [3, 4]])('U of %i to %i: its adjoint, sums and Gram root', (from, to) => {
+  it.each([
+    [1, 7],
+    [7, 14],
+    [7, 56],
+    [4, 7],
+    [14, 56],
+    [5, 128],
+    [3, 4],
+  ])('U of %i to %i: its adjoint, sums and Gram root', (from, to) => {
     const u = resampleMatrix(from, to, { mode: 'bilinear' });
     const x = Float64Array.from(normal(1, from));
     const y = Float64Array.from(normal(2, to));
     const ux = Float64Array.from({ length: to }, (_, o) => x.reduce((sum, v, i) => sum + u[o * from + i] * v, 0));
     const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, v, i) => sum + v * b[i], 0);
     const columns = adjointColumns(to, from)!;
-    const back = Float64Array.from({ length: from }, (_, i) => y.reduce((sum, v, o) => sum + v * columns[o * from + i], 0));
+    const back = Float64Array.from({ length: from }, (_, i) =>
+      y.reduce((sum, v, o) => sum + v * columns[o * from + i], 0),
+    );
     expect(dot(x, back)).toBeCloseTo(dot(ux, y), 10);
-    expect(dot(columnSums(from, to), x)).toBeCloseTo(ux.reduce((sum, v) => sum + v, 0), 10);
+    expect(dot(columnSums(from, to), x)).toBeCloseTo(
+      ux.reduce((sum, v) => sum + v, 0),
+      10,
+    );
     const root = gramRoot(from, to)!;
-    const rooted = Float64Array.from({ length: from }, (_, j) => x.reduce((sum, v, i) => sum + v * root[i * from + j], 0));
+    const rooted = Float64Array.from({ length: from }, (_, j) =>
+      x.reduce((sum, v, i) => sum + v * root[i * from + j], 0),
+    );
     expect(dot(rooted, rooted)).toBeCloseTo(dot(ux, ux), 10);
   });
 });
@@ -58,7 +73,8 @@ describe('the null', () => {
   it('is uniform where there is nothing to find, and small where there is', () => {
     const units = 400;
     const direction = new Direction(units, 1, 1);
-    const maximum = (seed: number, u: number) => Math.max(...Array.from({ length: 50 }, (_, v) => randomAt(seed, u * 50 + v) * 0.1));
+    const maximum = (seed: number, u: number) =>
+      Math.max(...Array.from({ length: 50 }, (_, v) => randomAt(seed, u * 50 + v) * 0.1));
     for (let u = 0; u < units; u++) {
       direction.all.offer(u, 0, u < 100 ? 0.6 : maximum(1, u));
       direction.nullBest[u] = maximum(2, u);
@@ -78,7 +94,9 @@ describe('the k best', () => {
     const top = new TopK(1, 12, 1);
     const order = Array.from(values.keys()).sort((a, b) => randomAt(10, a) - randomAt(10, b));
     for (const i of order) top.offer(0, i, values[i], [i / 2]);
-    const expected = Array.from(values.keys()).sort((a, b) => values[b] - values[a] || a - b).slice(0, 12);
+    const expected = Array.from(values.keys())
+      .sort((a, b) => values[b] - values[a] || a - b)
+      .slice(0, 12);
     expect(Array.from(top.index)).toEqual(expected);
     expect(Array.from(top.extra[0])).toEqual(expected.map((i) => i / 2));
     expect(top.rank(0, expected[3])).toBe(3);
@@ -103,9 +121,21 @@ function zooOf(tables: Record<string, number[][]>, k: number): ZooNeighbours {
 
 describe('Rosetta sets', () => {
   const tables = {
-    '0 1': [[0.9, 0.1, 0.2], [0.8, 0.3, 0.1], [0.1, 0.2, 0.7]],
-    '0 2': [[0.8, 0.1], [0.2, 0.6], [0.1, 0.5]],
-    '1 2': [[0.7, 0.1], [0.1, 0.2], [0.3, 0.9]],
+    '0 1': [
+      [0.9, 0.1, 0.2],
+      [0.8, 0.3, 0.1],
+      [0.1, 0.2, 0.7],
+    ],
+    '0 2': [
+      [0.8, 0.1],
+      [0.2, 0.6],
+      [0.1, 0.5],
+    ],
+    '1 2': [
+      [0.7, 0.1],
+      [0.1, 0.2],
+      [0.3, 0.9],
+    ],
   };
   it('without an anchor are pairwise mutual neighbours', () => {
     const sets = mutualSets(zooOf(tables, 1), 1);
@@ -115,9 +145,16 @@ describe('Rosetta sets', () => {
   });
   const bruteForce = (k: number): number[][] => {
     const near = (row: number[], i: number) => row.filter((r) => r > row[i]).length < k;
-    const mutual = (table: number[][], u: number, v: number) => near(table[u], v) && near(table.map((row) => row[v]), u);
+    const mutual = (table: number[][], u: number, v: number) =>
+      near(table[u], v) &&
+      near(
+        table.map((row) => row[v]),
+        u,
+      );
     const all = [0, 1, 2].flatMap((u) => [0, 1, 2].flatMap((v) => [0, 1].map((w) => [u, v, w])));
-    return all.filter(([u, v, w]) => mutual(tables['0 1'], u, v) && mutual(tables['0 2'], u, w) && mutual(tables['1 2'], v, w));
+    return all.filter(
+      ([u, v, w]) => mutual(tables['0 1'], u, v) && mutual(tables['0 2'], u, w) && mutual(tables['1 2'], v, w),
+    );
   };
   it('are found by brute force too', () => {
     for (const k of [1, 2]) {
@@ -129,8 +166,15 @@ describe('Rosetta sets', () => {
   it('with an anchor follow its first choices, if these have it among their k first', () => {
     const sets = (anchor: number, k: number) => anchoredSets(zooOf(tables, 1), anchor, k).map(({ units }) => units);
     expect(sets(0, 1)).toEqual([[0, 0, 0]]);
-    expect(sets(0, 2)).toEqual([[0, 0, 0], [1, 0, 1], [2, 2, 1]]);
-    expect(sets(2, 1)).toEqual([[0, 0, 0], [1, 2, 1]]);
+    expect(sets(0, 2)).toEqual([
+      [0, 0, 0],
+      [1, 0, 1],
+      [2, 2, 1],
+    ]);
+    expect(sets(2, 1)).toEqual([
+      [0, 0, 0],
+      [1, 2, 1],
+    ]);
   });
 });
 

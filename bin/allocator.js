@@ -1,0 +1,38 @@
+// The memory allocator's settings for processes that compute, where the system has glibc.
+// They are read when a process starts, so one that wants them starts another.
+
+import { spawn } from 'node:child_process';
+
+const most = 2 ** 34;
+
+// Large pages make the first touch of fresh memory cheap; high thresholds and one arena let buffers that were given
+// back be taken again, already touched. With the defaults, fresh memory for outputs costs more than computing them.
+const settings = {
+  'glibc.malloc.hugetlb': 1,
+  'glibc.malloc.mmap_threshold': most,
+  'glibc.malloc.trim_threshold': most,
+  'glibc.malloc.arena_max': 1,
+};
+
+/** Whether a process of its own with these settings would be of use. */
+export const wantsAllocator = () =>
+  process.platform === 'linux' && !process.env.GLIBC_TUNABLES?.includes('glibc.malloc');
+
+/** Runs a script with these settings in place of this process. */
+export function runWithAllocator(script, args) {
+  const own = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
+    env: { ...process.env, GLIBC_TUNABLES: [process.env.GLIBC_TUNABLES, ...own].filter(Boolean).join(':') },
+    // The channel lets the child notice when this process is killed.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
+  // A terminal sends Ctrl-C to both; the child decides what to do.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 1;
+    if (!signal) return;
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}
