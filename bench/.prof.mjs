@@ -3,7 +3,7 @@ import { planPasses, targetGrids } from '../dist/mining/plan.js';
 import { passGraph } from '../dist/mining/pass-graph.js';
 import { writeOnnx } from 'rosetta-neurons/graph';
 import { randomMaps, sampleLength, randomArray } from './random-maps.mjs';
-import { zoos } from './shapes.mjs';
+import { pairs as zoos } from './shapes.mjs';
 import * as ort from 'onnxruntime-node';
 import fs from 'fs';
 const models = zoos[process.argv[2]];
@@ -28,7 +28,7 @@ const g = passGraph({
   nullModel,
   cosine: false,
 });
-const s = await ort.InferenceSession.create(writeOnnx(g).model, {
+const s = await ort.InferenceSession.create(writeOnnx(g).model, { enableCpuMemArena: process.env.ARENA!=='0', enableMemPattern: process.env.ARENA!=='0',
   intraOpNumThreads: 2,
   enableProfiling: true,
   profileFilePrefix: '/tmp/prof',
@@ -73,14 +73,6 @@ console.log(
     .map(([k, v]) => `${k} ${(v.t / R / n).toFixed(1)}ms/img x${v.n / R}`)
     .join('\n'),
 );
-if (process.env.DETAIL) {
-  const l = ev
-    .filter((e) => e.args.op_name === process.env.DETAIL)
-    .slice(-40)
-    .map(
-      (e) =>
-        `${(e.dur / 1000 / n).toFixed(2)} ${e.name} ${JSON.stringify(e.args.input_type_shape)} ${JSON.stringify(e.args.output_type_shape)}`,
-    );
-  console.log(l.join('\n'));
-}
+if(process.env.DETAIL){const l={};const all=ev.filter(e=>e.args.op_name===process.env.DETAIL);for(const e of all.slice(-Math.round(all.length/R))){const k=JSON.stringify(e.args.input_type_shape)+JSON.stringify(e.args.output_type_shape);l[k]??=[0,0];l[k][0]+=e.dur/1000/n;l[k][1]+=1}console.log(Object.entries(l).sort((a,b)=>b[1][0]-a[1][0]).slice(0,30).map(([k,v])=>v[0].toFixed(2)+' x'+v[1].toFixed(0)+' '+k.replaceAll('{"float":','').replaceAll('}','')).join('\n'))}
 fs.unlinkSync('/tmp/' + pf);
+console.log("rss",process.resourceUsage().maxRSS>>10)

@@ -38,9 +38,10 @@ export const bigganDeep256 = model(
   ),
 );
 
-/** The combinations that are measured. */
-export const zoos = {
+/** The pairs that are measured. */
+export const pairs = {
   'ResNet-50 x ViT-B/16': [resnet50, vitB16],
-  'ResNet-50 x ViT-B/16 x generator': [resnet50, vitB16, generator128],
+  'generator x ResNet-50': [generator128, resnet50],
+  'generator x ViT-B/16': [generator128, vitB16],
   'BigGAN-deep-256 x ResNet-50': [bigganDeep256, resnet50],
 };

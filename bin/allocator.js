@@ -18,17 +18,21 @@ const settings = {
 export const wantsAllocator = () =>
   process.platform === 'linux' && !process.env.GLIBC_TUNABLES?.includes('glibc.malloc');
 
-/** Runs a script with these settings in place of this process. */
+/** Runs a script with these settings in place of this process: signals reach it once, its exit is ours. */
 export function runWithAllocator(script, args) {
   const own = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
     env: { ...process.env, GLIBC_TUNABLES: [process.env.GLIBC_TUNABLES, ...own].filter(Boolean).join(':') },
     // The channel lets the child notice when this process is killed.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    // A group of its own: else a terminal's Ctrl-C would reach it directly and through us.
+    detached: true,
   });
-  // A terminal sends Ctrl-C to both; the child decides what to do.
-  process.on('SIGINT', () => {});
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGCONT']) process.on(signal, () => child.kill(signal));
+  process.on('SIGTSTP', () => {
+    child.kill('SIGSTOP');
+    process.kill(process.pid, 'SIGSTOP');
+  });
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? 1;
     if (!signal) return;

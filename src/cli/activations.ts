@@ -10,7 +10,7 @@ import { collectActivations } from '../mining/activations.ts';
 import type { Device } from '../runtime/engine.ts';
 import { nodeEngine } from '../runtime/node.ts';
 import { openModels } from './models.ts';
-import { defaultMemory, shared, wholeNumber, type ModelOption, type Scoped } from './options.ts';
+import { defaultMemory, shared, wholeNumber, type ModelOption } from './options.ts';
 import { ProgressPrinter } from './progress.ts';
 
 interface ActivationsOptions {
@@ -19,8 +19,8 @@ interface ActivationsOptions {
   out: string;
   samples?: number;
   seed: number;
-  taps?: Scoped[];
-  config?: Scoped[];
+  taps?: string[];
+  config?: string[];
   batch: number;
   memory?: number;
   device: Device;

@@ -10,13 +10,13 @@ import { bytesPerElement, sizeOf } from '../graph/tensor.ts';
 import { nodeFolder } from '../runtime/node-folder.ts';
 import type { Tap } from '../zoo/model.ts';
 import { fileKind, loadModel, readOnnxFile } from '../zoo/node.ts';
-import { formatBytes, settingsFor, shared, type Scoped } from './options.ts';
+import { formatBytes, settingsFor, shared } from './options.ts';
 import { readDictionary } from './run-folder.ts';
 import { summary } from './summary.ts';
 
 interface InspectOptions {
-  config?: Scoped[];
-  taps?: Scoped[];
+  config?: string[];
+  taps?: string[];
   all?: boolean;
   json?: boolean;
 }
@@ -115,8 +115,8 @@ function inspectGraph(graph: Graph): Findings {
 
 /** The model in the file: all layers that can be tapped, and those that are by default. */
 async function inspectModel(path: string, options: InspectOptions, required: boolean): Promise<Findings> {
-  const settings = settingsFor(options.config, '');
-  const globs = options.taps?.map(({ text }) => text);
+  const settings = settingsFor(options.config, '', []);
+  const globs = options.taps;
   try {
     const { model, assumed } = await loadModel(path, { name: 'model', settings, taps: globs });
     const every = await loadModel(path, { name: 'model', settings, taps: ['**'] });

@@ -10,15 +10,7 @@ import { mine } from '../mining/mine.ts';
 import type { Device } from '../runtime/engine.ts';
 import { nodeEngine, nodeFolder } from '../runtime/node.ts';
 import { openModels } from './models.ts';
-import {
-  defaultMemory,
-  fraction,
-  parseImageSize,
-  shared,
-  wholeNumber,
-  type ModelOption,
-  type Scoped,
-} from './options.ts';
+import { defaultMemory, fraction, parseImageSize, shared, wholeNumber, type ModelOption } from './options.ts';
 import { ProgressPrinter } from './progress.ts';
 import { withLock, writeReport } from './run-folder.ts';
 import { summary } from './summary.ts';
@@ -29,8 +21,8 @@ interface MineCommandOptions {
   out: string;
   samples: number;
   seed: number;
-  taps?: Scoped[];
-  config?: Scoped[];
+  taps?: string[];
+  config?: string[];
   k: number;
   setK: number;
   anchor?: string;

@@ -2,18 +2,23 @@
 
 import type { Model } from '../zoo/model.ts';
 import { loadModel } from '../zoo/node.ts';
-import { scopedTo, settingsFor, type ModelOption, type Scoped } from './options.ts';
+import { settingsFor, tapsFor, type ModelOption } from './options.ts';
 import type { ProgressPrinter } from './progress.ts';
 
 export async function openModels(
   options: readonly ModelOption[],
-  taps: readonly Scoped[] | undefined,
-  config: readonly Scoped[] | undefined,
+  taps: readonly string[] | undefined,
+  config: readonly string[] | undefined,
   printer: ProgressPrinter,
 ): Promise<Model[]> {
   const models: Model[] = [];
+  const names = options.map(({ name }) => name);
   for (const { name, file } of options) {
-    const loaded = await loadModel(file, { name, taps: scopedTo(taps, name), settings: settingsFor(config, name) });
+    const loaded = await loadModel(file, {
+      name,
+      taps: tapsFor(taps, name, names),
+      settings: settingsFor(config, name, names),
+    });
     const { model, assumed } = loaded;
     const units = model.taps.reduce((sum, { channels }) => sum + channels, 0);
     printer.note(`${name}: ${model.card.architecture}, ${model.taps.length} layers, ${units} units`);

@@ -25,34 +25,43 @@ export function parseModel(text: string, previous: readonly ModelOption[] = []):
   return [...previous, { name, file }];
 }
 
-/** `[MODEL:]TEXT`: something for one model, or for all. */
-export interface Scoped {
-  readonly model?: string;
-  readonly text: string;
-}
+export const collect = (text: string, previous: readonly string[] = []): string[] => [...previous, text];
 
-export const parseScoped = (text: string, previous: readonly Scoped[] = []): Scoped[] => {
-  const match = /^([\w.+-]+):([^:].*)$/.exec(text);
-  return [...previous, match ? { model: match[1], text: match[2] } : { text }];
-};
-
-export function parseSetting(text: string, previous: readonly Scoped[] = []): Scoped[] {
+export function parseSetting(text: string, previous: readonly string[] = []): string[] {
   if (!/^[^=]+=./.test(text)) throw new InvalidArgumentError('expected KEY=VALUE or MODEL:KEY=VALUE.');
-  return parseScoped(text, previous);
+  return collect(text, previous);
 }
 
-/** The texts that concern a model, those for all first. */
-export const scopedTo = (options: readonly Scoped[] | undefined, model: string): string[] | undefined => {
-  const chosen = options?.filter((option) => option.model === undefined || option.model === model);
-  const own = chosen?.filter((option) => option.model === model);
-  return chosen?.length ? (own!.length ? own! : chosen).map(({ text }) => text) : undefined;
-};
+/**
+ * What texts `[MODEL:]TEXT` say of a model: those for it after those for all. Only a model's name makes a scope, since
+ * layers of .onnx files have colons too.
+ */
+function scoped(texts: readonly string[] | undefined, model: string, models: readonly string[]) {
+  const all: string[] = [];
+  const own: string[] = [];
+  for (const text of texts ?? []) {
+    const scope = models.find((name) => text.startsWith(`${name}:`));
+    if (scope === undefined) all.push(text);
+    else if (scope === model) own.push(text.slice(scope.length + 1));
+  }
+  return { all, own };
+}
 
-/** Settings of a model from `KEY=VALUE` texts; what is said of the model itself comes before what is said of all. */
-export function settingsFor(options: readonly Scoped[] | undefined, model: string): Record<string, string> {
-  const chosen = (options ?? []).filter((option) => option.model === undefined || option.model === model);
-  const ordered = [...chosen].sort((a, b) => Number(a.model !== undefined) - Number(b.model !== undefined));
-  return Object.fromEntries(ordered.map(({ text }) => text.split(/=(.*)/s).slice(0, 2) as [string, string]));
+/** Globs of the layers of a model: those that name it, else those for all; undefined for the card's. */
+export function tapsFor(texts: readonly string[] | undefined, model: string, models: readonly string[]) {
+  const { all, own } = scoped(texts, model, models);
+  const chosen = own.length ? own : all;
+  return chosen.length ? chosen : undefined;
+}
+
+/** Settings of a model; what is said of the model itself comes before what is said of all. */
+export function settingsFor(
+  texts: readonly string[] | undefined,
+  model: string,
+  models: readonly string[],
+): Record<string, string> {
+  const { all, own } = scoped(texts, model, models);
+  return Object.fromEntries([...all, ...own].map((text) => text.split(/=(.*)/s).slice(0, 2) as [string, string]));
 }
 
 export function wholeNumber(least: number) {
@@ -101,9 +110,7 @@ export const shared = {
       parseModel,
     ),
   taps: () =>
-    new Option('--taps <glob>', 'layers whose units take part, e.g. "layer*.*" or "vit:blocks.*"').argParser(
-      parseScoped,
-    ),
+    new Option('--taps <glob>', 'layers whose units take part, e.g. "layer*.*" or "vit:blocks.*"').argParser(collect),
   config: () =>
     new Option(
       '--config <key=value>',

@@ -17,6 +17,7 @@ export class ProgressPrinter {
   #start = 0;
   #startDone = 0;
   #last = -Infinity;
+  #finished = false;
 
   /** @param quiet prints nothing. */
   constructor(
@@ -34,7 +35,9 @@ export class ProgressPrinter {
       this.#start = now;
       this.#startDone = step.done;
       this.#last = -Infinity;
+      this.#finished = false;
     }
+    if (this.#finished) return;
     const finished = step.done === step.total;
     const every = this.stream.isTTY ? 0.1 : plainEvery;
     if (!finished && !fresh && now - this.#last < every) return;
@@ -43,6 +46,7 @@ export class ProgressPrinter {
       return;
     }
     this.#last = now;
+    this.#finished = finished;
     const line = this.#line(step, now - this.#start);
     if (!this.stream.isTTY) this.stream.write(`${line}\n`);
     else this.stream.write(`\r\x1b[2K${line.slice(0, (this.stream.columns || 80) - 1)}${finished ? '\n' : ''}`);

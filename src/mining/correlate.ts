@@ -67,8 +67,8 @@ const centreImages = 32;
 /** Size of the published code's batches, over which its cosines are taken. */
 const publishedBatch = 10;
 /** Of the memory, what sums may take, and what the maps of a batch may. */
-const sumsShare = 0.5;
-const mapsShare = 0.35;
+const sumsShare = 0.4;
+const mapsShare = 0.5;
 
 export async function* correlate(options: CorrelateOptions): AsyncGenerator<CorrelateProgress, Correlated> {
   const { models, pairs, halves, store, signal } = options;
@@ -191,12 +191,12 @@ function takeScores(
   });
 }
 
-/** As many images as fit: their maps are held about four times over (raw, by unit, centred, reduced). */
+/** As many images as fit: their maps are held about three times over (raw, centred, reduced). */
 function batchSize(models: readonly MinedModel[], memory: number): number {
   const values = models
     .flatMap(({ layers }) => layers)
     .reduce((sum, { units, grid }) => sum + units * positions(grid), 0);
-  const fit = Math.floor((mapsShare * memory) / (4 * 4 * values));
+  const fit = Math.floor((mapsShare * memory) / (3 * 4 * values));
   return Math.min(64, Math.max(4, fit - (fit % 4)));
 }
 

@@ -52,20 +52,23 @@ export class Moments {
 
   /**
    * Adds a batch.
-   * @param sum, square `[rows, n]`: for each image the sum of the values and of their squares over the grid.
+   * @param sum, square `[n, rows]`: for each image the sum of the values and of their squares over the grid.
    */
   add(half: Half, sum: Float32Array, square: Float32Array, n: number): void {
     this.images[half] += n;
+    const { rows } = this;
     let row = 0;
     for (const { units, sums } of this.#layers) {
       for (const entry of sums.values()) {
         const [s, q] = [entry.sum[half], entry.square[half]];
-        for (let u = 0; u < units; u++, row++) {
-          for (let i = row * n; i < (row + 1) * n; i++) {
-            s[u] += sum[i];
-            q[u] += square[i];
+        for (let i = 0; i < n; i++) {
+          const start = i * rows + row;
+          for (let u = 0; u < units; u++) {
+            s[u] += sum[start + u];
+            q[u] += square[start + u];
           }
         }
+        row += units;
       }
     }
   }

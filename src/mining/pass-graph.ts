@@ -60,7 +60,7 @@ export function passGraph(options: PassGraphOptions): Graph {
   if (options.peaks) {
     for (const m of pass.models) {
       const peaks = models[m].layers.map((layer) => b.reduceMax(centred.get(layer)!, [2, 3]));
-      b.output(b.concat(peaks, 0), names.peak(m));
+      b.output(b.concat(peaks, 1), names.peak(m));
     }
   }
 
@@ -88,14 +88,13 @@ export function passGraph(options: PassGraphOptions): Graph {
   return b.build();
 }
 
-/** Maps `[n, channels, h, w]` -> centred maps of the chosen units, `[units, n, h, w]`. */
+/** Maps `[n, channels, h, w]` -> centred maps of the chosen units, `[n, units, h, w]`. */
 function centredMaps(b: GraphBuilder, maps: Value, layer: MinedLayer, centre: Float32Array): Value {
   const chosen = layer.select ? b.gather(maps, layer.select, 1) : maps;
-  const byUnit = b.transpose(chosen, [1, 0, 2, 3]);
-  return b.sub(byUnit, b.constant(float32([layer.units, 1, 1, 1], centre)));
+  return b.sub(chosen, b.constant(float32([1, layer.units, 1, 1], centre)));
 }
 
-/** Outputs `sum/m` and `square/m`, `[rows, n]`, in the order that `Moments.add` takes. */
+/** Outputs `sum/m` and `square/m`, `[n, rows]`, in the order that `Moments.add` takes. */
 function addMoments(
   b: GraphBuilder,
   m: number,
@@ -112,23 +111,23 @@ function addMoments(
       squares.push(squareOn(b, x, layer.grid, target));
     }
   });
-  b.output(b.concat(sums, 0), names.sum(m));
-  b.output(b.concat(squares, 0), names.square(m));
+  b.output(b.concat(sums, 1), names.sum(m));
+  b.output(b.concat(squares, 1), names.square(m));
 }
 
-/** Sum of each map interpolated to `target`: `[units, n]`. */
+/** Sum of each map interpolated to `target`: `[n, units]`. */
 function sumOn(b: GraphBuilder, x: Value, grid: Grid, target: Grid): Value {
   if (sameGrid(grid, target)) return b.reduceSum(x, [2, 3]);
   const rows = columnSums(grid.height, target.height);
   const columns = columnSums(grid.width, target.width);
   const weights = new Float32Array(grid.height * grid.width);
   for (let i = 0; i < weights.length; i++) weights[i] = rows[Math.floor(i / grid.width)] * columns[i % grid.width];
-  const [units, n] = x.shape;
-  const flat = b.reshape(x, [units * n, weights.length]);
-  return b.reshape(b.matmul(flat, b.constant(float32([weights.length, 1], weights))), [units, n]);
+  const [n, units] = x.shape;
+  const flat = b.reshape(x, [n * units, weights.length]);
+  return b.reshape(b.matmul(flat, b.constant(float32([weights.length, 1], weights))), [n, units]);
 }
 
-/** Sum of squares of each map interpolated to `target`: `[units, n]`. */
+/** Sum of squares of each map interpolated to `target`: `[n, units]`. */
 function squareOn(b: GraphBuilder, x: Value, grid: Grid, target: Grid): Value {
   const rightRoot = gramRoot(grid.width, target.width);
   const leftRoot = gramRoot(grid.height, target.height);
@@ -136,8 +135,8 @@ function squareOn(b: GraphBuilder, x: Value, grid: Grid, target: Grid): Value {
     leftRoot &&
     Float64Array.from(leftRoot, (_, i) => leftRoot[(i % grid.height) * grid.height + Math.floor(i / grid.height)]);
   const y = timesLeft(b, timesRight(b, x, rightRoot), leftTransposed);
-  const [units, n] = y.shape;
-  return b.reduceSumSquare(b.reshape(y, [units, n, -1]), [2]);
+  const [n, units] = y.shape;
+  return b.reduceSumSquare(b.reshape(y, [n, units, -1]), [2]);
 }
 
 /** Stacked layers brought to a grid, `[units, n, positions]`; each is made once. */
@@ -157,7 +156,8 @@ function operandCache(b: GraphBuilder, centred: ReadonlyMap<MinedLayer, Value>, 
     let value = reduced.get(key);
     if (!value) {
       const small = timesRight(b, lower(layer, grid.height), adjointColumns(layer.grid.width, grid.width));
-      value = b.reshape(small, [layer.units, small.shape[1], -1]);
+      // Large maps are brought down first: there is less to transpose then.
+      value = b.transpose(b.reshape(small, [small.shape[0], layer.units, -1]), [1, 0, 2]);
       reduced.set(key, value);
     }
     return value;
@@ -207,7 +207,7 @@ function lowerRows(b: GraphBuilder, x: Value, heights: ReadonlySet<number>): Map
 function cosines(b: GraphBuilder, product: Value, tile: Tile, centred: ReadonlyMap<MinedLayer, Value>): Value {
   const target = largerGrid(tile.rectangle.rows[0].grid, tile.rectangle.columns[0].grid);
   const inverseNorms = (layers: readonly MinedLayer[]): Value => {
-    const parts = layers.map((layer) => b.reduceSum(squareOn(b, centred.get(layer)!, layer.grid, target), [1]));
+    const parts = layers.map((layer) => b.reduceSum(squareOn(b, centred.get(layer)!, layer.grid, target), [0]));
     const squares = parts.length === 1 ? parts[0] : b.concat(parts, 0);
     const positive = b.op('Greater', [squares, b.constant(float32([], [0]))])[0];
     return b.where(positive, b.div(1, b.sqrt(squares)), b.constant(float32([], [0])));

@@ -12,13 +12,14 @@ export class Peaks {
     this.#columns = models.map(() => []);
   }
 
-  /** Takes a batch: by model index, the peaks of centred maps `[units, n]`. */
+  /** Takes a batch: by model index, the peaks of centred maps `[n, units]`. */
   add(indices: readonly number[], peaks: ReadonlyMap<number, Float32Array>): void {
     const n = indices.length;
     this.#samples.push(...indices);
     for (const [m, values] of peaks) {
       for (let i = 0; i < n; i++) {
-        this.#columns[m].push(Float32Array.from({ length: this.models[m].units }, (_, u) => values[u * n + i]));
+        const { units } = this.models[m];
+        this.#columns[m].push(values.slice(i * units, (i + 1) * units));
       }
     }
   }

@@ -19,7 +19,7 @@ export interface PassRunOptions extends Omit<PassGraphOptions, 'batch'> {
   readonly batches: (source: ImageSource, samples: readonly number[], batch: number) => AsyncGenerator<BlockBatch>;
   /** By model index. */
   readonly moments: readonly Moments[];
-  /** Called for each batch with the peaks, by model index `[units, n]`, if the graph gives them. */
+  /** Called for each batch with the peaks, by model index `[n, units]`, if the graph gives them. */
   readonly onPeaks?: (indices: readonly number[], peaks: ReadonlyMap<number, Float32Array>) => void;
 }
 

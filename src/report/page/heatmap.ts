@@ -62,20 +62,17 @@ export function enlarge(
   const down = cubicWeights(height, toHeight);
   const values = new Uint8ClampedArray(toHeight * toWidth);
   for (let y = 0; y < toHeight; y++) {
-    for (let k = 0; k < 4; k++) known4[k] = inside(down.first[y] + k, height) * toWidth;
+    const [r0, r1, r2, r3] = [0, 1, 2, 3].map((k) => inside(down.first[y] + k, height) * toWidth);
     const [w0, w1, w2, w3] = down.weights.subarray(y * 4, y * 4 + 4);
     for (let x = 0; x < toWidth; x++) {
-      values[y * toWidth + x] =
-        w0 * rows[known4[0] + x] + w1 * rows[known4[1] + x] + w2 * rows[known4[2] + x] + w3 * rows[known4[3] + x];
+      values[y * toWidth + x] = w0 * rows[r0 + x] + w1 * rows[r1 + x] + w2 * rows[r2 + x] + w3 * rows[r3 + x];
     }
   }
   return values;
 }
 
-const known4 = new Int32Array(4);
-
 /**
- * Values 0 to 255 as RGBA.
+ * Values 0 to 255 as RGBA, written to `pixels`.
  * @param colours 256 times red, green, blue
  * @param opaque otherwise a pixel is as opaque as its value, so that the image shows where the unit is silent
  */
@@ -83,8 +80,8 @@ export function colour(
   values: Uint8ClampedArray,
   colours: Uint8Array,
   opaque: boolean,
-): Uint8ClampedArray<ArrayBuffer> {
-  const pixels = new Uint8ClampedArray(values.length * 4);
+  pixels: Uint8ClampedArray,
+): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     pixels[i * 4] = colours[value * 3];
@@ -92,11 +89,13 @@ export function colour(
     pixels[i * 4 + 2] = colours[value * 3 + 2];
     pixels[i * 4 + 3] = opaque ? 255 : value;
   }
-  return pixels;
 }
 
 /** Longer side of a heatmap's canvas, in pixels: from there on the browser's own smoothing shows no steps. */
 const canvasSize = 96;
+
+/** Pixels of the last size that was drawn: mostly all maps have one size, and fresh memory costs more than the drawing. */
+let scratch: ImageData | undefined;
 
 /** Draws a map on a canvas, over its whole area. `aspect` is width over height of the image below. */
 export function paint(
@@ -106,9 +105,11 @@ export function paint(
   colours: Uint8Array,
   opaque: boolean,
 ): void {
-  canvas.width = Math.max(1, Math.round(Math.min(canvasSize, canvasSize * aspect)));
-  canvas.height = Math.max(1, Math.round(Math.min(canvasSize, canvasSize / aspect)));
-  const values = enlarge(map.bytes, map.height, map.width, canvas.height, canvas.width);
-  const pixels = new ImageData(colour(values, colours, opaque), canvas.width, canvas.height);
-  canvas.getContext('2d')?.putImageData(pixels, 0, 0);
+  const width = Math.max(1, Math.round(Math.min(canvasSize, canvasSize * aspect)));
+  const height = Math.max(1, Math.round(Math.min(canvasSize, canvasSize / aspect)));
+  if (scratch?.width !== width || scratch.height !== height) scratch = new ImageData(width, height);
+  colour(enlarge(map.bytes, map.height, map.width, height, width), colours, opaque, scratch.data);
+  canvas.width = width;
+  canvas.height = height;
+  canvas.getContext('2d')?.putImageData(scratch, 0, 0);
 }

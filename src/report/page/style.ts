@@ -18,6 +18,8 @@ export const style = /* CSS */ `
   --serif: 'Iowan Old Style', 'Palatino Linotype', Palatino, 'URW Palladio L', P052, 'Source Serif 4', Georgia, serif;
   --mono: ui-monospace, 'SF Mono', SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace;
   --side: clamp(1rem, 4vw, 3rem);
+  /* Width of the column of figures: beside the rail, without a scroll bar. */
+  --room: calc(min(100vw - 16px, 1320px) - 2 * var(--side) - 14.75rem);
 }
 :root[data-theme='light'] { color-scheme: light; }
 :root[data-theme='dark'] { color-scheme: dark; }
@@ -159,9 +161,9 @@ article { padding: 1.5rem 0; border-top: 1px solid var(--line); }
 .others .numbers { font-size: 0.8rem; }
 .others .units { display: grid; overflow-wrap: anywhere; }
 
-.strip { --label: 9.5rem; --largest: 104px; container-type: inline-size; overflow-x: auto; overscroll-behavior-x: contain; scrollbar-width: thin; }
+.strip { --label: 9.5rem; --largest: 104px; overflow-x: auto; overscroll-behavior-x: contain; scrollbar-width: thin; }
 .strip.large { --largest: 144px; }
-.strip table { --thumb: clamp(72px, (100cqw - var(--label)) / var(--across) - 5px, var(--largest)); }
+.strip table { --thumb: clamp(72px, (var(--room) - var(--label)) / var(--across) - 5px, var(--largest)); }
 .strip td { padding: 0 4px 4px 0; }
 .strip tr:first-child td { padding-bottom: 8px; }
 .strip th { position: sticky; left: 0; z-index: 1; background: var(--paper); width: var(--label); min-width: var(--label); padding-right: 1rem; vertical-align: middle; font-size: 0.87rem; color: var(--soft); font-weight: 400; counter-increment: row; }
@@ -232,6 +234,7 @@ figcaption { font-size: 0.87rem; font-weight: 500; padding-bottom: 0.25rem; }
 .controls .control th { padding-left: 1.25rem; }
 
 @media (max-width: 760px) {
+  :root { --room: calc(100vw - 16px - var(--side)); }
   .set-card { grid-template-columns: minmax(0, 1fr); }
   .rail { grid-template-columns: auto 1fr; gap: 0.5rem 1.5rem; align-items: start; }
   .rail > .card-head, .rail > h4, .rail > .note, .rail > details { grid-column: 1 / -1; }

@@ -1,0 +1,237 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readSafetensorsBytes, safetensorsChunks } from '../../src/checkpoint/safetensors.ts';
+import { float32 } from '../../src/graph/tensor.ts';
+import { golden, largestDifference } from '../golden.ts';
+import { normal } from '../mining/fixtures.ts';
+
+const rosetta = fileURLToPath(new URL('../../bin/rosetta.js', import.meta.url));
+const weights = (name: string) => fileURLToPath(new URL(`../golden/torchvision_resnet50/${name}`, import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'rosetta-cli-'));
+const at = (name: string) => join(folder, name);
+
+interface Finished {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+const run = (...args: string[]): Promise<Finished> =>
+  new Promise((done) => {
+    execFile(process.execPath, [rosetta, ...args], { cwd: folder, maxBuffer: 1e8 }, (error, out, err) => {
+      done({ code: error ? ((error as { code?: number }).code ?? null) : 0, out, err });
+    });
+  });
+
+beforeAll(async () => {
+  mkdirSync(at('photos/b'), { recursive: true });
+  for (let i = 0; i < 40; i++) {
+    const pixels = Uint8Array.from(normal(i, 8 * 8 * 3), (v) => 128 + 60 * v);
+    const picture = sharp(pixels, { raw: { width: 8, height: 8, channels: 3 } }).resize(64, 64);
+    await picture.png().toFile(at(`photos/${i % 2 ? 'b/' : ''}${String(i).padStart(2, '0')}.png`));
+  }
+  writeFileSync(at('photos/broken.png'), 'no picture');
+  // The first call may have to build the program.
+  await run('--version');
+}, 300_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const models = [
+  '--model',
+  `a=${weights('resnet50_small.pth')}`,
+  '--model',
+  `b=${weights('resnet50_small_torch03.pth')}`,
+];
+const mineArgs = (out: string, ...more: string[]) => [
+  'mine',
+  ...models,
+  ...['--config', 'size=64', '--images', 'photos', '--out', out, '--batch', '4', '--threads', '1'],
+  ...more,
+];
+const dictionary = (out: string): Record<string, unknown> => {
+  const { created: _, ...rest } = JSON.parse(readFileSync(at(`${out}/dictionary.json`), 'utf8')) as Record<
+    string,
+    unknown
+  >;
+  return rest;
+};
+
+describe('wrong calls', () => {
+  it.each([
+    ['an unknown command', ['mien'], 2, /unknown command 'mien'[^]*mine/],
+    ['an unknown option', ['report', 'x', '--colour'], 2, /unknown option '--colour'/],
+    ['a missing option', ['mine', '--images', 'photos', '--out', 'x'], 2, /required option '-m, --model/],
+    [
+      'a number that is none',
+      mineArgs('x', '--samples', 'many'),
+      2,
+      /--samples.*expected a whole number of at least 1/,
+    ],
+    ['too little memory', mineArgs('x', '--memory', '12'), 2, /--memory.*expected a size/],
+    ['a setting without a value', mineArgs('x', '--config', 'size'), 2, /expected KEY=VALUE/],
+    ['a missing checkpoint', ['inspect', 'nothing.pth'], 1, /nothing.pth cannot be opened: there is no such file/],
+    ['a missing folder of photos', [...mineArgs('x'), '--images', 'nowhere'], 1, /nowhere/],
+    ['a broken checkpoint', ['inspect', 'photos/broken.png'], 1, /broken.png/],
+    ['a folder that is no run', ['report', 'photos'], 1, /photos holds no run: there is no dictionary.json/],
+    [
+      'an unknown setting',
+      [...mineArgs('x'), '--config', 'colour=blue'],
+      1,
+      /a has no setting "colour"; its settings are size/,
+    ],
+    ['an unknown anchor', mineArgs('x', '--anchor', 'c'), 1, /the anchor "c" is none of the models a, b/],
+    [
+      'taps that match nothing',
+      mineArgs('x', '--taps', 'stage*'),
+      1,
+      /no layer of a matches the taps stage\*; its layers are conv1/,
+    ],
+    ['one model', ['mine', ...models.slice(0, 2), '--images', 'photos', '--out', 'x'], 1, /at least two models/],
+    [
+      'a device that is not there',
+      [...mineArgs('x'), '--device', 'coreml'],
+      1,
+      /device "coreml" is not available here/,
+    ],
+    ['an unreadable photo, strictly', mineArgs('x', '--strict'), 1, /broken.png of photos cannot be read/],
+    [
+      'scores over the memory budget',
+      mineArgs('x', '--save-scores', '--memory', '1M', '--taps', '**'),
+      1,
+      /--save-scores needs \d+ MiB/,
+    ],
+  ])('%s', async (_, args, code, message) => {
+    const { code: got, err } = await run(...args);
+    expect(err).toMatch(message);
+    expect(err).not.toMatch(/\n\s+at /);
+    expect(got).toBe(code);
+  });
+});
+
+describe('inspect', () => {
+  it('tells a checkpoint as JSON', async () => {
+    const { out, code } = await run('inspect', weights('resnet50_small.pth'), '--json');
+    expect(code).toBe(0);
+    const found = JSON.parse(out) as {
+      format: string;
+      card: { architecture: string; config: { depths: number[] } };
+      taps: string[];
+    };
+    expect(found.format).toBe('torch-zip');
+    expect(found.card.architecture).toBe('resnet');
+    expect(found.card.config.depths).toEqual([3, 4, 6, 3]);
+    expect(found.taps).toEqual(['layer1', 'layer2', 'layer3', 'layer4']);
+  });
+});
+
+describe('activations', () => {
+  it("of a network's own input are the golden ones", async () => {
+    const numbers = await golden('torchvision_resnet50');
+    const x = numbers('odd/in/x');
+    const file = safetensorsChunks(new Map([['x', float32(x.shape, x.data)]]));
+    writeFileSync(at('x.safetensors'), Buffer.concat([...file]));
+    const { code, out } = await run(
+      'activations',
+      '--model',
+      weights('resnet50_small.pth'),
+      '--input',
+      'x.safetensors',
+      '--out',
+      'acts.safetensors',
+    );
+    expect(code).toBe(0);
+    expect(out).toMatch(/layer4 \[1, 128, 3, 2\]/);
+    const got = await readSafetensorsBytes('acts', readFileSync(at('acts.safetensors')));
+    for (const layer of ['layer1', 'layer2', 'layer3', 'layer4']) {
+      const expected = numbers(`odd/act/${layer}`);
+      expect(got.get(layer)!.shape).toEqual(expected.shape);
+      expect(largestDifference(got.get(layer)!.data as Float32Array, expected.data)).toBeLessThan(2e-3);
+    }
+    expect(largestDifference(got.get('output')!.data as Float32Array, numbers('odd/out').data)).toBeLessThan(1e-3);
+  });
+});
+
+describe('mine', () => {
+  it('finds that two files of the same weights are the same network, and writes everything', async () => {
+    const { code, out, err } = await run(...mineArgs('run', '--save-scores', '--json'));
+    expect(err).toMatch(/40 of 41|41 of 41/);
+    expect(err).toMatch(/skipped broken.png: the content is not JPEG, PNG or WebP/);
+    expect(code).toBe(0);
+    const result = JSON.parse(out) as {
+      pairs: { pairs: number }[];
+      images: { count: number };
+      models: { units: number; layers: { dead: number; constant: number }[] }[];
+    };
+    expect(result.images.count).toBe(40);
+    const [{ units, layers }] = result.models;
+    const apart = layers.reduce((sum, layer) => sum + layer.dead + layer.constant, 0);
+    expect(result.pairs[0].pairs).toBe(units - apart);
+    const scores = await readSafetensorsBytes('s', readFileSync(at('run/scores.safetensors')));
+    const matrix = scores.get('a--b')!;
+    expect(matrix.shape).toEqual([240, 240]);
+    const diagonal = Array.from({ length: 240 }, (_, i) => (matrix.data as Float32Array)[241 * i]);
+    expect(diagonal.every((r) => r === 0 || Math.abs(r - 1) < 1e-5)).toBe(true);
+    for (const file of ['index.html', 'moments.safetensors', 'neighbours/a--b.safetensors', 'exemplars/maps.bin']) {
+      expect(existsSync(at(`run/${file}`))).toBe(true);
+    }
+    expect(existsSync(at('run/partial'))).toBe(false);
+  });
+
+  it('keeps a finished run unless forced, and makes its page anew', async () => {
+    const again = await run(...mineArgs('run'));
+    expect(again).toMatchObject({ code: 1 });
+    expect(again.err).toMatch(/run holds a finished run; choose another folder, or replace it with --force/);
+    rmSync(at('run/index.html'));
+    expect((await run('report', 'run')).code).toBe(0);
+    expect(readFileSync(at('run/index.html'), 'utf8')).toMatch(/^<!doctype html>/i);
+    const inspected = await run('inspect', 'run');
+    expect(inspected.out).toMatch(/40 images of photos, 1 unreadable/);
+  });
+
+  it.each([
+    ['Ctrl-C', 'SIGINT', 130],
+    ['a kill', 'SIGKILL', null],
+  ] as const)('that was ended by %s goes on, to the same dictionary', async (_, signal, code) => {
+    const out = `cut-${signal}`;
+    const args = mineArgs(out, '--save-every', '0', '--seed', '4', '--anchor', 'none');
+    const child = spawn(process.execPath, [rosetta, ...args], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    const ended = new Promise<number | null>((done) => child.on('exit', done));
+    const started = Date.now();
+    while (!existsSync(at(`${out}/partial/current.json`)) && Date.now() - started < 60_000) {
+      await new Promise((wait) => setTimeout(wait, 5));
+    }
+    child.kill(signal);
+    expect(await ended).toBe(code);
+    // A process whose launcher was killed ends by itself.
+    while (existsSync(at(`${out}/.lock`)) && signal === 'SIGINT') await new Promise((wait) => setTimeout(wait, 20));
+    expect(existsSync(at(`${out}/dictionary.json`))).toBe(false);
+    const report = await run('report', out);
+    expect(report.err).toMatch(/is not finished; run the same "rosetta mine" again/);
+    let resumed = await run(...args);
+    for (let i = 0; i < 50 && /is being written by process/.test(resumed.err); i++) {
+      await new Promise((wait) => setTimeout(wait, 100));
+      resumed = await run(...args);
+    }
+    expect(resumed.code).toBe(0);
+    expect((await run(...mineArgs(`whole-${signal}`, '--seed', '4', '--anchor', 'none'))).code).toBe(0);
+    expect(dictionary(out)).toEqual(dictionary(`whole-${signal}`));
+  });
+
+  it.skipIf(!existsSync('/usr/bin/prlimit'))('a page that cannot be written leaves the old one (prlimit)', async () => {
+    const before = readFileSync(at('run/index.html'));
+    const failed = await new Promise<Finished>((done) => {
+      const args = ['--fsize=10000', process.execPath, rosetta, 'report', 'run'];
+      execFile('/usr/bin/prlimit', args, { cwd: folder }, (error, out, err) =>
+        done({ code: Number(error?.code ?? 0), out, err }),
+      );
+    });
+    expect(failed.err).toMatch(/rosetta: cannot write .*index.html/);
+    expect(failed.code).toBe(1);
+    expect(readFileSync(at('run/index.html')).equals(before)).toBe(true);
+  });
+});
