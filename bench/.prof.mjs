@@ -28,7 +28,9 @@ const g = passGraph({
   nullModel,
   cosine: false,
 });
-const s = await ort.InferenceSession.create(writeOnnx(g).model, { enableCpuMemArena: process.env.ARENA!=='0', enableMemPattern: process.env.ARENA!=='0',
+const s = await ort.InferenceSession.create(writeOnnx(g).model, {
+  enableCpuMemArena: process.env.ARENA !== '0',
+  enableMemPattern: process.env.ARENA !== '0',
   intraOpNumThreads: 2,
   enableProfiling: true,
   profileFilePrefix: '/tmp/prof',
@@ -73,6 +75,24 @@ console.log(
     .map(([k, v]) => `${k} ${(v.t / R / n).toFixed(1)}ms/img x${v.n / R}`)
     .join('\n'),
 );
-if(process.env.DETAIL){const l={};const all=ev.filter(e=>e.args.op_name===process.env.DETAIL);for(const e of all.slice(-Math.round(all.length/R))){const k=JSON.stringify(e.args.input_type_shape)+JSON.stringify(e.args.output_type_shape);l[k]??=[0,0];l[k][0]+=e.dur/1000/n;l[k][1]+=1}console.log(Object.entries(l).sort((a,b)=>b[1][0]-a[1][0]).slice(0,30).map(([k,v])=>v[0].toFixed(2)+' x'+v[1].toFixed(0)+' '+k.replaceAll('{"float":','').replaceAll('}','')).join('\n'))}
+if (process.env.DETAIL) {
+  const l = {};
+  const all = ev.filter((e) => e.args.op_name === process.env.DETAIL);
+  for (const e of all.slice(-Math.round(all.length / R))) {
+    const k = JSON.stringify(e.args.input_type_shape) + JSON.stringify(e.args.output_type_shape);
+    l[k] ??= [0, 0];
+    l[k][0] += e.dur / 1000 / n;
+    l[k][1] += 1;
+  }
+  console.log(
+    Object.entries(l)
+      .sort((a, b) => b[1][0] - a[1][0])
+      .slice(0, 30)
+      .map(
+        ([k, v]) => v[0].toFixed(2) + ' x' + v[1].toFixed(0) + ' ' + k.replaceAll('{"float":', '').replaceAll('}', ''),
+      )
+      .join('\n'),
+  );
+}
 fs.unlinkSync('/tmp/' + pf);
-console.log("rss",process.resourceUsage().maxRSS>>10)
+console.log('rss', process.resourceUsage().maxRSS >> 10);

@@ -32,3 +32,4 @@ export { pruneGraph } from './prune.ts';
 export { upgradeGraph } from './upgrade.ts';
 export { listLayers } from './layers.ts';
 export type { Layer } from './layers.ts';
+export { resample, resampleMatrix, timesLeft, timesRight, transposed, type ResampleOptions } from './resample.ts';

@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { float32 } from '../graph/tensor.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
-import { blockBatches, plainBatches } from './blocks.ts';
+import { blockBatches, blockSize, plainBatches } from './blocks.ts';
 import { positions } from './grid.ts';
 import { Moments } from './moments.ts';
 import { meanCosine, Neighbours, pearson } from './neighbours.ts';
@@ -35,7 +35,7 @@ export interface CorrelateOptions {
   readonly cosine?: boolean;
   /** Bytes that sums and maps may take. */
   readonly memory: number;
-  /** Images of a batch; by default as many as memory allows, up to 64. The result does not depend on it. */
+  /** Images of a batch; by default as many as memory allows, up to 32. The result does not depend on it. */
   readonly batch?: number;
   /** Cuts the samples into batches; by default blocks for the null. */
   readonly batches?: PassRunOptions['batches'];
@@ -66,6 +66,8 @@ export interface CorrelateProgress {
 const centreImages = 32;
 /** Size of the published code's batches, over which its cosines are taken. */
 const publishedBatch = 10;
+/** Images of a batch at most: the products gain little from more. */
+const mostImages = 32;
 /** Of the memory, what sums may take, and what the maps of a batch may. */
 const sumsShare = 0.4;
 const mapsShare = 0.5;
@@ -197,7 +199,7 @@ function batchSize(models: readonly MinedModel[], memory: number): number {
     .flatMap(({ layers }) => layers)
     .reduce((sum, { units, grid }) => sum + units * positions(grid), 0);
   const fit = Math.floor((mapsShare * memory) / (3 * 4 * values));
-  return Math.min(64, Math.max(4, fit - (fit % 4)));
+  return Math.min(mostImages, Math.max(blockSize, fit - (fit % blockSize)));
 }
 
 /** Means of every unit over the first images, by model and layer. */

@@ -5,7 +5,8 @@ import { UserError } from '../errors.ts';
 import type { Dictionary, Exemplars, PairList } from '../mining/dictionary.ts';
 import { base64 } from './blocks.ts';
 import { colourTable } from './colours.ts';
-import type { Packed, PackedImage, UnitNumber } from './packed.ts';
+import { packExemplars } from './exemplars.ts';
+import type { Packed, UnitNumber } from './packed.ts';
 
 /** What a report is made of. */
 export interface ReportInput {
@@ -27,7 +28,7 @@ export interface Parts {
   /** Columns of each pair list, in the order of `packed.pairs`; each is made when it is asked for. */
   readonly pairs: Iterable<Uint8Array>;
   readonly images: readonly Uint8Array[];
-  readonly maps: Uint8Array;
+  readonly maps: readonly Uint8Array[];
 }
 
 /** Six digits are more than the page shows, and half the text. */
@@ -92,34 +93,18 @@ export function pack(input: ReportInput): Parts {
     );
   };
 
-  const imageIds = Object.keys(exemplars?.images ?? {});
-  const imageIndex = new Map(imageIds.map((id, i) => [id, i]));
-  const files = imageIds.map((id) => input.images?.get(id) ?? new Uint8Array());
-  let offset = 0;
-  const images = imageIds.map((id, i): PackedImage => {
-    const { name, width, height } = (exemplars as Exemplars).images[id];
-    const packed = { name, width, height, offset, length: files[i].length };
-    offset += files[i].length;
-    return packed;
+  const shown = packExemplars(
+    dictionary,
+    exemplars ?? { images: {}, sets: {}, units: {} },
+    input.maps,
+    input.images ?? new Map<string, Uint8Array>(),
+    number,
+  );
+  const stream = (parts: readonly Uint8Array[], deflated: boolean) => ({
+    length: parts.reduce((sum, part) => sum + part.length, 0),
+    block: blockBytes,
+    deflated,
   });
-
-  const maps = input.maps ?? new Uint8Array();
-  const packedMaps = Object.entries(input.maps && exemplars ? exemplars.units : {}).map(([name, unit]) => {
-    if (unit.offset + unit.images.length * unit.height * unit.width > maps.length) {
-      throw new UserError(
-        `maps.bin ends before the maps of the unit "${name}". It is cut short or of another run: mine again.`,
-      );
-    }
-    return {
-      unit: number(name, 'exemplars.json'),
-      offset: unit.offset,
-      height: unit.height,
-      width: unit.width,
-      scale: short(unit.scale),
-      images: unit.images.map((id) => find(imageIndex, id, 'image')),
-    };
-  });
-
   const packed: Packed = {
     program: dictionary.program,
     created: dictionary.created,
@@ -158,7 +143,7 @@ export function pack(input: ReportInput): Parts {
       heldOut: shortOrNull(set.rHeldOut),
       q: shortOrNull(set.q),
       pairwise: set.pairwise.map(short),
-      images: (exemplars?.sets[set.id] ?? []).map((id) => find(imageIndex, id, 'image')),
+      images: shown.imagesOf(set.id),
     })),
     concepts: dictionary.concepts.map((concept) => ({
       id: concept.id,
@@ -166,16 +151,16 @@ export function pack(input: ReportInput): Parts {
       r: short(concept.r),
     })),
     hasExemplars: exemplars !== undefined,
-    images,
-    maps: packedMaps,
+    images: shown.images,
+    maps: shown.maps,
     streams: {
-      images: { length: offset, block: blockBytes, deflated: false },
-      maps: { length: maps.length, block: blockBytes, deflated: true },
+      images: stream(shown.imageBytes, false),
+      maps: stream(shown.mapBytes, true),
     },
     colours: base64(colourTable()),
   };
   const pairs = (function* () {
     for (const list of dictionary.pairs) yield packPairs(list, number);
   })();
-  return { packed, pairs, images: files, maps };
+  return { packed, pairs, images: shown.imageBytes, maps: shown.mapBytes };
 }

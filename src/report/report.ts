@@ -52,7 +52,7 @@ export function* reportChunks(input: ReportInput, script: string): Generator<str
   yield block('data', new TextEncoder().encode(JSON.stringify(packed)), true);
   // It runs as soon as it is read: the first concepts are on screen while a large file is still loading.
   yield `<script type="module" async>\n${script}\n</script>\n`;
-  yield* blocks('maps', [maps], blockBytes, true);
+  yield* blocks('maps', maps, blockBytes, true);
   yield* blocks('images', images, blockBytes, false);
   let index = 0;
   for (const columns of pairs) yield block(`pairs-${index++}`, columns, true);

@@ -131,7 +131,9 @@ describe.skipIf(!existsSync(executablePath))('the page in Chromium (needs /usr/b
     await link.evaluate((element) => (element as HTMLElement).click());
     await page.waitForFunction((hash) => location.hash === hash, `#concept/${id}`);
     expect(await page.locator('h2').first().textContent()).toBe(`Concept ${id}`);
-    expect(await page.evaluate(() => scrollY)).toBe(0);
+    const start = await page.evaluate(() => document.querySelector('main')!.getBoundingClientRect().top);
+    expect(start).toBeGreaterThan(20);
+    expect(start).toBeLessThan(100);
     await page.goBack();
     await page.waitForFunction((y) => Math.abs(scrollY - y) < 2, top);
     expect(page.url()).toContain('#concepts?r=0.75&sort=size');
@@ -168,8 +170,8 @@ describe.skipIf(!existsSync(executablePath))('the page in Chromium (needs /usr/b
     const { page, faults } = await open(main);
     await page.locator('article').first().waitFor();
     let most = 0;
-    for (let step = 0; step < 40; step++) {
-      await page.evaluate(() => scrollBy(0, 25_000));
+    for (let step = 0; step < 15; step++) {
+      await page.evaluate(() => scrollBy(0, 70_000));
       await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
       most = Math.max(most, await page.evaluate(() => document.querySelectorAll('*').length));
     }

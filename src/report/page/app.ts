@@ -15,6 +15,7 @@ export interface View {
 export class App {
   route: Route;
   private readonly render: (route: Route) => void;
+  private readonly viewTop: () => number;
   private written = 0;
   /** Where the window was scrolled to, by address: restored on the way back. */
   private readonly scrolled = new Map<string, number>();
@@ -22,9 +23,13 @@ export class App {
   /** The address of what is shown: for a moment the browser's own is ahead of it. */
   private shown = location.hash;
 
-  /** @param render shows a route */
-  constructor(render: (route: Route) => void) {
+  /**
+   * @param render shows a route
+   * @param viewTop where the window has to be scrolled to for the view's first line, below what stays on screen
+   */
+  constructor(render: (route: Route) => void, viewTop: () => number) {
     this.render = render;
+    this.viewTop = viewTop;
     this.route = parseRoute(location.hash);
     history.scrollRestoration = 'manual';
     addEventListener('hashchange', () => this.arrive());
@@ -77,7 +82,8 @@ export class App {
   }
 
   private arrive(): void {
-    const top = this.followsLink ? 0 : (this.scrolled.get(location.hash) ?? 0);
+    // A new view starts at its top; the head of the page comes back into sight only where it was in sight.
+    const top = this.followsLink ? Math.min(scrollY, this.viewTop()) : (this.scrolled.get(location.hash) ?? 0);
     this.followsLink = false;
     this.shown = location.hash;
     this.route = parseRoute(location.hash);

@@ -91,8 +91,8 @@ export function colour(
   }
 }
 
-/** Longer side of a heatmap's canvas, in pixels: from there on the browser's own smoothing shows no steps. */
-const canvasSize = 96;
+/** Longer side of a heatmap's canvas, in pixels, at least: from there on the browser's own smoothing shows no steps. */
+const smallest = 96;
 
 /** Pixels of the last size that was drawn: mostly all maps have one size, and fresh memory costs more than the drawing. */
 let scratch: ImageData | undefined;
@@ -105,8 +105,9 @@ export function paint(
   colours: Uint8Array,
   opaque: boolean,
 ): void {
-  const width = Math.max(1, Math.round(Math.min(canvasSize, canvasSize * aspect)));
-  const height = Math.max(1, Math.round(Math.min(canvasSize, canvasSize / aspect)));
+  const side = Math.max(smallest, map.height, map.width);
+  const width = Math.max(1, Math.round(Math.min(side, side * aspect)));
+  const height = Math.max(1, Math.round(Math.min(side, side / aspect)));
   if (scratch?.width !== width || scratch.height !== height) scratch = new ImageData(width, height);
   colour(enlarge(map.bytes, map.height, map.width, height, width), colours, opaque, scratch.data);
   canvas.width = width;

@@ -66,7 +66,7 @@ function start(report: Report, root: HTMLElement): void {
     }
   };
 
-  const app = new App(show);
+  const app = new App(show, () => main.offsetTop - bar.offsetHeight);
   const concepts = new ConceptsView(app, report);
   // Views are made when they are first asked for.
   const makers: Record<string, () => View> = {

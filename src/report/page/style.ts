@@ -250,7 +250,8 @@ figcaption { font-size: 0.87rem; font-weight: 500; padding-bottom: 0.25rem; }
   .opacity span { display: none; }
   .opacity { min-width: 0; }
   [data-view='pairs'] .bar, [data-view='charts'] .bar { top: 0; }
-  .controls th { min-width: 11rem; }
+  .controls th { min-width: 8.5rem; }
+  .controls :is(th, td) { padding-right: 0.75rem; }
   .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(5rem, 1fr)); gap: 0.75rem; }
   .figures dd { font-size: 1.1rem; }
   .facts.wide div { grid-template-columns: 7rem 1fr; }

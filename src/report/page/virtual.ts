@@ -36,6 +36,8 @@ export class VirtualList {
     this.typical = options.estimate;
     this.before = options.spacer();
     this.after = options.spacer();
+    // Rows may hold the window's place when heights change; spacers change all the time.
+    for (const spacer of [this.before, this.after]) spacer.style.setProperty('overflow-anchor', 'none');
     parent.append(this.before, this.after);
     this.resized = new ResizeObserver((entries) => {
       for (const entry of entries) this.measure(entry.target as HTMLElement);
@@ -86,6 +88,7 @@ export class VirtualList {
       }
       next = row;
     }
+    this.space(first, end);
     if (this.options.uniform) {
       // One row stands for all, and is measured each time: a narrower window makes all of them higher.
       const [row] = this.rows.values();

@@ -1,0 +1,13 @@
+import { chromium } from 'playwright-core';
+import sharp from 'sharp';
+const b = await chromium.launch({executablePath:'/usr/bin/chromium',args:['--no-sandbox','--disable-gpu','--disable-quic','--no-first-run','--disable-background-networking','--disable-component-update','--disable-sync']});
+const p = await b.newPage({viewport:{width:1180,height:1000},deviceScaleFactor:2});
+await p.goto('file:///tmp/r2/index.html#charts'); await p.waitForTimeout(1200);
+await p.locator('select').first().selectOption({label:'resnet20 and resnet32'}).catch(()=>{}); await p.waitForTimeout(300);
+const y=async(sel,i)=>{const r=await p.locator(sel).nth(i).boundingBox();return r};
+const h0=await y('h2',0), h1=await y('h2',1), h2=await y('h2',2);
+const shot=async(clip,f)=>{const buf=await p.screenshot({fullPage:true,clip});await sharp(buf).png({palette:true,colours:64,compressionLevel:9}).toFile(f)};
+await shot({x:30,y:h0.y-4,width:1120,height:h1.y-h0.y-40},'docs/images/histograms.png');
+const table=await p.locator('main').boundingBox();
+await shot({x:30,y:h1.y+178,width:770,height:h2.y-h1.y-235},'docs/images/matrix.png');
+await b.close();
