@@ -40,7 +40,7 @@ export class PassRun {
 
   constructor(options: PassRunOptions) {
     this.#options = options;
-    this.#sums = [new Map(), new Map()];
+    this.#sums = [new Map<string, Tensor>(), new Map<string, Tensor>()];
     options.pass.tiles.forEach((tile, i) => {
       const shape = [tile.to - tile.from, tile.columns];
       for (const name of options.nullModel ? [names.real(i), names.null(i)] : [names.real(i)]) {
@@ -57,7 +57,7 @@ export class PassRun {
     try {
       for (let half = this.cursor.half; half < halves.length; half++) {
         const position = half === this.cursor.half ? this.cursor.position : 0;
-        yield* this.#runHalf(half as Half, halves[half], position);
+        yield* this.#runHalf(half, halves[half], position);
       }
     } finally {
       for (const session of this.#sessions.values()) await session.release();
@@ -73,8 +73,9 @@ export class PassRun {
     let next = iterator.next();
     try {
       for (;;) {
-        const { value: batch, done } = await next;
-        if (done) break;
+        const step = await next;
+        if (step.done) break;
+        const batch = step.value;
         // The next batch is decoded while this one is computed.
         next = iterator.next();
         next.catch(() => {});

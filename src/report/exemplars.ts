@@ -17,8 +17,8 @@ export interface PackedExemplars {
 }
 
 /**
- * What there is, what the first concepts of the list show before the rest: the top of the page is complete while the end
- * of a large file is still loading.
+ * All that there is, beginning with what the first concepts of the list show: the top of the page is complete while the
+ * end of a large file is still loading.
  */
 function readingOrder(dictionary: Dictionary, exemplars: Exemplars): { images: string[]; units: string[] } {
   const sets = new Map(dictionary.sets.map((set) => [set.id, set]));

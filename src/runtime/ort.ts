@@ -9,7 +9,7 @@ import type { Outputs, Session } from './engine.ts';
 /** Wraps a session; `OrtTensorClass` is the tensor class of the same package. */
 export function wrapSession(session: InferenceSession, OrtTensorClass: TensorConstructor): Session {
   const toOrt = (tensor: Tensor): OrtTensor =>
-    new OrtTensorClass(tensor.dtype as 'float32', tensor.data as Float32Array, tensor.shape as number[]);
+    new OrtTensorClass(tensor.dtype as 'float32', tensor.data as Float32Array, tensor.shape);
   return {
     async run(feeds) {
       const inputs: Record<string, OrtTensor> = {};
@@ -34,7 +34,7 @@ function wrapOutputs(results: InferenceSession.OnnxValueMapType): Outputs {
     tensors,
     dispose(keep = []) {
       for (const [name, value] of Object.entries(results)) {
-        if (!keep.includes(name)) (value as OrtTensor).dispose();
+        if (!keep.includes(name)) (value).dispose();
       }
     },
   };

@@ -6,17 +6,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reportPage, type ReportInput } from '../../src/report/index.ts';
 import { nodePageScript } from '../../src/report/node.ts';
+import { executablePath, launch, openPage } from './chromium.ts';
 import { fixture } from './fixture.ts';
-
-const executablePath = '/usr/bin/chromium';
-const args =
-  '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'.split(
-    ' ',
-  );
 
 describe.skipIf(!existsSync(executablePath))('the page in Chromium (needs /usr/bin/chromium)', () => {
   const input = fixture({ concepts: 2000, pairs: 1200, twins: true, pictures: 150, pictureSize: 48 });
@@ -34,23 +29,7 @@ describe.skipIf(!existsSync(executablePath))('the page in Chromium (needs /usr/b
     return pathToFileURL(file).href;
   };
 
-  /** Opens a page; `faults` collects errors, console messages and requests for anything but the page and its blobs. */
-  const open = async (url: string, options: BrowserContextOptions = {}): Promise<{ page: Page; faults: string[] }> => {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-    const page = await context.newPage();
-    const faults: string[] = [];
-    page.on('pageerror', (error) => faults.push(error.message));
-    page.on('console', (message) => {
-      // A hint on the test's own reading of canvases is no fault.
-      if (!message.text().startsWith('Canvas2D: Multiple readback')) faults.push(message.text());
-    });
-    page.on('request', (request) => {
-      if (!/^(file|blob):/.test(request.url())) faults.push(request.url());
-    });
-    await page.goto(url);
-    return { page, faults };
-  };
-
+  const open = (url: string, options?: BrowserContextOptions) => openPage(browser, url, options);
   const count = (page: Page) => page.locator('.count').first().textContent();
   const close = (page: Page) => page.context().close();
 
@@ -58,7 +37,7 @@ describe.skipIf(!existsSync(executablePath))('the page in Chromium (needs /usr/b
     folder = await mkdtemp(join(tmpdir(), 'rosetta-report-'));
     script = await nodePageScript();
     main = await save('main', input);
-    browser = await chromium.launch({ executablePath, args });
+    browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();

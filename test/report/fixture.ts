@@ -2,13 +2,12 @@
 // Its numbers are plausible, not measured; nothing here tests the mining.
 
 import type { ReportInput } from '../../src/report/index.ts';
-import { png, randomNumbers, scene } from './scenes.ts';
+import { exemplars, randomNumbers, type PictureOptions } from './scenes.ts';
 import {
   unitName,
   type Concept,
   type Dictionary,
   type DictionaryModel,
-  type Exemplars,
   type Pair,
   type PairList,
   type RosettaSet,
@@ -65,7 +64,7 @@ const zoo = [
   },
 ] as const;
 
-export interface FixtureOptions {
+export interface FixtureOptions extends PictureOptions {
   readonly concepts: number;
   /** Number of models; beyond four, more of the same under other names. */
   readonly models?: number;
@@ -74,10 +73,6 @@ export interface FixtureOptions {
   readonly exemplars?: boolean;
   readonly twins?: boolean;
   readonly nullModel?: boolean;
-  /** Different pictures; sets share them. */
-  readonly pictures?: number;
-  readonly pictureSize?: number;
-  readonly imagesPerSet?: number;
   readonly seed?: number;
 }
 
@@ -247,59 +242,5 @@ function model(
       dead: i,
       constant: 0,
     })),
-  };
-}
-
-function exemplars(
-  dictionary: Dictionary,
-  options: FixtureOptions,
-  random: () => number,
-): Omit<ReportInput, 'dictionary'> {
-  const size = options.pictureSize ?? 96;
-  const scenes = Array.from({ length: options.pictures ?? 300 }, () => scene(random));
-  const images = new Map(
-    scenes.map(({ pixel }, i) => [`i${i}`, png(size, size, (x, y) => pixel((x + 0.5) / size, (y + 0.5) / size))]),
-  );
-  const perSet = options.imagesPerSet ?? 7;
-  const sets: Record<string, string[]> = {};
-  const units: Record<string, Exemplars['units'][string]> = {};
-  const parts: Uint8Array[] = [];
-  let offset = 0;
-  const side = 8;
-  // A unit's maps are kept for the images of all sets that it is in.
-  const imagesOf = new Map<string, Set<string>>();
-  for (const set of dictionary.sets) {
-    const first = Math.floor(random() * scenes.length);
-    sets[set.id] = Array.from({ length: perSet }, (_, i) => `i${(first + i * 11) % scenes.length}`);
-    for (const unit of set.units) imagesOf.set(unit, new Set([...(imagesOf.get(unit) ?? []), ...sets[set.id]]));
-  }
-  for (const [unit, shown] of imagesOf) {
-    for (const image of shown) {
-      const { x, y, size: width } = scenes[Number(image.slice(1))].blobs[0];
-      const [dx, dy, strength] = [0.06 * (random() - 0.5), 0.06 * (random() - 0.5), 160 + 95 * random()];
-      const spread = 2 * (width * 0.8) ** 2;
-      const map = Uint8Array.from({ length: side * side }, (_, at) => {
-        const [u, v] = [((at % side) + 0.5) / side, (Math.floor(at / side) + 0.5) / side];
-        const bump = Math.exp(-((u - x - dx) ** 2 + (v - y - dy) ** 2) / spread);
-        return Math.min(255, strength * bump + 20 * random() ** 2);
-      });
-      parts.push(map);
-    }
-    units[unit] = { offset, height: side, width: side, images: [...shown], scale: 4 + 2 * random() };
-    offset += shown.size * side * side;
-  }
-  return {
-    maps: new Uint8Array(Buffer.concat(parts)),
-    images,
-    exemplars: {
-      images: Object.fromEntries(
-        scenes.map((_, i) => [
-          `i${i}`,
-          { file: `i${i}.png`, name: `test/${String(i).padStart(5, '0')}.png`, width: size, height: size },
-        ]),
-      ),
-      sets,
-      units,
-    },
   };
 }

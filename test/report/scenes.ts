@@ -2,6 +2,8 @@
 // They look like something, so that a person can judge the page; no network ever sees them.
 
 import { deflateSync } from 'node:zlib';
+import type { Dictionary, Exemplars } from '../../src/mining/dictionary.ts';
+import type { ReportInput } from '../../src/report/index.ts';
 
 /** Uniform numbers in [0, 1): mulberry32. */
 export function randomNumbers(seed: number): () => number {
@@ -34,7 +36,7 @@ function chunk(type: string, data: Uint8Array): Buffer {
 }
 
 /** An RGB PNG. */
-export function png(width: number, height: number, pixel: (x: number, y: number) => readonly number[]): Uint8Array {
+function png(width: number, height: number, pixel: (x: number, y: number) => readonly number[]): Uint8Array {
   const rows = Buffer.alloc(height * (1 + width * 3));
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) rows.set(pixel(x, y), y * (1 + width * 3) + 1 + x * 3);
@@ -61,7 +63,7 @@ interface Blob {
 }
 
 /** A drawn scene: sky, ground, and a few round things that the maps can point at. */
-export function scene(random: () => number): { blobs: Blob[]; pixel: (x: number, y: number) => readonly number[] } {
+function scene(random: () => number): { blobs: Blob[]; pixel: (x: number, y: number) => readonly number[] } {
   const sky = [120 + 90 * random(), 140 + 80 * random(), 170 + 80 * random()];
   const ground = [60 + 100 * random(), 80 + 90 * random(), 40 + 60 * random()];
   const horizon = 0.45 + 0.3 * random();
@@ -79,4 +81,66 @@ export function scene(random: () => number): { blobs: Blob[]; pixel: (x: number,
     return (blob?.colour ?? base).map((value) => Math.max(0, Math.min(255, Math.round(value * shade))));
   };
   return { blobs, pixel };
+}
+
+export interface PictureOptions {
+  /** Different pictures; sets share them. */
+  readonly pictures?: number;
+  readonly pictureSize?: number;
+  readonly imagesPerSet?: number;
+}
+
+/** Pictures and, for every unit of a set, blobs over one of the things in them; in the form that the report takes. */
+export function exemplars(
+  dictionary: Dictionary,
+  options: PictureOptions,
+  random: () => number,
+): Omit<ReportInput, 'dictionary'> {
+  const size = options.pictureSize ?? 96;
+  const scenes = Array.from({ length: options.pictures ?? 300 }, () => scene(random));
+  const images = new Map(
+    scenes.map(({ pixel }, i) => [`i${i}`, png(size, size, (x, y) => pixel((x + 0.5) / size, (y + 0.5) / size))]),
+  );
+  const perSet = options.imagesPerSet ?? 7;
+  const sets: Record<string, string[]> = {};
+  const units: Record<string, Exemplars['units'][string]> = {};
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  const side = 8;
+  // A unit's maps are kept for the images of all sets that it is in.
+  const imagesOf = new Map<string, Set<string>>();
+  for (const set of dictionary.sets) {
+    const first = Math.floor(random() * scenes.length);
+    sets[set.id] = Array.from({ length: perSet }, (_, i) => `i${(first + i * 11) % scenes.length}`);
+    for (const unit of set.units) imagesOf.set(unit, new Set([...(imagesOf.get(unit) ?? []), ...sets[set.id]]));
+  }
+  for (const [unit, shown] of imagesOf) {
+    for (const image of shown) {
+      const { x, y, size: width } = scenes[Number(image.slice(1))].blobs[0];
+      const [dx, dy, strength] = [0.06 * (random() - 0.5), 0.06 * (random() - 0.5), 160 + 95 * random()];
+      const spread = 2 * (width * 0.8) ** 2;
+      const map = Uint8Array.from({ length: side * side }, (_, at) => {
+        const [u, v] = [((at % side) + 0.5) / side, (Math.floor(at / side) + 0.5) / side];
+        const bump = Math.exp(-((u - x - dx) ** 2 + (v - y - dy) ** 2) / spread);
+        return Math.min(255, strength * bump + 20 * random() ** 2);
+      });
+      parts.push(map);
+    }
+    units[unit] = { offset, height: side, width: side, images: [...shown], scale: 4 + 2 * random() };
+    offset += shown.size * side * side;
+  }
+  return {
+    maps: new Uint8Array(Buffer.concat(parts)),
+    images,
+    exemplars: {
+      images: Object.fromEntries(
+        scenes.map((_, i) => [
+          `i${i}`,
+          { file: `i${i}.png`, name: `test/${String(i).padStart(5, '0')}.png`, width: size, height: size },
+        ]),
+      ),
+      sets,
+      units,
+    },
+  };
 }

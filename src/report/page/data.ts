@@ -26,6 +26,9 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
 export async function readBlock(id: string, deflated: boolean): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = fromBase64((await blockElement(id)).textContent ?? '');
   if (!deflated) return bytes;
+  if (typeof DecompressionStream === 'undefined') {
+    throw new Error('This browser cannot decompress the data. Use one of 2023 or later.');
+  }
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

@@ -131,7 +131,7 @@ summary:hover { color: var(--ink); }
 .filters { display: flex; flex-wrap: wrap; align-items: end; gap: 0.6rem 0.75rem; padding: 1rem 0 0.5rem; }
 .field { display: grid; gap: 0.2rem; font-size: 0.87rem; min-width: 0; }
 .field > span { font-size: 0.76rem; color: var(--soft); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.field select { max-width: 13rem; }
+.field select { max-width: 22rem; }
 .field input { width: 5.4rem; }
 .filters .quiet { height: 2.1rem; }
 .filters .fold { display: none; }
