@@ -1,9 +1,11 @@
 // Speed of the correlation stage on random maps in the shapes of the paper's models, against the rate of one large
-// matrix product in the same process. Counted are only the multiply-adds of the products; resampling, moments,
-// transposition and addition of sums are overhead. With the null there are twice as many products.
+// matrix product in the same process; each row is a process of its own. Counted are only the multiply-adds of the
+// products; resampling, moments, transposition and addition of sums are overhead. The null doubles the products.
 //
-//   npm run build && npm run bench correlation -- [PART_OF_A_NAME] [--batches N] [--batch N]
+//   npm run build && npm run bench correlation -- [PART_OF_A_NAME] [--batches N]
 
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { neededFlops, secondsPerImage } from './measure.mjs';
@@ -12,34 +14,55 @@ import { pairs } from './shapes.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { batches: { type: 'string', default: '4' }, batch: { type: 'string' } },
+  options: { batches: { type: 'string', default: '5' }, row: { type: 'string' } },
 });
-const engine = nodeEngine();
 const giga = (value) => (value / 1e9).toFixed(1);
 
-console.log('| pair | null | batch | needed GFLOP/image | ms/image | GFLOP/s | one large product | ratio | peak MB |');
-console.log('|---|---|---|---|---|---|---|---|---|');
-for (const [name, models] of Object.entries(pairs)) {
-  if (!name.includes(positionals[0] ?? '')) continue;
+if (values.row) {
+  const { name, nullModel } = JSON.parse(values.row);
+  const models = pairs[name];
   // About 0.6 GB of maps at a time.
-  const fit = 4 * Math.floor(0.6e9 / 4 / sampleLength(models) / 4);
-  const batch = Number(values.batch ?? Math.max(4, Math.min(16, fit)));
+  const batch = Math.max(4, Math.min(16, 4 * Math.round(0.6e9 / 4 / sampleLength(models) / 4)));
+  const engine = nodeEngine();
+  const before = await gemmRate(engine);
+  const seconds = await secondsPerImage(engine, models, { batch, batches: Number(values.batches), nullModel });
+  const rate = Math.max(before, await gemmRate(engine));
+  const flops = (nullModel ? 2 : 1) * neededFlops(models);
+  console.log(JSON.stringify({ batch, seconds, rate, flops, peak: process.resourceUsage().maxRSS / 1024 }));
+} else {
+  console.log(
+    '| pair | null | batch | needed GFLOP/image | ms/image | GFLOP/s | one large product | ratio | peak MB |',
+  );
+  console.log('|---|---|---|---|---|---|---|---|---|');
+  const rows = [];
+  const print = ({ name, nullModel, batch = '', flops, seconds, rate, peak }) => {
+    const speed = [giga(flops), (1000 * seconds).toFixed(0), giga(flops / seconds), giga(rate)];
+    const ratio = `${((100 * flops) / seconds / rate).toFixed(0)} %`;
+    console.log(
+      `| ${[name, nullModel ? 'with' : 'without', batch, ...speed, ratio, peak?.toFixed(0) ?? ''].join(' | ')} |`,
+    );
+  };
+  for (const name of Object.keys(pairs).filter((text) => text.includes(positionals[0] ?? ''))) {
+    for (const nullModel of [false, true]) {
+      const args = [
+        fileURLToPath(import.meta.url),
+        '--batches',
+        values.batches,
+        '--row',
+        JSON.stringify({ name, nullModel }),
+      ];
+      const row = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));
+      rows.push({ name, nullModel, ...row });
+      print(rows.at(-1));
+    }
+  }
   for (const nullModel of [false, true]) {
-    const before = await gemmRate(engine);
-    const seconds = await secondsPerImage(engine, models, { batch, batches: Number(values.batches), nullModel });
-    const rate = Math.max(before, await gemmRate(engine));
-    const flops = (nullModel ? 2 : 1) * neededFlops(models);
-    const cells = [
-      name,
-      nullModel ? 'with' : 'without',
-      batch,
-      giga(flops),
-      (1000 * seconds).toFixed(0),
-      giga(flops / seconds),
-      giga(rate),
-      `${((100 * flops) / seconds / rate).toFixed(0)} %`,
-      (process.resourceUsage().maxRSS / 1024).toFixed(0),
-    ];
-    console.log(`| ${cells.join(' | ')} |`);
+    const some = rows.filter((row) => row.nullModel === nullModel && !row.name.startsWith('BigGAN'));
+    if (some.length < 3) continue;
+    const sum = (key) => some.reduce((total, row) => total + row[key], 0);
+    // The time that the products alone would take at each process's own rate.
+    const ideal = some.reduce((total, row) => total + row.flops / row.rate, 0);
+    const name = 'the three models, pair after pair';
+    print({ name, nullModel, flops: sum('flops'), seconds: sum('seconds'), rate: sum('flops') / ideal });
   }
 }

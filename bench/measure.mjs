@@ -4,7 +4,7 @@ import { correlate, minedModel, productsPerImage, rectangles } from 'rosetta-neu
 import { randomMaps, randomSource } from './random-maps.mjs';
 
 /** Batches before the timed ones: the first touch of memory is slow on some machines. */
-const warmUp = 3;
+const warmUp = 5;
 
 /** Floating point operations that the products of two models need for one image, without a null. */
 export function neededFlops(models) {

@@ -1,5 +1,4 @@
-// Builds a small graph, opens a gradient-free session on it, and correlates two networks that are given as functions:
-// how to mine something that is no checkpoint. Needs no files.
+// Mines two networks that are no checkpoints: each is a function that lays a small graph. The images are made here too.
 //
 //   node examples/own-graph.mjs
 

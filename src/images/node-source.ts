@@ -3,7 +3,10 @@
 
 import type { ImageSet } from './image-set.ts';
 import { chooseSamples } from './sampling.ts';
-import { commonSize, ImageLoader, openImages, type Size } from './node.ts';
+import type { Size } from './node-decode.ts';
+import { ImageLoader } from './node-loader.ts';
+import { openImages } from './node-open.ts';
+import { commonSize } from './node-size.ts';
 import type { ImageSource } from './source.ts';
 
 export interface PhotoSourceOptions {

@@ -10,11 +10,11 @@ import { correlate } from './correlate.ts';
 import { parseUnit, type Concept, type Dictionary, type RosettaSet } from './dictionary.ts';
 import { writeExemplars, type ThumbnailEncoder } from './exemplars.ts';
 import { sha256 } from './hash.ts';
-import type { MineProgress } from './mine.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { MapSource } from './pass-graph.ts';
 import { Peaks } from './peaks.ts';
 import { minedModel, type MinedModel } from './plan.ts';
+import type { MineProgress } from './progress.ts';
 import { unitNames } from './units.ts';
 
 export interface FindConceptsOptions {

@@ -19,12 +19,13 @@ export {
   type RosettaSet,
 } from './dictionary.ts';
 export type { ThumbnailEncoder } from './exemplars.ts';
-export { mine, type MineOptions, type MineProgress } from './mine.ts';
+export { mine, type MineOptions } from './mine.ts';
 export { Moments, type Standardiser, type UnitState } from './moments.ts';
 export { Direction, Neighbours } from './neighbours.ts';
 export { PairJudge, type IndexedPair } from './pairs.ts';
 export type { MapSource } from './pass-graph.ts';
 export { minedModel, productsPerImage, rectangles, type MinedLayer, type MinedModel, type Rectangle } from './plan.ts';
+export type { MineProgress } from './progress.ts';
 export { anchoredSets, mutualSets, ZooNeighbours, type IndexedSet } from './rosetta-sets.ts';
 export { TopK } from './top-k.ts';
 export { unitNames } from './units.ts';

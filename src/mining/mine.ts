@@ -1,9 +1,7 @@
 // Mining from end to end: models and images in, dictionary out, with a folder of files beside it.
 // The steps have files of their own; here they are put in order.
 
-import { safetensorsChunks } from '../checkpoint/safetensors.ts';
 import { UserError } from '../errors.ts';
-import type { Tensor } from '../graph/tensor.ts';
 import { shuffled } from '../images/sampling.ts';
 import type { ImageSource } from '../images/source.ts';
 import type { Engine } from '../runtime/engine.ts';
@@ -17,8 +15,9 @@ import { findConcepts } from './find-concepts.ts';
 import type { ThumbnailEncoder } from './exemplars.ts';
 import { names, type MapSource } from './pass-graph.ts';
 import { minedModel, type MinedModel } from './plan.ts';
+import type { MineProgress } from './progress.ts';
 import { StateStore } from './saved-state.ts';
-import { unitNames } from './units.ts';
+import { writeRun } from './write-run.ts';
 
 export interface MineOptions {
   readonly engine: Engine;
@@ -61,14 +60,6 @@ export interface MineOptions {
   readonly signal?: AbortSignal;
   /** Time stamp written into the dictionary; default: now. */
   readonly created?: Date;
-}
-
-export interface MineProgress {
-  readonly stage: 'correlating' | 'concepts' | 'exemplars' | 'writing';
-  readonly done: number;
-  readonly total: number;
-  /** What is counted. */
-  readonly unit: 'images' | 'files';
 }
 
 /** Neighbours kept for each unit. */
@@ -244,65 +235,4 @@ async function* withStage(
     if (done) return value;
     yield { stage, done: value.done, total: value.total, unit: 'images' };
   }
-}
-
-async function* writeRun(
-  folder: Folder,
-  dictionary: Dictionary,
-  all: readonly Model[],
-  mined: readonly MinedModel[],
-  pairs: readonly [number, number][],
-  { neighbours, moments }: Correlated,
-): AsyncGenerator<MineProgress> {
-  const unitLists = Object.fromEntries(
-    all.map((model, m) => [`units.${model.name}`, JSON.stringify(unitNames(mined[m]))]),
-  );
-  const images = dictionary.images;
-  const metadata = {
-    ...unitLists,
-    images: String(images.count),
-    'images.sha256': images.sha256,
-    score: dictionary.score,
-  };
-  const total = pairs.length + 3;
-  let done = 0;
-  const step = (): MineProgress => ({ stage: 'writing', done: ++done, total, unit: 'files' });
-
-  const statistics = new Map<string, Tensor>();
-  all.forEach(({ name }, m) => {
-    const layers = mined[m].layers.map((_, l) => moments[m].statistics(l));
-    for (const key of ['mean', 'std'] as const) {
-      const data = Float32Array.from(layers.flatMap((layer) => Array.from(layer[key])));
-      statistics.set(`${name}.${key}`, { dtype: 'float32', shape: [data.length], data });
-    }
-  });
-  await folder.write('moments.safetensors', safetensorsChunks(statistics, metadata));
-  yield step();
-
-  const scores = new Map<string, Tensor>();
-  for (const [i, [a, b]] of pairs.entries()) {
-    const [nameA, nameB] = [all[a].name, all[b].name];
-    const tensors = new Map<string, Tensor>();
-    const entry = neighbours[i];
-    for (const [name, direction] of [
-      [nameA, entry.forward],
-      [nameB, entry.backward],
-    ] as const) {
-      const shape = [direction.units, direction.all.k];
-      tensors.set(`${name}.index`, { dtype: 'int32', shape, data: direction.all.index });
-      tensors.set(`${name}.r`, { dtype: 'float32', shape, data: direction.all.r });
-      tensors.set(`${name}.null_best`, { dtype: 'float32', shape: [direction.units], data: direction.nullBest });
-    }
-    if (entry.scores) {
-      scores.set(`${nameA}--${nameB}`, { dtype: 'float32', shape: [entry.unitsA, entry.unitsB], data: entry.scores });
-    }
-    await folder.write(`neighbours/${nameA}--${nameB}.safetensors`, safetensorsChunks(tensors, metadata));
-    yield step();
-  }
-  if (scores.size) await folder.write('scores.safetensors', safetensorsChunks(scores, metadata));
-  yield step();
-  // Last: a folder with a dictionary is a finished run.
-  await folder.write('dictionary.json', [JSON.stringify(dictionary, null, 1)]);
-  await folder.remove('partial');
-  yield step();
 }

@@ -2,18 +2,13 @@
 // Indices here are unit numbers; names are given by the caller.
 
 import { qValues } from './controls.ts';
-import type { Histogram } from './dictionary.ts';
+import type { Histogram, Pair } from './dictionary.ts';
 import { companions, type Direction, type Neighbours } from './neighbours.ts';
 
-export interface IndexedPair {
+/** A pair by the numbers of its units. */
+export interface IndexedPair extends Omit<Pair, 'a' | 'b'> {
   readonly a: number;
   readonly b: number;
-  readonly r: number;
-  readonly rNull: number | null;
-  readonly excess: number | null;
-  readonly q: number | null;
-  readonly rHeldOut: number | null;
-  readonly replications: 0 | 1 | 2;
 }
 
 const orNull = (value: number): number | null => (Number.isFinite(value) ? value : null);

@@ -34,7 +34,7 @@ function wrapOutputs(results: InferenceSession.OnnxValueMapType): Outputs {
     tensors,
     dispose(keep = []) {
       for (const [name, value] of Object.entries(results)) {
-        if (!keep.includes(name)) (value).dispose();
+        if (!keep.includes(name)) value.dispose();
       }
     },
   };
