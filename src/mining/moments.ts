@@ -52,7 +52,8 @@ export class Moments {
 
   /**
    * Adds a batch.
-   * @param sum, square `[n, rows]`: for each image the sum of the values and of their squares over the grid.
+   * @param sum `[n, rows]`: for each image the sum of the values over the grid.
+   * @param square `[n, rows]`: likewise of their squares.
    */
   add(half: Half, sum: Float32Array, square: Float32Array, n: number): void {
     this.images[half] += n;

@@ -123,7 +123,7 @@ export function pack(input: ReportInput): Parts {
         source: card.source,
       },
       input: `${card.input.height} x ${card.input.width}`,
-      cardName: card.name,
+      twinOf: role === 'twin' ? (dictionary.pairs.find(({ models }) => models[1] === name)?.models[0] ?? null) : null,
       units,
       layers,
     })),

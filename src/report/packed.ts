@@ -13,8 +13,8 @@ export interface PackedModel {
   /** Rows of the table of models, from the card: already text. */
   readonly facts: Readonly<Record<'architecture' | 'task' | 'supervision' | 'data' | 'licence' | 'source', string>>;
   readonly input: string;
-  /** Name on the card; a twin has the card of the model whose untrained copy it is. */
-  readonly cardName: string;
+  /** Of a twin: the model that it was mined with, whose untrained copy it is. */
+  readonly twinOf: string | null;
   readonly units: number;
   readonly layers: readonly {
     readonly layer: string;

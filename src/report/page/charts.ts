@@ -106,9 +106,9 @@ export class ChartsView implements View {
     );
   }
 
-  /** Trained with trained, each followed by the same with the second model untrained. */
+  /** Trained with trained, then trained with untrained. */
   private controls(): HTMLElement {
-    const { pairs, models } = this.report.packed;
+    const { pairs } = this.report.packed;
     const twins = pairs.filter((list) => this.isControl(list));
     if (twins.length === 0) return h('p', { class: 'note' }, 'No untrained twins were mined in this run.');
     const row = (list: PackedPairs, control: boolean) =>
@@ -120,21 +120,8 @@ export class ChartsView implements View {
           h('td', { class: 'number' }, formatCount(list.counts[name])),
         ),
       );
-    const rows: Child[] = [];
-    const placed = new Set<PackedPairs>();
-    for (const list of pairs.filter((candidate) => !this.isControl(candidate))) {
-      const names = list.models.map((model) => models[model].cardName);
-      const own = twins.filter(
-        (twin) => !placed.has(twin) && twin.models.every((model) => names.includes(models[model].cardName)),
-      );
-      if (own.length === 0) continue;
-      for (const twin of own) placed.add(twin);
-      rows.push(
-        row(list, false),
-        own.map((twin) => row(twin, true)),
-      );
-    }
-    rows.push(twins.filter((twin) => !placed.has(twin)).map((twin) => row(twin, true)));
+    const trained = pairs.filter((list) => !this.isControl(list));
+    const rows: Child[] = [...trained.map((list) => row(list, false)), ...twins.map((list) => row(list, true))];
     return h(
       'div',
       {},

@@ -231,7 +231,7 @@ export class Report {
   /** Name of a pair list, for people. */
   pairTitle({ models: [a, b] }: PackedPairs): string {
     const { models } = this.packed;
-    return `${models[a].name} and ${models[b].name}${models[b].role === 'twin' ? ' (untrained)' : ''}`;
+    return `${models[a].name} and ${models[b].name}${models[b].role === 'twin' && !models[b].name.includes('untrained') ? ' (untrained)' : ''}`;
   }
 }
 

@@ -71,7 +71,7 @@ function models({ packed }: Report): HTMLElement {
           'dl',
           { class: 'facts' },
           // A twin has the card of its model, but was taught nothing.
-          twin && fact('Control', `untrained twin of ${model.cardName}`),
+          twin && fact('Control', model.twinOf ? `untrained twin of ${model.twinOf}` : 'untrained twin'),
           !twin && [
             fact('Task', model.facts.task),
             fact('Supervision', model.facts.supervision),
