@@ -1,9 +1,10 @@
-// The same scores the explicit way, in the same engine and process: both maps of every pair of layers interpolated to the
-// larger grid, then multiplied. Each distinct pair of layer shapes is timed and counted as often as it occurs.
+// The same scores the explicit way, in the same engine and process: the maps of every pair of layers interpolated to the
+// larger grid, centred, their moments taken there, and multiplied; pair by pair, as the published code does.
+// Each distinct pair of layer shapes is timed and counted as often as it occurs.
 //
 //   npm run build && npm run bench explicit -- [PART_OF_A_NAME]
 
-import { GraphBuilder, resample } from 'rosetta-neurons/graph';
+import { float32, GraphBuilder, resample } from 'rosetta-neurons/graph';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { secondsPerImage } from './measure.mjs';
 import { randomArray, sampleLength } from './random-maps.mjs';
@@ -22,7 +23,10 @@ async function explicitSeconds(x, y) {
   const operand = (name, { channels, height, width }) => {
     const maps = b.input(name, [n, channels, height, width]);
     const large = resample(b, maps, target, { mode: 'bilinear' });
-    return b.reshape(n === 1 ? large : b.transpose(large, [1, 0, 2, 3]), [channels, n * size]);
+    const centred = b.sub(large, b.constant(float32([1, channels, 1, 1], randomArray(channels))));
+    b.output(b.reduceSum(centred, [2, 3]), `${name}/sum`);
+    b.output(b.reduceSumSquare(b.reshape(centred, [n, channels, size]), [2]), `${name}/square`);
+    return b.reshape(n === 1 ? centred : b.transpose(centred, [1, 0, 2, 3]), [channels, n * size]);
   };
   const sums = b.input('sums', [x.channels, y.channels]);
   b.output(b.gemm(operand('x', x), operand('y', y), sums, { transB: true }), 'out');
