@@ -2,7 +2,7 @@
 // Wrong texts are errors of usage, told by the parser with the option's name.
 
 import { InvalidArgumentError, Option } from 'commander';
-import { freemem, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { basename } from 'node:path';
 import { devices } from '../runtime/engine.ts';
 import { parseSize } from '../zoo/settings.ts';
@@ -97,9 +97,11 @@ export function parseImageSize(text: string) {
   return size;
 }
 
-/** A quarter of the machine's memory, or half of what is free if that is less; between 256 MiB and 4 GiB. */
-export const defaultMemory = (): number =>
-  Math.min(2 ** 32, Math.max(2 ** 28, Math.min(totalmem() / 4, freemem() / 2)));
+/**
+ * A quarter of the machine's memory, between 256 MiB and 4 GiB. Not of what is free: an interrupted run is taken up
+ * with the same budget only.
+ */
+export const defaultMemory = (): number => Math.min(2 ** 32, Math.max(2 ** 28, totalmem() / 4));
 
 export const formatBytes = (bytes: number): string =>
   bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${(bytes / 2 ** 20).toFixed(0)} MiB`;

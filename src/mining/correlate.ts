@@ -164,7 +164,7 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
     } finally {
       run.dispose();
     }
-    if (p + 1 < passes.length) await save(p + 1, undefined);
+    await save(p + 1, undefined);
     yield progress((p + 1) * samples, p);
   }
   return { neighbours, moments, unreadable: unreadable() };

@@ -1,6 +1,5 @@
 // Synthetic images, networks and float64 reference computations for the tests of mining.
 
-import { GraphBuilder } from '../../src/graph/builder.ts';
 import { float32 } from '../../src/graph/tensor.ts';
 import { randomAt } from '../../src/random.ts';
 import type { ImageSource } from '../../src/images/source.ts';
@@ -178,6 +177,3 @@ export function pearson64(x: Float64Array, y: Float64Array): number {
   }
   return xy / Math.sqrt(xx * yy);
 }
-
-/** An input of a graph that a test builds by itself. */
-export const builder = (): GraphBuilder => new GraphBuilder();
