@@ -5,7 +5,7 @@ import { constants } from 'node:fs';
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
 import { bytesPerElement, sizeOf, toBytes, type Tensor } from '../graph/tensor.ts';
-import type { TensorRef } from './checkpoint.ts';
+import type { TensorRef } from './types.ts';
 import { encodeSafetensorsHeader } from './safetensors.ts';
 import { checkRange, type ByteSource } from './source.ts';
 

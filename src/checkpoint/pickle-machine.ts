@@ -2,7 +2,7 @@
 // It calls nothing: what a call would have made is recorded, unless it is known to be mere data.
 
 import { UserError } from '../errors.ts';
-import { PickleBytes } from './pickle-bytes.ts';
+import type { PickleBytes } from './pickle-bytes.ts';
 import { hasKind, type CheckpointTree, type TreeGlobal, type TreeObject } from './tree.ts';
 
 export interface PickleOptions {
@@ -26,9 +26,11 @@ export class PickleMachine {
   /** Stack heights at which unfinished lists of arguments begin. */
   private readonly marks: number[] = [];
   private objects = 0;
+  /** Operations done so far. */
+  operations = 0;
 
-  constructor(name: string, bytes: Uint8Array, start: number, options: PickleOptions) {
-    this.input = new PickleBytes(name, bytes, start);
+  constructor(input: PickleBytes, options: PickleOptions) {
+    this.input = input;
     this.options = options;
   }
 
@@ -168,7 +170,8 @@ function constructBuiltin({ module, name }: TreeGlobal, args: CheckpointTree[]):
     case 'builtins.bytes':
     case 'builtins.bytearray':
     case '_codecs.encode':
-      return first instanceof Uint8Array ? first : latin1Bytes(typeof first === 'string' ? first : '');
+      if (first instanceof Uint8Array || hasKind(first ?? null, 'bytes')) return first;
+      return latin1Bytes(typeof first === 'string' ? first : '');
     case 'copy_reg._reconstructor':
     case 'copyreg._reconstructor':
       return record(first ?? null, []);

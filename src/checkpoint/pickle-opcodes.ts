@@ -1,7 +1,7 @@
 // What each opcode of Python's pickle format does to the machine. Names and meanings: CPython's Lib/pickletools.py.
-// It has no state: that is in pickle-machine.ts.
+// It has no state: that is in pickle-machine.ts. Each reads all of its input before it changes anything, so that it can
+// be tried again when the input was not in memory.
 
-import { latin1 } from './pickle-bytes.ts';
 import type { PickleMachine } from './pickle-machine.ts';
 import type { CheckpointTree, TreeGlobal } from './tree.ts';
 
@@ -59,16 +59,16 @@ const table: Record<string, (m: PickleMachine) => void> = {
   F: (m) => m.push(float(m.input.line(), m)),
   G: (m) => m.push(m.input.f64()),
   S: (m) => m.push(unquote(m.input.line())),
-  T: (m) => m.push(latin1(m.input.take(m.input.u32()))),
-  U: (m) => m.push(latin1(m.input.take(m.input.u8()))),
+  T: (m) => m.push(m.input.byteText(m.input.u32())),
+  U: (m) => m.push(m.input.byteText(m.input.u8())),
   V: (m) => m.push(unescapeUnicode(m.input.line())),
   X: (m) => m.push(m.input.text(m.input.u32())),
   '\x8c': (m) => m.push(m.input.text(m.input.u8())),
   '\x8d': (m) => m.push(m.input.text(m.input.u64())),
-  B: (m) => m.create(m.input.take(m.input.u32())),
-  C: (m) => m.create(m.input.take(m.input.u8())),
-  '\x8e': (m) => m.create(m.input.take(m.input.u64())),
-  '\x96': (m) => m.create(m.input.take(m.input.u64())),
+  B: (m) => m.create(m.input.byteString(m.input.u32())),
+  C: (m) => m.create(m.input.byteString(m.input.u8())),
+  '\x8e': (m) => m.create(m.input.byteString(m.input.u64())),
+  '\x96': (m) => m.create(m.input.byteString(m.input.u64())),
   // containers
   '(': (m) => m.mark(),
   ')': (m) => m.create([]),

@@ -1,8 +1,7 @@
 // Reads Python's pickle format, protocols 0 to 5, into inert plain data.
 // It runs nothing that is in the file, and knows nothing of torch.
 
-import { UserError } from '../errors.ts';
-import { PickleTruncated } from './pickle-bytes.ts';
+import { PickleBytes, PickleWindow } from './pickle-bytes.ts';
 import { PickleMachine, type PickleOptions } from './pickle-machine.ts';
 import { operations } from './pickle-opcodes.ts';
 import type { ByteSource } from './source.ts';
@@ -16,43 +15,55 @@ export interface Unpickled {
 
 const maxOperations = 20_000_000;
 
-/** Pickles are read whole. Those of checkpoints keep their tensors elsewhere, and are a few megabytes. */
-export const maxPickleBytes = 256 * 2 ** 20;
-
 /**
  * Reads the pickle at `start` of `bytes`. Byte strings in the value share the memory of `bytes`;
  * Python 2's strings are read as latin-1.
- * @throws PickleTruncated when `bytes` end too early; UserError for damaged data, or for more objects than any checkpoint has.
+ * @throws UserError when `bytes` end too early, for damaged data, or for more objects than any checkpoint has.
  */
 export function unpickle(name: string, bytes: Uint8Array, start = 0, options: PickleOptions = {}): Unpickled {
-  const machine = new PickleMachine(name, bytes, start, options);
-  const { input } = machine;
-  for (let count = 0; count < maxOperations; count++) {
-    const code = input.u8();
-    if (code === 0x2e) return { value: machine.pop(), end: input.position };
-    const operation = operations[code];
-    if (operation) operation(machine);
-    else input.fail(`byte ${code} is no operation`);
-  }
-  return machine.refuse(`${maxOperations} operations`);
+  return run(new PickleMachine(new PickleBytes(name, bytes.length, start, bytes), options));
 }
 
-/** Reads a pickle of unknown length at `start` of a source, in windows that grow until it fits. */
-export async function readPickle(source: ByteSource, start: number, options: PickleOptions = {}): Promise<Unpickled> {
-  const available = source.size - start;
-  for (let window = 65536; ; window *= 16) {
-    const length = Math.min(window, available, maxPickleBytes);
-    const bytes = await source.read(start, length);
+/**
+ * Reads the pickle at `start` of a source, of which only a window is in memory at any time. Byte strings longer than
+ * 64 KiB stay in the source: the value has their places.
+ * @param window bytes that are read at once, unless a single value needs more.
+ * @throws UserError as `unpickle`, and for more than 256 MiB of texts and short byte strings.
+ */
+export async function readPickle(
+  source: ByteSource,
+  start: number,
+  options: PickleOptions = {},
+  window = 2 ** 20,
+): Promise<Unpickled> {
+  const input = new PickleBytes(source.name, source.size, start);
+  const machine = new PickleMachine(input, options);
+  for (;;) {
     try {
-      const { value, end } = unpickle(source.name, bytes, 0, options);
-      return { value, end: start + end };
+      return run(machine);
     } catch (error) {
-      if (!(error instanceof PickleTruncated) || error.needed > available) throw error;
-      if (error.needed > maxPickleBytes) {
-        throw new UserError(
-          `${source.name}: its pickled objects take more than ${maxPickleBytes} bytes, so it was not read.`,
-        );
-      }
+      if (!(error instanceof PickleWindow)) throw error;
+      await input.fill(source, error.end, window);
     }
   }
+}
+
+/** Runs a machine to the pickle's end. After a PickleWindow it can go on with the operation that wanted more bytes. */
+function run(machine: PickleMachine): Unpickled {
+  const { input } = machine;
+  let start = input.position;
+  try {
+    for (; machine.operations < maxOperations; machine.operations++) {
+      start = input.position;
+      const code = input.u8();
+      if (code === 0x2e) return { value: machine.pop(), end: input.position };
+      const operation = operations[code];
+      if (operation) operation(machine);
+      else input.fail(`byte ${code} is no operation`);
+    }
+  } catch (error) {
+    if (error instanceof PickleWindow) input.position = start;
+    throw error;
+  }
+  return machine.refuse(`${maxOperations} operations`);
 }

@@ -3,7 +3,7 @@
 
 import { UserError } from '../errors.ts';
 import { bytesPerElement, fromBytes, sizeOf, toBytes, type DType, type Tensor } from '../graph/tensor.ts';
-import type { Checkpoint, TensorRef } from './checkpoint.ts';
+import type { Checkpoint, TensorRef } from './types.ts';
 import { bytesSource, partOf, type ByteSource } from './source.ts';
 import type { CheckpointTree } from './tree.ts';
 

@@ -2,7 +2,7 @@
 // It does not read the tar files of torch before 0.1.10.
 
 import { UserError } from '../errors.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { Checkpoint } from './types.ts';
 import { readPickle } from './pickle.ts';
 import { partOf, type ByteSource } from './source.ts';
 import { torchOptions } from './torch-objects.ts';

@@ -3,7 +3,7 @@
 
 import { UserError } from '../errors.ts';
 import { allocate, bytesPerElement, fromBytes, sizeOf, type Tensor, type TensorData } from '../graph/tensor.ts';
-import type { Checkpoint, TensorRef } from './checkpoint.ts';
+import type { Checkpoint, TensorRef } from './types.ts';
 import { partOf, type ByteSource } from './source.ts';
 import { namedTensors, type CheckpointTree, type TreeTensor } from './tree.ts';
 

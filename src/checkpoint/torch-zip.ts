@@ -2,7 +2,7 @@
 // The code that TorchScript archives carry is neither read nor run.
 
 import { UserError } from '../errors.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { Checkpoint } from './types.ts';
 import { maxPickleBytes, unpickle } from './pickle.ts';
 import type { ByteSource } from './source.ts';
 import { torchOptions } from './torch-objects.ts';

@@ -24,6 +24,14 @@ export interface TreeObject {
   entries: Map<CheckpointTree, CheckpointTree> | null;
 }
 
+/** A long byte string that was left in the file: where it is, in bytes of the source, and how it begins. */
+export interface TreeBytes {
+  readonly kind: 'bytes';
+  readonly start: number;
+  readonly size: number;
+  readonly head: Uint8Array;
+}
+
 /** A block of memory that tensors are views of. Legacy files store views of storages: `viewStart` is 0 elsewhere. */
 export interface TreeStorage {
   readonly kind: 'storage';
@@ -52,7 +60,7 @@ export interface TreeTensor {
 
 /**
  * Python's None is null, int is number (bigint beyond 2^53), list and tuple are arrays, dict is Map, set is Set,
- * bytes are Uint8Array. Attributes set on a dict (`_metadata` of a state dict) are dropped. May contain cycles.
+ * bytes are Uint8Array, or TreeBytes when they are long. Attributes set on a dict (`_metadata` of a state dict) are dropped. May contain cycles.
  */
 export type CheckpointTree =
   | null
@@ -66,13 +74,14 @@ export type CheckpointTree =
   | Set<CheckpointTree>
   | TreeGlobal
   | TreeObject
+  | TreeBytes
   | TreeStorage
   | TreeTensor;
 
-type TreeNode = Extract<CheckpointTree, object>;
+export type TreeNode = Extract<CheckpointTree, object>;
 
 /** Whether a value is an object of this kind. */
-export const hasKind = <K extends 'global' | 'object' | 'storage' | 'tensor'>(
+export const hasKind = <K extends 'global' | 'object' | 'bytes' | 'storage' | 'tensor'>(
   value: CheckpointTree,
   kind: K,
 ): value is Extract<CheckpointTree, { kind: K }> =>
@@ -83,7 +92,8 @@ const maxDepth = 1000;
 const maxSteps = 20_000_000;
 const maxNameCharacters = 32_000_000;
 
-const isNode = (value: CheckpointTree | undefined): value is TreeNode => typeof value === 'object' && value !== null;
+export const isNode = (value: CheckpointTree | undefined): value is TreeNode =>
+  typeof value === 'object' && value !== null;
 
 /** The children that can hold tensors, with the key each has in a tensor's name. */
 export function* childrenOf(node: TreeNode): Generator<[string, TreeNode]> {

@@ -1,14 +1,15 @@
 // `rosetta activations`: the maps of a model's taps, and its output, as a safetensors file.
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { openFile, writeSafetensorsFile } from '../checkpoint/node.ts';
 import { UserError } from '../errors.ts';
 import { toFloat32, type Float32Tensor } from '../graph/tensor.ts';
 import { openPhotos } from '../images/node-source.ts';
-import { collectActivations } from '../mining/activations.ts';
+import { collectActivations, type OwnInput } from '../mining/activations.ts';
 import type { Device } from '../runtime/engine.ts';
 import { nodeEngine } from '../runtime/node.ts';
+import { truncationFor } from './generator-options.ts';
 import { openModels } from './models.ts';
 import { defaultMemory, shared, wholeNumber, type ModelOption } from './options.ts';
 import { ProgressPrinter } from './progress.ts';
@@ -17,6 +18,8 @@ interface ActivationsOptions {
   model: ModelOption[];
   input: string;
   out: string;
+  truncation?: string[];
+  noise: 'const' | 'none';
   samples?: number;
   seed: number;
   taps?: string[];
@@ -34,13 +37,18 @@ export function activationsCommand(): Command {
   return new Command('activations')
     .description("write the maps of a model's layers to a .safetensors file")
     .addOption(shared.model().makeOptionMandatory())
-    .requiredOption('-i, --input <path>', 'photos, or a .safetensors file with the network\'s own input "x"')
+    .requiredOption(
+      '-i, --input <path>',
+      'photos, or a .safetensors file with the network\'s own input: "x"; of generators "z" (and "c", one-hot), "w" or "ws"',
+    )
     .requiredOption(
       '-o, --out <file>',
       'the .safetensors file: a tensor [n, channels, height, width] per layer, and "output"',
     )
     .option('-n, --samples <n>', 'how many photos (default: all)', wholeNumber(1))
     .option('-s, --seed <n>', 'which photos', wholeNumber(0), 0)
+    .addOption(shared.truncation())
+    .addOption(new Option('--noise <kind>', 'noise of StyleGAN2').choices(['const', 'none']).default('const'))
     .addOption(shared.taps())
     .addOption(shared.config())
     .option('--batch <n>', 'images computed at once', wholeNumber(1), 16)
@@ -61,9 +69,18 @@ async function run(options: ActivationsOptions): Promise<void> {
   const settings = { engine, model, batch: options.batch, memory: options.memory ?? defaultMemory() };
 
   const own = await ownInput(options.input);
-  const photos = own ? undefined : await openPhotos(options.input, { ...options, fallback: model.card.input });
+  if (!own && model.kind === 'generator')
+    throw new UserError(`${model.name} is a generator: give a .safetensors file with "z", "w" or "ws" to --input`);
+  const fallback = model.kind === 'encoder' ? model.card.input : { height: 0, width: 0 };
+  const photos = own ? undefined : await openPhotos(options.input, { ...options, fallback });
+  const truncation = truncationFor(options.truncation, model.name, [model.name]);
+  const generator = { noise: options.noise, ...(truncation !== undefined && { truncation }) };
   try {
-    const work = collectActivations({ ...settings, input: own ?? { source: photos!, samples: photos!.samples } });
+    const work = collectActivations({
+      ...settings,
+      generator,
+      input: own ?? { source: photos!, samples: photos!.samples },
+    });
     let step = await work.next();
     for (; !step.done; step = await work.next())
       printer.update({ stage: 'activations', unit: 'images', ...step.value });
@@ -85,19 +102,22 @@ const usedNames = (photos: Awaited<ReturnType<typeof openPhotos>>): string[] => 
   return photos.samples.map((i) => photos.names[i]).filter((name) => !lost.has(name));
 };
 
-/** The tensor `x` of a safetensors file; undefined when the path is not one. */
-async function ownInput(path: string): Promise<Float32Tensor | undefined> {
+/** The network's own input in a safetensors file, by name; undefined when the path is not one. */
+async function ownInput(path: string): Promise<OwnInput | undefined> {
   if (!path.endsWith('.safetensors')) return undefined;
   const source = await openFile(path);
   try {
     const { tensors } = await openCheckpoint(source);
-    const x = tensors.get('x');
-    if (!x)
-      throw new UserError(`${path} has no tensor "x"; it has ${[...tensors.keys()].slice(0, 8).join(', ') || 'none'}`);
-    if (x.shape.length !== 4 || x.shape[1] !== 3 || x.shape.includes(0)) {
-      throw new UserError(`"x" of ${path} has the shape [${x.shape.join(', ')}]; [n, 3, height, width] is expected`);
+    const input: Record<string, Float32Tensor> = {};
+    for (const name of ['x', 'z', 'c', 'w', 'ws']) {
+      const tensor = tensors.get(name);
+      if (tensor) input[name] = { dtype: 'float32', shape: tensor.shape, data: toFloat32(await tensor.load()) };
     }
-    return { dtype: 'float32', shape: x.shape, data: toFloat32(await x.load()) };
+    if (!Object.keys(input).length)
+      throw new UserError(
+        `${path} has no tensor "x", "z", "w" or "ws"; it has ${[...tensors.keys()].slice(0, 8).join(', ') || 'none'}`,
+      );
+    return input;
   } finally {
     await source.close();
   }

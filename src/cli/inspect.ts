@@ -8,6 +8,7 @@ import { UserError } from '../errors.ts';
 import type { Graph, ValueInfo } from '../graph/graph.ts';
 import { bytesPerElement, sizeOf } from '../graph/tensor.ts';
 import { nodeFolder } from '../runtime/node-folder.ts';
+import type { EncoderCard, GeneratorCard } from '../zoo/card.ts';
 import type { Tap } from '../zoo/model.ts';
 import { fileKind, loadModel, readOnnxFile } from '../zoo/node.ts';
 import { formatBytes, settingsFor, shared } from './options.ts';
@@ -132,7 +133,7 @@ async function inspectModel(path: string, options: InspectOptions, required: boo
     return {
       data: { recognised: true, card, assumed, layers: every.model.taps, taps: [...tapped] },
       lines: [
-        `architecture ${card.architecture} ${JSON.stringify(card.config)}, input ${card.input.height}x${card.input.width}`,
+        `architecture ${card.architecture} ${JSON.stringify(card.config)}, ${describeInput(card)}`,
         ...(assumed.length ? [`assumed ${assumed.join(' ')} (change with --config)`] : []),
         `layers (* ${tapped.size} tapped, ${units} units):`,
         ...list(every.model.taps.map(row), options.all),
@@ -146,6 +147,12 @@ async function inspectModel(path: string, options: InspectOptions, required: boo
     };
   }
 }
+
+const describeInput = (card: Omit<EncoderCard, 'name'> | Omit<GeneratorCard, 'name'>): string => {
+  if ('input' in card) return `input ${card.input.height}x${card.input.width}`;
+  const { z, classes, w, layers, height, width } = card.latent;
+  return `z [${z}]${classes ? `, ${classes} classes` : ''}, w+ [${layers}, ${w}], images ${height}x${width}`;
+};
 
 const list = (rows: readonly string[][], all: boolean | undefined): string[] => {
   const shown = table(all ? rows : rows.slice(0, shortList));

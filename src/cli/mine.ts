@@ -3,21 +3,39 @@
 import { Command, Option } from 'commander';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
+import { generatedSource } from '../images/generated.ts';
 import { openPhotos } from '../images/node-source.ts';
+import type { ImageSource } from '../images/source.ts';
 import { thumbnail } from '../images/node-thumbnail.ts';
 import type { Dictionary } from '../mining/dictionary.ts';
 import { mine } from '../mining/mine.ts';
 import type { Device } from '../runtime/engine.ts';
 import { nodeEngine, nodeFolder } from '../runtime/node.ts';
 import { openModels } from './models.ts';
-import { defaultMemory, fraction, parseImageSize, shared, wholeNumber, type ModelOption } from './options.ts';
+import type { Encoder, Generator, Model } from '../zoo/model.ts';
+import { classesFor, truncationFor } from './generator-options.ts';
+import {
+  collect,
+  defaultMemory,
+  fraction,
+  parseImageSize,
+  parseModel,
+  shared,
+  wholeNumber,
+  type ModelOption,
+} from './options.ts';
 import { ProgressPrinter } from './progress.ts';
 import { withLock, writeReport } from './run-folder.ts';
 import { summary } from './summary.ts';
 
 interface MineCommandOptions {
-  model: ModelOption[];
-  images: string;
+  model?: ModelOption[];
+  generator?: ModelOption[];
+  classes?: string[];
+  truncation?: string[];
+  noise: 'const' | 'none';
+  imagesFrom?: string[];
+  images?: string;
   out: string;
   samples: number;
   seed: number;
@@ -46,18 +64,36 @@ interface MineCommandOptions {
 export function mineCommand(): Command {
   return new Command('mine')
     .description('find the units that several networks have in common')
-    .addOption(shared.model().makeOptionMandatory())
-    .requiredOption('-i, --images <path>', 'photos: a folder, a .tar, .tar.gz or .zip archive')
+    .addOption(shared.model())
+    .option(
+      '-g, --generator <name=file>',
+      'a generator: its units take part, and its samples are the images',
+      parseModel,
+    )
+    .option('-i, --images <path>', 'photos: a folder, a .tar, .tar.gz or .zip archive')
     .requiredOption('-o, --out <folder>', 'folder of the run; an interrupted run in it goes on')
-    .option('-n, --samples <n>', 'how many photos; not below their number takes them all', wholeNumber(1), 2000)
+    .option(
+      '-n, --samples <n>',
+      'how many images of each source; not below the number of photos takes them all',
+      wholeNumber(1),
+      2000,
+    )
     .option('-s, --seed <n>', 'which photos, how they are split and paired, the weights of twins', wholeNumber(0), 0)
+    .option('--classes <list>', 'classes of the samples: 0,207 or "all" (default); GENERATOR:0,207 for one', collect)
+    .addOption(shared.truncation())
+    .addOption(new Option('--noise <kind>', 'noise of StyleGAN2').choices(['const', 'none']).default('const'))
+    .option(
+      '--images-from <generator>',
+      'with several generators: whose samples are the images (default: all)',
+      collect,
+    )
     .addOption(shared.taps())
     .addOption(shared.config())
     .option('-k, --k <n>', 'pairs are mutual neighbours among the k nearest', wholeNumber(1), 1)
     .option('--set-k <n>', 'the anchor must be among this many first choices of each unit of a set', wholeNumber(1), 5)
     .option(
       '--anchor <model>',
-      'model whose units choose the sets; "none": all choose each other (default: the first model)',
+      'model whose units choose the sets; "none": all choose each other (default: the only generator, else the first encoder)',
     )
     .option('--twins', 'also correlate each model with an untrained twin')
     .option('--no-null', 'without the null of permuted images, held-out replication and q-values (half the work)')
@@ -95,27 +131,25 @@ async function run(options: MineCommandOptions): Promise<void> {
     await clear(options.out);
   }
   const engine = nodeEngine({ device: options.device, threads: options.threads });
-  const models = await openModels(options.model, options.taps, options.config, printer);
-  const largest = models.map(({ card }) => card.input).sort((a, b) => b.height * b.width - a.height * a.width)[0];
-  const photos = await openPhotos(options.images, {
-    samples: options.samples,
-    seed: options.seed,
-    size: options.imageSize,
-    fallback: largest,
-    strict: options.strict,
-  });
-  printer.note(
-    `${photos.samples.length} of ${photos.names.length} images of ${photos.source}, ${photos.height}x${photos.width}`,
+  const named = [...(options.model ?? []), ...(options.generator ?? [])];
+  if (!named.length) throw new UserError('name at least two models, with --model and --generator');
+  const models = await openModels(named, options.taps, options.config, printer);
+  const { sources, close } = await openSources(models, options);
+  for (const { source, names, samples, height, width } of sources) {
+    const count = samples ? `${samples.length} of ${names.length} images` : `${names.length} samples`;
+    printer.note(`${count} of ${source}, ${height}x${width}`);
+  }
+  const shown = models.filter(
+    (model) => model.kind === 'encoder' || sources.some(({ generated }) => generated?.generator === model),
   );
-  const anchor = options.anchor ?? models[0].name;
+  const anchor = options.anchor ?? defaultAnchor(shown);
   try {
     const dictionary = await interruptible(printer, async (signal) => {
       const work = mine({
         ...options,
         engine,
-        models,
-        images: photos,
-        samples: photos.samples,
+        models: shown,
+        images: sources,
         anchor: anchor === 'none' ? undefined : anchor,
         nullModel: options.null,
         memory: options.memory ?? defaultMemory(),
@@ -130,8 +164,50 @@ async function run(options: MineCommandOptions): Promise<void> {
     await writeReport(options.out, { folder, name: 'index.html' });
     print(dictionary, options, printer);
   } finally {
-    await photos.close();
+    await close();
   }
+}
+
+/** Where the images come from: photos, and the samples of generators. */
+async function openSources(
+  models: readonly Model[],
+  options: MineCommandOptions,
+): Promise<{ sources: ImageSource[]; close: () => Promise<void> }> {
+  const { samples, seed, noise, images } = options;
+  const all = models.filter((model): model is Generator => model.kind === 'generator');
+  const names = all.map(({ name }) => name);
+  for (const name of options.imagesFrom ?? []) {
+    if (!names.includes(name))
+      throw new UserError(`--images-from ${name}: no generator of that name; there are ${names.join(', ') || 'none'}`);
+  }
+  for (const { name } of options.generator ?? []) {
+    if (!names.includes(name)) throw new UserError(`--generator ${name} is no generator; name it with --model`);
+  }
+  if (!images && !all.length)
+    throw new UserError('there are no images: give photos with --images, or a generator with --generator');
+  const generators = options.imagesFrom ? all.filter(({ name }) => options.imagesFrom!.includes(name)) : all;
+  const sources: ImageSource[] = generators.map((generator) => {
+    const { name } = generator;
+    const classes = classesFor(options.classes, generator, names);
+    return generatedSource(generator, {
+      samples,
+      seed,
+      noise,
+      classes,
+      truncation: truncationFor(options.truncation, name, names),
+    });
+  });
+  if (!images) return { sources, close: async () => {} };
+  const inputs = models.filter((model): model is Encoder => model.kind === 'encoder').map(({ card }) => card.input);
+  const fallback = inputs.sort((a, b) => b.height * b.width - a.height * a.width)[0] ?? { height: 224, width: 224 };
+  const photos = await openPhotos(images, { samples, seed, size: options.imageSize, fallback, strict: options.strict });
+  return { sources: [...sources, photos], close: () => photos.close() };
+}
+
+/** The only generator, as in the paper; else the first encoder, which is correlated with every other model. */
+function defaultAnchor(models: readonly Model[]): string {
+  const generators = models.filter(({ kind }) => kind === 'generator');
+  return (generators.length === 1 ? generators[0] : (models.find(({ kind }) => kind === 'encoder') ?? models[0])).name;
 }
 
 /** The files of a run; anything else in the folder is not ours to remove. */

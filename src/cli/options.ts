@@ -36,7 +36,7 @@ export function parseSetting(text: string, previous: readonly string[] = []): st
  * What texts `[MODEL:]TEXT` say of a model: those for it after those for all. Only a model's name makes a scope, since
  * layers of .onnx files have colons too.
  */
-function scoped(texts: readonly string[] | undefined, model: string, models: readonly string[]) {
+export function scoped(texts: readonly string[] | undefined, model: string, models: readonly string[]) {
   const all: string[] = [];
   const own: string[] = [];
   for (const text of texts ?? []) {
@@ -118,6 +118,10 @@ export const shared = {
       '--config <key=value>',
       'a setting that the file cannot tell, e.g. size=64 or vit:mean=0.5,0.5,0.5',
     ).argParser(parseSetting),
+  truncation: () =>
+    new Option('--truncation <psi>', 'truncation of generators, e.g. 0.7 or biggan:0.4 (default: their own)').argParser(
+      collect,
+    ),
   device: () => new Option('--device <device>', 'where to compute').choices(devices).default('cpu'),
   threads: () => new Option('--threads <n>', 'threads (default: one per core)').argParser(wholeNumber(1)),
   batch: () =>

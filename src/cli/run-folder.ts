@@ -70,9 +70,9 @@ export async function readDictionary(folder: Folder, path: string): Promise<Dict
   } catch (error) {
     throw new UserError(`${path}/dictionary.json is damaged (${(error as Error).message}); mine again`);
   }
-  if (dictionary.schemaVersion !== 1) {
+  if (dictionary.schemaVersion !== 2) {
     const version = JSON.stringify(dictionary.schemaVersion);
-    throw new UserError(`${path}/dictionary.json has schema version ${version}, this program reads 1; mine again`);
+    throw new UserError(`${path}/dictionary.json has schema version ${version}, this program reads 2; mine again`);
   }
   return dictionary as Dictionary;
 }

@@ -2,6 +2,7 @@
 // Opening, decoding and encoding are in node.ts.
 
 export * from './batches.ts';
+export * from './generated.ts';
 export * from './image-set.ts';
 export * from './in-order.ts';
 export * from './pixels.ts';

@@ -1,5 +1,8 @@
 // Where images come from, as those who compute see it: numbered samples that can be asked for in any order, again.
-// A folder of photos is one, a generator can be another.
+// A folder of photos is one; a generator, whose samples are latents, is another.
+
+import type { GraphBuilder, Value } from '../graph/builder.ts';
+import type { Generator } from '../zoo/model.ts';
 
 /** An image that could not be read, and why. */
 export interface Unreadable {
@@ -7,12 +10,20 @@ export interface Unreadable {
   readonly reason: string;
 }
 
-/** A batch of images that could be read. */
+/** A batch of samples that could be read. */
 export interface ImageBatch {
   /** Which samples these are, in the order asked for, without the unreadable ones. */
   readonly indices: readonly number[];
-  /** `[n, 3, height, width]`, RGB in [0, 1]. Valid until the next batch is asked for. */
+  /** `[n, 3, height, width]`, RGB in [0, 1]; of generated images, their latents. Valid until the next batch is asked for. */
   readonly data: Float32Array;
+}
+
+/** What samples become in a graph. */
+export interface LaidSamples {
+  /** `[n, 3, height, width]`, RGB in [0, 1]. */
+  readonly images: Value;
+  /** The maps of a generator on these samples, by layer; undefined when they are not its own. */
+  maps(generator: Generator): ReadonlyMap<string, Value> | undefined;
 }
 
 export interface ImageSource {
@@ -20,10 +31,46 @@ export interface ImageSource {
   readonly source: string;
   /** Names of all samples. */
   readonly names: readonly string[];
+  /** Which of them are used, in increasing order; default all. */
+  readonly samples?: readonly number[];
   readonly height: number;
   readonly width: number;
   /** What could not be read so far, by name. */
   readonly unreadable: readonly Unreadable[];
   /** The samples of `indices`, in order, `size` at a time; unreadable ones are left out, so only the last is short. */
   batches(indices: readonly number[], size: number): AsyncIterable<ImageBatch>;
+  /** Of samples that are not images themselves: the shape of one, and how they become images in a graph. */
+  readonly generated?: {
+    readonly generator: Generator;
+    readonly shape: readonly number[];
+    lay(b: GraphBuilder, samples: Value): LaidSamples;
+    /** How samples can be made again: facts for the dictionary. */
+    readonly recipe: SampleRecipe;
+    /** z `[n, latent.z]`, class (or undefined) of samples. */
+    latents(indices: readonly number[]): {
+      readonly z: Float32Array;
+      readonly classes: readonly (number | undefined)[];
+    };
+  };
 }
+
+/** With a generator and a sample's number, all that its image depends on. */
+export interface SampleRecipe {
+  readonly generator: string;
+  readonly seed: number;
+  readonly truncation: number;
+  /** Classes that samples are drawn from; null where the generator has none. */
+  readonly classes: readonly number[] | null;
+  readonly noise: 'const' | 'none';
+}
+
+/** Shape of one sample's data. */
+export const sampleShape = ({ generated, height, width }: ImageSource): readonly number[] =>
+  generated?.shape ?? [3, height, width];
+
+/** Numbers of the samples that are used. */
+export const samplesOf = ({ samples, names }: ImageSource): readonly number[] => samples ?? names.map((_, i) => i);
+
+/** Lays samples `[n, ...sampleShape]` into a graph. */
+export const laySamples = (b: GraphBuilder, { generated }: ImageSource, samples: Value): LaidSamples =>
+  generated?.lay(b, samples) ?? { images: samples, maps: () => undefined };

@@ -1,19 +1,25 @@
-// The maps of a model's taps, collected over all images, for work that goes on elsewhere.
+// The maps of a model's taps, collected over all samples, for work that goes on elsewhere.
 // Mining does not use it: there maps never leave the engine.
 
 import { UserError } from '../errors.ts';
-import { GraphBuilder } from '../graph/builder.ts';
+import { GraphBuilder, type Value } from '../graph/builder.ts';
 import { sizeOf, type Float32Tensor, type Tensor } from '../graph/tensor.ts';
-import type { ImageSource } from '../images/source.ts';
+import { sampleShape, type ImageSource } from '../images/source.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
-import type { Model } from '../zoo/model.ts';
+import type { BuiltModel, GeneratorInput, GeneratorOptions, Model } from '../zoo/model.ts';
+import { mapsOf, names } from './pass-graph.ts';
+
+/** What a network itself takes: `x` `[n, 3, h, w]` of an encoder, `z` (and `c`), `w` or `ws` of a generator. */
+export type OwnInput = Readonly<Partial<Record<'x' | 'z' | 'c' | 'w' | 'ws', Float32Tensor>>>;
 
 export interface ActivationOptions {
   readonly engine: Engine;
   readonly model: Model;
-  /** Images, resized and normalised by the model's graph; or the network's own input `[n, 3, h, w]`, taken as it is. */
-  readonly input: Float32Tensor | { readonly source: ImageSource; readonly samples: readonly number[] };
-  /** Images computed at once. */
+  /** Images, resized and normalised by the model's graph; or the network's own input, taken as it is. */
+  readonly input: OwnInput | { readonly source: ImageSource; readonly samples: readonly number[] };
+  /** Truncation, cutoff and noise of a generator that is given its own input. */
+  readonly generator?: Partial<GeneratorOptions>;
+  /** Samples computed at once. */
   readonly batch: number;
   /** Bytes that the result may take. */
   readonly memory: number;
@@ -23,28 +29,29 @@ export interface ActivationOptions {
 const outputName = 'output';
 /** In the graph, names of results have a prefix, since a layer may be called anything. */
 const prefix = 'result:';
-const inputName = 'input:x';
+const inputPrefix = 'input:';
 
 /**
- * Runs a model over all images. Yields progress, returns a tensor `[n, channels, height, width]` by layer, and `output`.
- * @throws UserError when the result would not fit into `memory`, or no image can be read.
+ * Runs a model over all samples. Yields progress, returns a tensor `[n, channels, height, width]` by layer, and `output`.
+ * @throws UserError when the input does not fit the model, the result would not fit into `memory`, or no image can be read.
  */
 export async function* collectActivations(
   options: ActivationOptions,
 ): AsyncGenerator<{ done: number; total: number }, Map<string, Float32Tensor>> {
   const { engine, input } = options;
-  const total = 'source' in input ? input.samples.length : input.shape[0];
+  const own = 'source' in input ? undefined : checkedInput(options.model, input);
+  const total = 'source' in input ? input.samples.length : Object.values(input)[0].shape[0];
   const results = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   let open: { n: number; session: Session } | undefined;
   let done = 0;
   try {
-    for await (const x of batches(input, options.batch)) {
-      const n = x.shape[0];
+    for await (const feeds of 'source' in input ? imageFeeds(input, options.batch) : ownFeeds(own!, options.batch)) {
+      const n = Object.values(feeds)[0].shape[0];
       if (open?.n !== n) {
         await open?.session.release();
-        open = { n, session: await engine.open(activationGraph(options.model, x.shape, 'source' in input)) };
+        open = { n, session: await engine.open(activationGraph(options, feeds)) };
       }
-      const outputs = await open.session.run({ [inputName]: x });
+      const outputs = await open.session.run(feeds);
       if (!results.size) allocateResults(results, outputs.tensors, total, options.memory);
       for (const [name, { data }] of Object.entries(outputs.tensors)) {
         results.get(name)!.data.set(data as Float32Array, (done * data.length) / n);
@@ -70,14 +77,65 @@ export async function* collectActivations(
   );
 }
 
-function activationGraph(model: Model, shape: readonly number[], images: boolean) {
+function activationGraph({ model, input, generator }: ActivationOptions, feeds: Feeds) {
   const b = new GraphBuilder({ name: 'activations' });
-  const x = b.input(inputName, shape);
-  const { taps, output } = images ? model.build(b, x) : model.buildRaw(b, x);
-  for (const [layer, value] of [...taps, [outputName, output] as const]) {
-    b.output(b.identity(value), `${prefix}${layer}`);
-  }
+  const value = (name: string) => b.input(`${inputPrefix}${name}`, feeds[`${inputPrefix}${name}`].shape);
+  const { taps, output } =
+    'source' in input ? onImages(b, model, input.source, feeds) : onOwnInput(model, b, input, value, generator);
+  for (const [layer, map] of [...taps, [outputName, output] as const]) b.output(b.identity(map), `${prefix}${layer}`);
   return b.build();
+}
+
+function onImages(b: GraphBuilder, model: Model, source: ImageSource, feeds: Feeds): BuiltModel {
+  if (model.kind === 'encoder' && !source.generated) {
+    return model.build(b, b.input(names.samples, feeds[names.samples].shape));
+  }
+  const laid = mapsOf([model])(b, source, feeds[names.samples].shape[0], [0]);
+  return { taps: laid.maps.get(0)!, output: laid.images };
+}
+
+function onOwnInput(
+  model: Model,
+  b: GraphBuilder,
+  input: OwnInput,
+  value: (name: string) => Value,
+  options?: Partial<GeneratorOptions>,
+): BuiltModel {
+  if (model.kind === 'encoder') return model.buildRaw(b, value('x'));
+  const latents = Object.fromEntries(Object.keys(input).map((name) => [name, value(name)]));
+  return model.build(b, latents as unknown as GeneratorInput, options);
+}
+
+/** @throws UserError when these are not the inputs of the model. */
+function checkedInput(model: Model, input: OwnInput): OwnInput {
+  const given = Object.entries(input).map(([name, { shape }]) => `"${name}" [${shape.join(', ')}]`);
+  const wrong = (expected: string): never => {
+    throw new UserError(
+      `the input of ${model.name} is ${expected}; the file has ${given.join(', ') || 'none of these'}`,
+    );
+  };
+  const fits = (name: keyof OwnInput, shape: readonly number[]): boolean => {
+    const actual = input[name]?.shape;
+    return (
+      actual?.length === shape.length + 1 &&
+      actual[0] > 0 &&
+      shape.every((d, i) => (d === 0 ? actual[i + 1] > 0 : d === actual[i + 1]))
+    );
+  };
+  const keys = Object.keys(input).sort().join();
+  if (model.kind === 'encoder') {
+    return keys === 'x' && fits('x', [3, 0, 0]) ? input : wrong('"x" [n, 3, height, width]');
+  }
+  const { z, classes, w, layers } = model.card.latent;
+  const own = classes ? `"z" [n, ${z}] and "c" [n, ${classes}] (one-hot)` : `"z" [n, ${z}]`;
+  const expected = `${own}, or "w" [n, ${w}], or "ws" [n, ${layers}, ${w}]`;
+  const ok =
+    (keys === (classes ? 'c,z' : 'z') &&
+      fits('z', [z]) &&
+      (!classes || (fits('c', [classes]) && input.c!.shape[0] === input.z!.shape[0]))) ||
+    (keys === 'w' && fits('w', [w])) ||
+    (keys === 'ws' && fits('ws', [layers, w]));
+  return ok ? input : wrong(expected);
 }
 
 function allocateResults(
@@ -97,20 +155,33 @@ function allocateResults(
   for (const { name, shape } of shapes) results.set(name, { shape, data: new Float32Array(total * sizeOf(shape)) });
 }
 
-async function* batches(input: ActivationOptions['input'], size: number): AsyncGenerator<Float32Tensor> {
-  if ('source' in input) {
-    const { source, samples } = input;
-    const image = [3, source.height, source.width];
-    for await (const { indices, data } of source.batches(samples, size)) {
-      const shape = [indices.length, ...image];
-      yield { dtype: 'float32', shape, data: data.subarray(0, sizeOf(shape)) };
-    }
-    return;
+type Feeds = Record<string, Float32Tensor>;
+
+async function* imageFeeds(
+  { source, samples }: { source: ImageSource; samples: readonly number[] },
+  size: number,
+): AsyncGenerator<Feeds> {
+  for await (const { indices, data } of source.batches(samples, size)) {
+    const shape = [indices.length, ...sampleShape(source)];
+    yield { [names.samples]: { dtype: 'float32', shape, data: data.subarray(0, sizeOf(shape)) } };
   }
-  const image = input.shape.slice(1);
-  for (let start = 0; start < input.shape[0]; start += size) {
-    const end = Math.min(input.shape[0], start + size);
-    const data = input.data.subarray(start * sizeOf(image), end * sizeOf(image));
-    yield { dtype: 'float32', shape: [end - start, ...image], data };
+}
+
+function* ownFeeds(input: OwnInput, size: number): Generator<Feeds> {
+  const tensors = Object.entries(input);
+  const total = tensors[0][1].shape[0];
+  for (let start = 0; start < total; start += size) {
+    const end = Math.min(total, start + size);
+    yield Object.fromEntries(
+      tensors.map(([name, { shape, data }]): [string, Float32Tensor] => {
+        const length = sizeOf(shape.slice(1));
+        const rows: Float32Tensor = {
+          dtype: 'float32',
+          shape: [end - start, ...shape.slice(1)],
+          data: data.subarray(start * length, end * length),
+        };
+        return [`${inputPrefix}${name}`, rows];
+      }),
+    );
   }
 }

@@ -1,13 +1,14 @@
 // The dictionary from what the correlation found: pairs, their counts, and the Rosetta sets. Concepts come after it.
 
 import { sha256 } from './hash.ts';
-import type { ImageSource } from '../images/source.ts';
+import { samplesOf } from '../images/source.ts';
 import type { Model } from '../zoo/model.ts';
 import type { Correlated } from './correlate.ts';
 import type { Dictionary, DictionaryModel, Pair, PairList, RosettaSet } from './dictionary.ts';
 import type { Neighbours } from './neighbours.ts';
 import { bestHistogram, PairJudge, type IndexedPair } from './pairs.ts';
 import type { MinedModel } from './plan.ts';
+import type { Part } from './run-pass.ts';
 import { anchoredSets, mutualSets, ZooNeighbours, type IndexedSet } from './rosetta-sets.ts';
 import { unitNames } from './units.ts';
 import { program } from '../program.ts';
@@ -24,8 +25,7 @@ export interface AssembleOptions {
   readonly mined: readonly MinedModel[];
   readonly pairs: readonly (readonly [number, number])[];
   readonly correlated: Correlated;
-  readonly samples: readonly number[];
-  readonly images: ImageSource;
+  readonly parts: readonly Part[];
   readonly controls: boolean;
   readonly reference: boolean;
   readonly created: Date;
@@ -33,7 +33,7 @@ export interface AssembleOptions {
 
 /** A dictionary whose sets have no `pairwise` yet and that has no concepts. */
 export async function assembleDictionary(options: AssembleOptions): Promise<Dictionary> {
-  const { all, mined, zoo, k, setK, anchor, correlated, images } = options;
+  const { all, mined, zoo, k, setK, anchor, correlated } = options;
   const labels = mined.map(unitNames);
   const judges = options.pairs.map((_, i) => new PairJudge(correlated.neighbours[i], k));
   const zooPairs = options.pairs.flatMap(([a, b], i): [string, PairJudge][] =>
@@ -47,9 +47,15 @@ export async function assembleDictionary(options: AssembleOptions): Promise<Dict
 
   const unreadable = [...correlated.unreadable];
   const lost = new Set(unreadable.map(({ name }) => name));
-  const used = options.samples.map((i) => images.names[i]).filter((name) => !lost.has(name));
+  const sources = options.parts.map(({ source }) => {
+    const used = samplesOf(source)
+      .map((i) => source.names[i])
+      .filter((name) => !lost.has(name));
+    return { source, used };
+  });
+  const used = sources.flatMap((source) => source.used);
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     program,
     created: options.created.toISOString(),
     score: options.reference ? 'reference' : 'pearson',
@@ -62,10 +68,12 @@ export async function assembleDictionary(options: AssembleOptions): Promise<Dict
       conceptThreshold: options.conceptThreshold,
     },
     images: {
-      source: images.source,
+      source: sources.map(({ source }) => source.source).join(', '),
       count: used.length,
-      height: images.height,
-      width: images.width,
+      sources: sources.map(({ source, used: own }) => {
+        const { height, width, generated } = source;
+        return { source: source.source, count: own.length, height, width, generated: generated?.recipe ?? null };
+      }),
       sha256: await sha256(used.join('\n')),
       unreadable,
     },

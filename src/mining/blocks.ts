@@ -1,8 +1,8 @@
 // Batches of images made of whole blocks of four, inside which the null pairs each image with its neighbour.
 // So the null is the same whatever the batch size is.
 
-import { int64, type Tensor } from '../graph/tensor.ts';
-import type { ImageSource } from '../images/source.ts';
+import { int64, sizeOf, type Tensor } from '../graph/tensor.ts';
+import { sampleShape, type ImageSource } from '../images/source.ts';
 
 /** Images of a block; batch sizes are multiples of it. */
 export const blockSize = 4;
@@ -10,8 +10,8 @@ export const blockSize = 4;
 export interface BlockBatch {
   readonly count: number;
   readonly indices: readonly number[];
-  /** `[count, 3, h, w]`. Valid until the batch after the next one is asked for. */
-  readonly images: Tensor;
+  /** `[count, ...shape of a sample]`. Valid until the batch after the next one is asked for. */
+  readonly samples: Tensor;
   /** `[count]`: for each image the one whose maps stand in for its own under the null. */
   readonly permutation: Tensor;
 }
@@ -26,7 +26,8 @@ export async function* blockBatches(
   indices: readonly number[],
   size: number,
 ): AsyncGenerator<BlockBatch> {
-  const imageLength = 3 * source.height * source.width;
+  const shape = sampleShape(source);
+  const imageLength = sizeOf(shape);
   const buffers = [0, 1, 2].map(() => new Float32Array((size + 1) * imageLength));
   let turn = 0;
   let held: { indices: number[]; data: Float32Array } = { indices: [], data: buffers[0] };
@@ -35,9 +36,9 @@ export async function* blockBatches(
     const batch: BlockBatch = {
       count,
       indices: held.indices.slice(0, count),
-      images: {
+      samples: {
         dtype: 'float32',
-        shape: [count, 3, source.height, source.width],
+        shape: [count, ...shape],
         data: held.data.subarray(0, count * imageLength),
       },
       permutation: int64(derangement(count)),
@@ -80,7 +81,8 @@ export async function* plainBatches(
   samples: readonly number[],
   size: number,
 ): AsyncGenerator<BlockBatch> {
-  const length = 3 * source.height * source.width;
+  const shape = sampleShape(source);
+  const length = sizeOf(shape);
   let first = true;
   for await (const { indices, data } of source.batches(samples, size)) {
     if (indices.length < size && !first) return;
@@ -88,9 +90,9 @@ export async function* plainBatches(
     yield {
       count: indices.length,
       indices,
-      images: {
+      samples: {
         dtype: 'float32',
-        shape: [indices.length, 3, source.height, source.width],
+        shape: [indices.length, ...shape],
         data: data.slice(0, indices.length * length),
       },
       permutation: { dtype: 'int64', shape: [0], data: new BigInt64Array(0) },

@@ -3,7 +3,7 @@
 
 import { UserError } from '../errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { float32 } from '../graph/tensor.ts';
+import { float32, sizeOf } from '../graph/tensor.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
 import { blockBatches, blockSize, plainBatches } from './blocks.ts';
 import { positions } from './grid.ts';
@@ -11,20 +11,19 @@ import { Moments } from './moments.ts';
 import { meanCosine, Neighbours, pearson } from './neighbours.ts';
 import { centreGraph, names, type MapSource } from './pass-graph.ts';
 import { planPasses, rectangles, targetGrids, type MinedModel, type Pass } from './plan.ts';
-import { PassRun, type PassRunOptions } from './run-pass.ts';
+import { imagesIn, PassRun, startOf, type Part, type PassRunOptions } from './run-pass.ts';
 import type { StateStore } from './saved-state.ts';
 import { compareNames } from '../images/image-set.ts';
-import type { ImageSource, Unreadable } from '../images/source.ts';
+import { sampleShape, type Unreadable } from '../images/source.ts';
 
 export interface CorrelateOptions {
   readonly engine: Engine;
-  readonly source: ImageSource;
+  /** The images: pairs are correlated over those parts on which both models have maps. */
+  readonly parts: readonly Part[];
   readonly models: readonly MinedModel[];
   readonly maps: MapSource;
   /** Pairs of models, by index. */
   readonly pairs: readonly (readonly [number, number])[];
-  /** Samples of each half of the images, in the order in which they are taken; one list for no halves. */
-  readonly halves: readonly (readonly number[])[];
   /** Neighbours kept over all images, and over each half. */
   readonly keep: number;
   readonly k: number;
@@ -73,46 +72,49 @@ const sumsShare = 0.4;
 const mapsShare = 0.5;
 
 export async function* correlate(options: CorrelateOptions): AsyncGenerator<CorrelateProgress, Correlated> {
-  const { models, pairs, halves, store, signal } = options;
+  const { models, pairs, parts, store, signal } = options;
   const cosine = options.cosine ?? false;
   const batch = cosine ? publishedBatch : (options.batch ?? batchSize(models, options.memory));
   const passes = plan(options, cosine);
   const targets = targetGrids(models, pairs);
-  const samples = halves.reduce((sum, half) => sum + half.length, 0);
-  const progress = (done: number, pass: number): CorrelateProgress => {
-    return { done, total: samples * passes.length, pass, passes: passes.length };
-  };
+  const images = passes.map((pass) => parts.map((part) => imagesIn(pass, part)));
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const total = sum(images.flat());
+  const progress = (done: number, pass: number): CorrelateProgress => ({ done, total, pass, passes: passes.length });
   yield progress(0, 0);
 
   const saved = await store?.load();
-  const fresh = await provisionalMeans(
-    options,
-    cosine ? samples : centreImages,
-    cosine ? publishedBatch : centreImages,
-  );
+  const fresh = cosine
+    ? await provisionalMeans(options, Infinity, publishedBatch)
+    : await provisionalMeans(options, centreImages, centreImages);
   const resumed = saved && sameMeans(fresh, centresFrom(saved.groups.get('centres')!, models)) ? saved : undefined;
   const centres = resumed ? centresFrom(resumed.groups.get('centres')!, models) : fresh;
-  const moments = models.map((model, m) => new Moments(model, targets[m], centres[m]));
+  const moments = parts.map((part) =>
+    models.map((model, m) => (part.models.includes(m) ? new Moments(model, targets[m], centres[m]) : undefined)),
+  );
+  const savedMoments = () =>
+    moments.flatMap((list, p) => list.flatMap((entry, m) => (entry ? [{ entry, key: `${p} ${m}` }] : [])));
   const neighbours = pairs.map(
     ([a, b]) => new Neighbours(models[a].units, models[b].units, options.keep, options.k, options.wholeMatrix),
   );
   if (resumed) {
-    for (const [m, tensor] of resumed.groups.get('moments')!) moments[Number(m)].restore(tensor.data as Float64Array);
+    const sums = resumed.groups.get('moments')!;
+    for (const { entry, key } of savedMoments()) entry.restore(sums.get(key)!.data as Float64Array);
     neighbours.forEach((entry, i) => entry.restore(resumed.groups.get(`neighbours/${i}`)!));
   }
 
   const unreadable = (): Unreadable[] => {
-    const all = [...(resumed?.unreadable ?? []), ...options.source.unreadable];
+    const all = [...(resumed?.unreadable ?? []), ...parts.flatMap(({ source }) => source.unreadable)];
     const byName = new Map(all.map((entry) => [entry.name, entry]));
     return [...byName.values()].sort((a, b) => compareNames(a.name, b.name));
   };
   const state = (done: number, run: PassRun | undefined) => ({
     passes: done,
-    cursor: run?.cursor ?? { half: 0 as const, position: 0, batches: 0 },
+    cursor: run?.cursor ?? startOf(parts),
     unreadable: unreadable(),
     groups: new Map<string, ReadonlyMap<string, Tensor>>([
       ['centres', centresTo(centres)],
-      ['moments', new Map(moments.map((m, i) => [`${i}`, float64(m.save())]))],
+      ['moments', new Map(savedMoments().map(({ entry, key }) => [key, float64(entry.save())]))],
       ...neighbours.map((entry, i): [string, Map<string, Tensor>] => [`neighbours/${i}`, entry.tensors()]),
       ...[...(run?.save() ?? [])].map(([name, sums]): [string, Map<string, Tensor>] => [
         `sums/${name}`,
@@ -133,11 +135,11 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
       pass: passes[p],
       peaks: options.onPeaks !== undefined,
     });
-    let done = p * samples;
+    let done = sum(images.slice(0, p).flat());
     if (resumed && p === resumed.passes) {
       run.restore(sumsFrom(resumed.groups), resumed.cursor);
-      const { half, position } = resumed.cursor;
-      done += position + (half ? halves[0].length : 0);
+      const { part, half, position } = resumed.cursor;
+      done += sum(images[p].slice(0, part)) + position + (half ? parts[part].halves[0].length : 0);
     }
     let lastSave = performance.now();
     let saveTook = 0;
@@ -165,15 +167,15 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
       run.dispose();
     }
     await save(p + 1, undefined);
-    yield progress((p + 1) * samples, p);
+    yield progress(sum(images.slice(0, p + 1).flat()), p);
   }
-  return { neighbours, moments, unreadable: unreadable() };
+  return { neighbours, moments: models.map((_, m) => over(moments, [m])[0]), unreadable: unreadable() };
 }
 
 function plan(options: CorrelateOptions, cosine: boolean): Pass[] {
-  const { models, pairs, nullModel, halves } = options;
+  const { models, pairs, nullModel, parts } = options;
   const all = pairs.flatMap(([a, b]) => rectangles(models, a, b, !cosine));
-  const matrices = (nullModel ? 2 : 1) * (halves.length + 1); // the sums of each half, and the run's next ones
+  const matrices = (nullModel ? 2 : 1) * (parts[0].halves.length + 1); // the sums of each half, and the run's next ones
   return planPasses(all, sumsShare * options.memory, 4 * matrices);
 }
 
@@ -181,16 +183,25 @@ function takeScores(
   pass: Pass,
   run: PassRun,
   options: CorrelateOptions,
-  moments: readonly Moments[],
+  moments: PassRunOptions['moments'],
   neighbours: readonly Neighbours[],
   cosine: boolean,
 ): void {
   pass.tiles.forEach((tile, t) => {
     const { a, b } = tile.rectangle;
     const index = options.pairs.findIndex((pair) => pair[0] === a && pair[1] === b);
-    const scorer = cosine ? meanCosine(moments[a], moments[b], run.cursor.batches) : pearson(moments[a], moments[b]);
+    const [x, y] = over(moments, [a, b]);
+    const shared = run.cursor.batches.filter((_, p) => moments[p][a] && moments[p][b]);
+    const batches = shared.reduce((total, count) => total + count, 0);
+    const scorer = cosine ? meanCosine(x, y, batches) : pearson(x, y);
     neighbours[index].add(tile, run.sums(t), scorer);
   });
+}
+
+/** Moments of models, by index, over the parts on which all of them have maps. */
+function over(moments: PassRunOptions['moments'], models: readonly number[]): Moments[] {
+  const shared = moments.filter((part) => models.every((m) => part[m]));
+  return models.map((m) => Moments.merged(shared.map((part) => part[m]!)));
 }
 
 /** As many images as fit: their maps are held about three times over (raw, centred, reduced). */
@@ -202,25 +213,42 @@ function batchSize(models: readonly MinedModel[], memory: number): number {
   return Math.min(mostImages, Math.max(blockSize, fit - (fit % blockSize)));
 }
 
-/** Means of every unit over the first images, by model and layer. */
+/** Means of every unit over the first images of the first part where it has maps, by model and layer. */
 async function provisionalMeans(options: CorrelateOptions, images: number, size: number): Promise<Float32Array[][]> {
-  const { source, models } = options;
+  const { models, parts } = options;
+  const means: Float32Array[][] = [];
+  for (const part of parts) {
+    const fresh = part.models.filter((m) => !means[m]);
+    if (fresh.length)
+      (await partMeans(options, part, fresh, images, size)).forEach((own, i) => (means[fresh[i]] = own));
+  }
+  return models.map((_, m) => means[m]);
+}
+
+async function partMeans(
+  options: CorrelateOptions,
+  { source, halves }: Part,
+  indices: readonly number[],
+  images: number,
+  size: number,
+): Promise<Float32Array[][]> {
+  const models = indices.map((m) => options.models[m]);
   const totals = models.map(({ layers }) => layers.map(({ units }) => new Float64Array(units)));
+  const shape = sampleShape(source);
   let count = 0;
   let session: Session | undefined;
-  for await (const batch of source.batches(options.halves.flat(), size)) {
+  for await (const batch of source.batches(halves.flat(), size)) {
     const n = batch.indices.length;
     if (n < size && count > 0) break;
-    session ??= await options.engine.open(centreGraph(n, models, options.maps));
-    const shape = [n, 3, source.height, source.width];
+    session ??= await options.engine.open(centreGraph(source, n, options.models, indices, options.maps));
     const outputs = await session.run({
-      [names.images]: float32(shape, batch.data.subarray(0, 3 * n * shape[2] * shape[3])),
+      [names.samples]: float32([n, ...shape], batch.data.subarray(0, n * sizeOf(shape))),
     });
-    models.forEach(({ layers, units }, m) => {
-      const means = outputs.tensors[`mean/${m}`].data as Float32Array;
+    models.forEach(({ layers, units }, i) => {
+      const means = outputs.tensors[`mean/${indices[i]}`].data as Float32Array;
       layers.forEach(({ offset, units: channels }, l) => {
-        for (let i = 0; i < n; i++) {
-          for (let u = 0; u < channels; u++) totals[m][l][u] += means[i * units + offset + u];
+        for (let k = 0; k < n; k++) {
+          for (let u = 0; u < channels; u++) totals[i][l][u] += means[k * units + offset + u];
         }
       });
     });

@@ -1,6 +1,7 @@
 // The dictionary as plain data: what `dictionary.json` holds. It computes nothing.
 // Change `schemaVersion` and docs/dictionary.schema.json together with these types.
 
+import type { SampleRecipe } from '../images/source.ts';
 import type { ModelCard } from '../zoo/card.ts';
 
 /** A layer whose units were mined, with the size of its maps. */
@@ -80,8 +81,8 @@ export interface RosettaSet {
   readonly rHeldOut: number | null;
   /** Largest over the deciding pairs. */
   readonly q: number | null;
-  /** r between the units, in the order of `units`: row by row above the diagonal. Twins take no part in sets. */
-  readonly pairwise: readonly number[];
+  /** r between the units, in the order of `units`: row by row above the diagonal; null for two generators. Twins take no part in sets. */
+  readonly pairwise: readonly (number | null)[];
 }
 
 /** Rosetta sets whose units correlate: one visual concept. */
@@ -95,7 +96,7 @@ export interface Concept {
 }
 
 export interface Dictionary {
-  readonly schemaVersion: 1;
+  readonly schemaVersion: 2;
   readonly program: { readonly name: string; readonly version: string };
   readonly created: string;
   readonly score: 'pearson' | 'reference';
@@ -108,10 +109,18 @@ export interface Dictionary {
     readonly conceptThreshold: number;
   };
   readonly images: {
+    /** Names of the sources, and the number of images that could be read, together. */
     readonly source: string;
     readonly count: number;
-    readonly height: number;
-    readonly width: number;
+    /** In the order of the images. */
+    readonly sources: readonly {
+      readonly source: string;
+      readonly count: number;
+      readonly height: number;
+      readonly width: number;
+      /** How the images can be made again; null for photos. */
+      readonly generated: SampleRecipe | null;
+    }[];
     /** SHA-256 over the names of the images, in order. */
     readonly sha256: string;
     readonly unreadable: readonly { readonly name: string; readonly reason: string }[];

@@ -1,10 +1,11 @@
 // The images and maps that a report shows for the Rosetta sets: chosen by their peaks, run once more, quantised, written.
 // It draws nothing.
 
-import { float32 } from '../graph/tensor.ts';
+import { float32, sizeOf, type Tensor } from '../graph/tensor.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { resample } from '../graph/resample.ts';
-import type { ImageSource } from '../images/source.ts';
+import { safetensorsChunks } from '../checkpoint/safetensors.ts';
+import { sampleShape, type ImageSource } from '../images/source.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Folder } from '../runtime/folder.ts';
 import { unitName, type Exemplars } from './dictionary.ts';
@@ -12,6 +13,7 @@ import type { Moments } from './moments.ts';
 import type { Peaks } from './peaks.ts';
 import { names, type MapSource } from './pass-graph.ts';
 import type { MinedModel } from './plan.ts';
+import type { Part } from './run-pass.ts';
 
 /** Encodes `[height, width, 3]` bytes as a small WebP, no side longer than `longest`. */
 export type ThumbnailEncoder = (
@@ -23,7 +25,7 @@ export type ThumbnailEncoder = (
 
 export interface ExemplarOptions {
   readonly engine: Engine;
-  readonly source: ImageSource;
+  readonly parts: readonly Part[];
   readonly models: readonly MinedModel[];
   readonly maps: MapSource;
   readonly moments: readonly Moments[];
@@ -46,7 +48,7 @@ const batchSize = 16;
 export async function* writeExemplars(
   options: ExemplarOptions,
 ): AsyncGenerator<{ done: number; total: number }, Exemplars> {
-  const { source, models, folder, signal } = options;
+  const { models, folder, signal, parts } = options;
   const chosen = new Map(
     [...options.sets].map(([id, units]) => [id, options.peaks.best(units, options.moments, options.perSet)]),
   );
@@ -55,39 +57,48 @@ export async function* writeExemplars(
 
   const images: Record<string, Exemplars['images'][string]> = {};
   const maps = new Map<string, { sample: number; z: Float32Array; height: number; width: number }[]>();
-  const runner = mapRunner(options);
   let done = 0;
   yield { done, total: samples.length };
-  try {
-    for await (const batch of source.batches(samples, batchSize)) {
-      const n = batch.indices.length;
-      const outputs = await runner.run(batch.data, n);
-      for (const [i, sample] of batch.indices.entries()) {
-        const thumbnail = await encodeSample(options, batch.data, i);
-        const file = `images/${sample}.webp`;
-        await folder.write(`exemplars/${file}`, [thumbnail.bytes]);
-        images[sample] = { file, name: source.names[sample], width: thumbnail.width, height: thumbnail.height };
-        for (const { m, l, unit } of wanted.get(sample)!) {
-          const layer = models[m].layers[l];
-          const tensor = outputs.tensors[`map/${m}/${l}`];
-          const [, , height, width] = tensor.shape;
-          const at = (i * layer.units + unit) * height * width;
-          const { mean, inverse } = options.moments[m].standardiser(l, layer.grid, 'all');
-          const z = (tensor.data as Float32Array)
-            .subarray(at, at + height * width)
-            .map((value) => (value - options.moments[m].centres[l][unit] - mean[unit]) * inverse[unit]);
-          const name = unitName(models[m].name, layer.layer, layer.select ? layer.select[unit] : unit);
-          if (!maps.has(name)) maps.set(name, []);
-          maps.get(name)!.push({ sample, z, height, width });
+  for (const part of parts) {
+    const { source, offset } = part;
+    const own = samples.filter((s) => s >= offset && s < offset + source.names.length).map((s) => s - offset);
+    if (!own.length) continue;
+    const runner = mapRunner(options, part);
+    try {
+      for await (const batch of source.batches(own, batchSize)) {
+        const n = batch.indices.length;
+        const outputs = await runner.run(batch.data, n);
+        const pixels = outputs.tensors.images.data as Float32Array;
+        for (const [i, index] of batch.indices.entries()) {
+          const sample = offset + index;
+          const thumbnail = await encodeSample(source, options.encode, pixels, i);
+          const file = `images/${sample}.webp`;
+          await folder.write(`exemplars/${file}`, [thumbnail.bytes]);
+          images[sample] = { file, name: source.names[index], width: thumbnail.width, height: thumbnail.height };
+          for (const { m, l, unit } of wanted.get(sample)!) {
+            if (!part.models.includes(m)) continue;
+            const layer = models[m].layers[l];
+            const tensor = outputs.tensors[`map/${m}/${l}`];
+            const [, , height, width] = tensor.shape;
+            const at = (i * layer.units + unit) * height * width;
+            const { mean, inverse } = options.moments[m].standardiser(l, layer.grid, 'all');
+            const z = (tensor.data as Float32Array)
+              .subarray(at, at + height * width)
+              .map((value) => (value - options.moments[m].centres[l][unit] - mean[unit]) * inverse[unit]);
+            const name = unitName(models[m].name, layer.layer, layer.select ? layer.select[unit] : unit);
+            if (!maps.has(name)) maps.set(name, []);
+            maps.get(name)!.push({ sample, z, height, width });
+          }
         }
+        outputs.dispose();
+        done += n;
+        yield { done, total: samples.length };
+        signal?.throwIfAborted();
       }
-      outputs.dispose();
-      done += n;
-      yield { done, total: samples.length };
-      signal?.throwIfAborted();
+    } finally {
+      await runner.close();
     }
-  } finally {
-    await runner.close();
+    await writeLatents(folder, source, own);
   }
 
   const { units, chunks } = quantise(maps);
@@ -122,38 +133,50 @@ function wantedMaps(options: ExemplarOptions, chosen: ReadonlyMap<string, readon
   return new Map([...bySample].map(([sample, wanted]) => [sample, [...wanted.values()]]));
 }
 
-/** Runs the models for the maps `map/m/l` `[n, units, h, w]` of the mined units; one session per batch size. */
-function mapRunner({ engine, source, models, maps }: ExemplarOptions) {
+/** What generated exemplars were made of, as `rosetta activations --input` takes it: z and, one-hot, c. */
+async function writeLatents(folder: Folder, { generated }: ImageSource, indices: readonly number[]): Promise<void> {
+  if (!generated) return;
+  const { generator, recipe } = generated;
+  const { z: length, classes } = generator.card.latent;
+  const { z, classes: chosen } = generated.latents(indices);
+  const tensors = new Map<string, Tensor>([['z', float32([indices.length, length], z)]]);
+  if (classes) {
+    const c = new Float32Array(indices.length * classes);
+    chosen.forEach((k, i) => (c[i * classes + k!] = 1));
+    tensors.set('c', float32([indices.length, classes], c));
+  }
+  const metadata = { samples: JSON.stringify(indices), recipe: JSON.stringify(recipe) };
+  await folder.write(`exemplars/latents/${generator.name}.safetensors`, safetensorsChunks(tensors, metadata));
+}
+
+/** Runs the models for the maps `map/m/l` `[n, units, h, w]` of the mined units, and for `images`; one session per batch size. */
+function mapRunner({ engine, models, maps }: ExemplarOptions, { source, models: present }: Part) {
+  const shape = sampleShape(source);
   let open: { n: number; session: Awaited<ReturnType<Engine['open']>> } | undefined;
   return {
     async run(data: Float32Array, n: number) {
       if (open?.n !== n) {
         await open?.session.release();
         const b = new GraphBuilder({ name: 'exemplars' });
-        const built = maps(
-          b,
-          n,
-          models.map((_, m) => m),
-        );
-        models.forEach(({ layers }, m) =>
-          layers.forEach(({ layer, select, grid }, l) => {
-            const full = built.get(m)!.get(layer)!;
+        const built = maps(b, source, n, present);
+        b.output(b.identity(built.images), 'images');
+        for (const m of present) {
+          models[m].layers.forEach(({ layer, select, grid }, l) => {
+            const full = built.maps.get(m)!.get(layer)!;
             const units = select ? b.gather(full, select, 1) : full;
             const size = { height: Math.min(grid.height, largestMap), width: Math.min(grid.width, largestMap) };
             b.output(resample(b, units, size, { mode: 'bilinear', antialias: true }), `map/${m}/${l}`);
-          }),
-        );
+          });
+        }
         open = { n, session: await engine.open(b.build()) };
       }
-      const shape = [n, 3, source.height, source.width];
-      return open.session.run({ [names.images]: float32(shape, data.subarray(0, n * 3 * shape[2] * shape[3])) });
+      return open.session.run({ [names.samples]: float32([n, ...shape], data.subarray(0, n * sizeOf(shape))) });
     },
     close: async () => open?.session.release(),
   };
 }
 
-function encodeSample({ source, encode }: ExemplarOptions, data: Float32Array, index: number) {
-  const { height, width } = source;
+function encodeSample({ height, width }: ImageSource, encode: ThumbnailEncoder, data: Float32Array, index: number) {
   const plane = height * width;
   const rgb = new Uint8Array(3 * plane);
   for (let p = 0; p < plane; p++) {

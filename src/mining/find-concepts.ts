@@ -1,7 +1,6 @@
 // The second look at the images, at the units of the Rosetta sets only: how they correlate with each other (concepts),
 // and on which images they peak (exemplars).
 
-import type { ImageSource } from '../images/source.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Folder } from '../runtime/folder.ts';
 import type { Model } from '../zoo/model.ts';
@@ -14,16 +13,16 @@ import type { Neighbours } from './neighbours.ts';
 import type { MapSource } from './pass-graph.ts';
 import { Peaks } from './peaks.ts';
 import { minedModel, type MinedModel } from './plan.ts';
+import type { Part } from './run-pass.ts';
 import type { MineProgress } from './progress.ts';
 import { unitNames } from './units.ts';
 
 export interface FindConceptsOptions {
   readonly engine: Engine;
-  readonly source: ImageSource;
+  /** The images, in the order of the run; the first ones are looked at. */
+  readonly parts: readonly Part[];
   readonly models: readonly Model[];
   readonly maps: MapSource;
-  /** Samples in the order of the run; the first ones are looked at. */
-  readonly order: readonly number[];
   readonly memory: number;
   readonly batch?: number;
   readonly threshold: number;
@@ -34,7 +33,7 @@ export interface FindConceptsOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Images and sets that are looked at again, at most: the best sets, by r. */
+/** Images (of all parts together) and sets that are looked at again, at most: the best sets, by r. */
 const mostImages = 2000;
 const mostSets = 4000;
 
@@ -43,7 +42,14 @@ export async function* findConcepts(
   dictionary: Dictionary,
   options: FindConceptsOptions,
 ): AsyncGenerator<MineProgress, Dictionary> {
-  const { folder, source, engine, models, maps, order } = options;
+  const { folder, engine, models, maps } = options;
+  // Twins take no part.
+  const parts = options.parts.map((part) => ({
+    ...part,
+    halves: [part.halves.flat().slice(0, Math.ceil(mostImages / options.parts.length))],
+    models: part.models.filter((m) => m < models.length),
+  }));
+  const together = (a: number, b: number) => parts.some((part) => part.models.includes(a) && part.models.includes(b));
   const sets = dictionary.sets.slice(0, mostSets);
   if (!sets.length) return dictionary;
 
@@ -52,15 +58,16 @@ export async function* findConcepts(
   const members = sets.map(({ units }) =>
     units.map((name) => numbers[models.findIndex((model) => model.name === parseUnit(name).model)].get(name)!),
   );
-  const pairs = mined.flatMap((_, a) => mined.slice(a).map((__, d): [number, number] => [a, a + d]));
+  const pairs = mined
+    .flatMap((_, a) => mined.slice(a).map((__, d): [number, number] => [a, a + d]))
+    .filter(([a, b]) => together(a, b));
   const peaks = new Peaks(mined);
   const work = correlate({
     engine,
-    source,
+    parts,
     models: mined,
     maps,
     pairs,
-    halves: [order.slice(0, mostImages)],
     keep: 1,
     k: 1,
     wholeMatrix: true,
@@ -82,7 +89,7 @@ export async function* findConcepts(
   if (options.encode) {
     const work = writeExemplars({
       engine,
-      source,
+      parts,
       models: mined,
       maps,
       moments,
@@ -110,8 +117,8 @@ function chosenChannels(sets: readonly RosettaSet[], model: string): Map<string,
   return new Map([...channels].map(([layer, set]) => [layer, [...set].sort((a, b) => a - b)]));
 }
 
-/** r between unit `u` of model `i` and unit `v` of model `j`. */
-type ScoreLookup = (i: number, u: number, j: number, v: number) => number;
+/** r between unit `u` of model `i` and unit `v` of model `j`; undefined when the models have no images in common. */
+type ScoreLookup = (i: number, u: number, j: number, v: number) => number | undefined;
 
 function scoreLookup(
   models: readonly MinedModel[],
@@ -120,11 +127,16 @@ function scoreLookup(
 ): ScoreLookup {
   const table = models.map(() => new Array<Float32Array>(models.length));
   pairs.forEach(([a, b], i) => (table[a][b] = neighbours[i].scores!));
-  return (i, u, j, v) => (i <= j ? table[i][j][u * models[j].units + v] : table[j][i][v * models[i].units + u]);
+  return (i, u, j, v) => (i <= j ? table[i][j]?.[u * models[j].units + v] : table[j][i]?.[v * models[i].units + u]);
 }
 
-const pairwise = (units: readonly number[], r: ScoreLookup): number[] =>
-  units.flatMap((u, i) => units.slice(i + 1).map((v, d) => Number(r(i, u, i + 1 + d, v).toFixed(6))));
+const pairwise = (units: readonly number[], r: ScoreLookup): (number | null)[] =>
+  units.flatMap((u, i) =>
+    units.slice(i + 1).map((v, d) => {
+      const score = r(i, u, i + 1 + d, v);
+      return score === undefined ? null : Number(score.toFixed(6));
+    }),
+  );
 
 async function makeConcepts(
   sets: readonly RosettaSet[],
@@ -137,8 +149,16 @@ async function makeConcepts(
   for (let s = 0; s < n; s++) {
     for (let t = s; t < n; t++) {
       let sum = 0;
-      members[s].forEach((u, i) => members[t].forEach((v, j) => (sum += r(i, u, j, v))));
-      similarity[s * n + t] = similarity[t * n + s] = sum / (members[s].length * members[t].length);
+      let count = 0;
+      members[s].forEach((u, i) =>
+        members[t].forEach((v, j) => {
+          const score = r(i, u, j, v);
+          if (score === undefined) return;
+          sum += score;
+          count++;
+        }),
+      );
+      similarity[s * n + t] = similarity[t * n + s] = sum / count;
     }
   }
   const clusters = clusterBySimilarity(similarity, n, threshold);

@@ -3,7 +3,7 @@
 
 import { UserError } from '../errors.ts';
 import { shuffled } from '../images/sampling.ts';
-import type { ImageSource } from '../images/source.ts';
+import { samplesOf, type ImageSource } from '../images/source.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { memoryFolder, type Folder } from '../runtime/folder.ts';
 import type { Model } from '../zoo/model.ts';
@@ -13,9 +13,10 @@ import type { Dictionary } from './dictionary.ts';
 import { assembleDictionary } from './assemble.ts';
 import { findConcepts } from './find-concepts.ts';
 import type { ThumbnailEncoder } from './exemplars.ts';
-import { names, type MapSource } from './pass-graph.ts';
+import { mapsOf } from './pass-graph.ts';
 import { minedModel, type MinedModel } from './plan.ts';
 import type { MineProgress } from './progress.ts';
+import type { Part } from './run-pass.ts';
 import { StateStore } from './saved-state.ts';
 import { writeRun } from './write-run.ts';
 
@@ -23,9 +24,11 @@ export interface MineOptions {
   readonly engine: Engine;
   /** At least two, with different names. */
   readonly models: readonly Model[];
-  readonly images: ImageSource;
-  /** Which samples of `images`; by default all, in order. */
-  readonly samples?: readonly number[];
+  /**
+   * Photos, or samples of generators. Encoders see the images of all sources, a generator its own samples only; two
+   * generators are not correlated with each other.
+   */
+  readonly images: ImageSource | readonly ImageSource[];
   /** Decides how images are split into halves and paired under the null, and the weights of twins. Default 0. */
   readonly seed?: number;
   /** Mutual nearest neighbours among how many; default 1. */
@@ -75,29 +78,39 @@ const leastForControls = 4 * blockSize;
 export async function* mine(options: MineOptions): AsyncGenerator<MineProgress, Dictionary> {
   const settings = checked(options);
   const { seed, folder } = settings;
-  const samples = options.samples ?? options.images.names.map((_, i) => i);
   const zoo = options.models;
   const twins = options.twins ? zoo.map((model) => model.twin(seed)) : [];
   const all = [...zoo, ...twins];
   const mined = all.map((model) => minedModel(model));
-  const pairs = modelPairs(zoo.length, twins.length);
+  const sources = [options.images].flat() as readonly ImageSource[];
+  const present = sources.map((source) => modelsOn(source, all));
+  const pairs = modelPairs(zoo.length, twins.length).filter(([a, b]) =>
+    present.some((p) => p.includes(a) && p.includes(b)),
+  );
+  checkPresent(all, present, pairs, sources);
   if (options.saveScores) checkScoreSize(mined, pairs, settings.memory);
 
-  const controls = (options.nullModel ?? true) && !options.reference && samples.length >= leastForControls;
-  const order = options.reference ? [...samples] : shuffled(samples, seed);
-  // Whole blocks in the first half, so that the null pairs the same images whatever the batch size is.
-  const middle = Math.round(order.length / 2 / blockSize) * blockSize;
-  const halves = controls ? [order.slice(0, middle), order.slice(middle)] : [order];
+  const enough = sources.every((source) => samplesOf(source).length >= leastForControls);
+  const controls = (options.nullModel ?? true) && !options.reference && enough;
+  let offset = 0;
+  const parts = sources.map((source, i): Part => {
+    const order = options.reference ? [...samplesOf(source)] : shuffled(samplesOf(source), seed);
+    // Whole blocks in the first half, so that the null pairs the same images whatever the batch size is.
+    const middle = Math.round(order.length / 2 / blockSize) * blockSize;
+    const halves = controls ? [order.slice(0, middle), order.slice(middle)] : [order];
+    const part = { source, offset, halves, models: present[i] };
+    offset += source.names.length;
+    return part;
+  });
 
   const correlated = yield* withStage(
     'correlating',
     correlate({
       engine: options.engine,
-      source: options.images,
+      parts,
       models: mined,
-      maps: mapsOf(all, options.images),
+      maps: mapsOf(all),
       pairs,
-      halves,
       keep: Math.max(keptNeighbours, settings.k, settings.setK),
       k: settings.k,
       wholeMatrix: options.saveScores,
@@ -105,7 +118,7 @@ export async function* mine(options: MineOptions): AsyncGenerator<MineProgress, 
       cosine: options.reference,
       memory: settings.memory,
       batch: options.batch,
-      store: new StateStore(folder, stateKey(options, samples, mined, pairs)),
+      store: new StateStore(folder, stateKey(options, parts, mined, pairs)),
       saveEvery: options.saveEvery,
       signal: options.signal,
     }),
@@ -118,18 +131,16 @@ export async function* mine(options: MineOptions): AsyncGenerator<MineProgress, 
     mined,
     pairs,
     correlated,
-    samples,
-    images: options.images,
+    parts,
     controls,
     reference: options.reference ?? false,
     created: options.created ?? new Date(),
   });
   const dictionary = yield* findConcepts(draft, {
     engine: options.engine,
-    source: options.images,
+    parts,
     models: zoo,
-    maps: mapsOf(zoo, options.images),
-    order,
+    maps: mapsOf(zoo),
     memory: settings.memory,
     batch: options.batch,
     threshold: settings.conceptThreshold,
@@ -189,41 +200,48 @@ function checkScoreSize(mined: readonly MinedModel[], pairs: readonly [number, n
   }
 }
 
-/** Lays models and the image input into a graph. */
-function mapsOf(models: readonly Model[], { height, width }: ImageSource): MapSource {
-  return (b, batch, indices) => {
-    const images = b.input(names.images, [batch, 3, height, width]);
-    return new Map(indices.map((m) => [m, models[m].build(b, images).taps]));
-  };
+/** Which models, by index, have maps on the images of a source: all encoders, and the generator of the images. */
+function modelsOn({ generated }: ImageSource, models: readonly Model[]): number[] {
+  const own = (name: string) =>
+    generated && [generated.generator.name, `${generated.generator.name}.untrained`].includes(name);
+  return models.flatMap(({ kind, name }, m) => (kind === 'encoder' || own(name) ? [m] : []));
+}
+
+function checkPresent(
+  models: readonly Model[],
+  present: readonly (readonly number[])[],
+  pairs: readonly (readonly [number, number])[],
+  sources: readonly ImageSource[],
+): void {
+  const all = new Set(present.flat());
+  const absent = models.find((_, m) => !all.has(m));
+  const list = sources.map(({ source }) => source).join(', ');
+  if (absent)
+    throw new UserError(
+      `${absent.name} is a generator, with maps on its own samples only, and the images are those of ${list}; mine over its samples too, or leave it out`,
+    );
+  const alone = models.find((_, m) => !pairs.some((pair) => pair.includes(m)));
+  if (alone)
+    throw new UserError(
+      `${alone.name} cannot be compared with any of the models: two generators make different images; add an encoder`,
+    );
 }
 
 /** Everything that changes the sums of a run; weights and pixels are recognised by their means. */
 function stateKey(
   options: MineOptions,
-  samples: readonly number[],
+  parts: readonly Part[],
   mined: readonly MinedModel[],
   pairs: readonly [number, number][],
 ): string {
-  const { images, seed = 0, k, setK, reference, nullModel, memory, batch, saveScores } = options;
-  const imageNames = samples.map((i) => images.names[i]);
-  const { height, width } = images;
-  const models = mined.map(({ name, layers }) => [name, layers.map(({ layer, units, grid }) => [layer, units, grid])]);
-  return JSON.stringify({
-    version: 1,
-    models,
-    pairs,
-    imageNames,
-    height,
-    width,
-    seed,
-    k,
-    setK,
-    reference,
-    nullModel,
-    memory,
-    batch,
-    saveScores,
+  const { seed = 0, k, setK, reference, nullModel, memory, batch, saveScores } = options;
+  const images = parts.map(({ source }) => {
+    const { height, width, generated, names } = source;
+    return [samplesOf(source).map((i) => names[i]), height, width, generated?.recipe];
   });
+  const models = mined.map(({ name, layers }) => [name, layers.map(({ layer, units, grid }) => [layer, units, grid])]);
+  const rules = { seed, k, setK, reference, nullModel, memory, batch, saveScores };
+  return JSON.stringify({ version: 2, models, pairs, images, ...rules });
 }
 
 async function* withStage(

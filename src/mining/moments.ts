@@ -103,6 +103,17 @@ export class Moments {
     };
   }
 
+  /** The sums of several sets of images, over the same model, grids and provisional means. */
+  static merged(parts: readonly Moments[]): Moments {
+    if (parts.length === 1) return parts[0];
+    const { model, targets, centres } = parts[0];
+    const all = new Moments(model, targets, centres);
+    const total = parts[0].save();
+    for (const part of parts.slice(1)) part.save().forEach((value, i) => (total[i] += value));
+    all.restore(total);
+    return all;
+  }
+
   #count(half: Half | 'all'): number {
     return half === 'all' ? this.images[0] + this.images[1] : this.images[half];
   }

@@ -2,21 +2,47 @@
 // Everything large stays inside it; what goes in and out are images, sums and moments.
 
 import { GraphBuilder, type Value } from '../graph/builder.ts';
+import { laySamples, sampleShape, type ImageSource } from '../images/source.ts';
+import type { Model } from '../zoo/model.ts';
 import type { Graph } from '../graph/graph.ts';
 import { timesLeft, timesRight } from '../graph/resample.ts';
 import { float32 } from '../graph/tensor.ts';
 import { adjointColumns, adjointRows, columnSums, gramRoot, gridKey, largerGrid, sameGrid, type Grid } from './grid.ts';
 import { countUnits, type MinedLayer, type MinedModel, type Pass, type Tile } from './plan.ts';
 
-/** Lays the models into a builder: maps `[n, channels, h, w]` by model index and layer name. */
-export type MapSource = (
-  b: GraphBuilder,
-  batch: number,
-  models: readonly number[],
-) => Map<number, ReadonlyMap<string, Value>>;
+/** Samples of a source, and what models make of them. */
+export interface LaidModels {
+  /** `[n, 3, height, width]`, RGB in [0, 1]. */
+  readonly images: Value;
+  /** Maps `[n, channels, h, w]` by model index and layer name. */
+  readonly maps: ReadonlyMap<number, ReadonlyMap<string, Value>>;
+}
+
+/**
+ * Lays a batch of a source's samples (the graph input `samples`) and models, by index, into a builder.
+ * Generated images never leave the graph: the models see what the generator just made.
+ */
+export type MapSource = (b: GraphBuilder, source: ImageSource, batch: number, models: readonly number[]) => LaidModels;
+
+/** The maps of models of the zoo. */
+export const mapsOf =
+  (models: readonly Model[]): MapSource =>
+  (b, source, batch, indices) => {
+    const laid = laySamples(b, source, b.input(names.samples, [batch, ...sampleShape(source)]));
+    const maps = indices.map((m) => {
+      const model = models[m];
+      const own = model.kind === 'encoder' ? model.build(b, laid.images).taps : laid.maps(model);
+      if (!own) throw new Error(`${model.name} has no maps on the samples of ${source.source}`);
+      return [m, own] as const;
+    });
+    return { images: laid.images, maps: new Map(maps) };
+  };
 
 export interface PassGraphOptions {
   readonly batch: number;
+  /** Where the samples come from, and which models (by index) have maps on them: others of the pass are left out. */
+  readonly source: ImageSource;
+  readonly present: readonly number[];
   readonly pass: Pass;
   readonly models: readonly MinedModel[];
   readonly maps: MapSource;
@@ -34,7 +60,7 @@ export interface PassGraphOptions {
 
 /** Names of the graph's inputs and outputs. */
 export const names = {
-  images: 'images',
+  samples: 'samples',
   permutation: 'permutation',
   real: (tile: number) => `real/${tile}`,
   null: (tile: number) => `null/${tile}`,
@@ -45,9 +71,10 @@ export const names = {
 };
 
 export function passGraph(options: PassGraphOptions): Graph {
-  const { batch, pass, models, targets } = options;
+  const { batch, source, models, targets } = options;
+  const { tiles, ...pass } = passOn(options.pass, options.present);
   const b = new GraphBuilder({ name: 'pass' });
-  const built = options.maps(b, batch, pass.models);
+  const built = options.maps(b, source, batch, pass.models).maps;
   const permutation = options.nullModel ? b.input(names.permutation, [batch], 'int64') : undefined;
 
   const centred = new Map<MinedLayer, Value>();
@@ -64,8 +91,12 @@ export function passGraph(options: PassGraphOptions): Graph {
     }
   }
 
-  const operands = operandCache(b, centred, pass.tiles);
-  pass.tiles.forEach((tile, i) => {
+  const operands = operandCache(
+    b,
+    centred,
+    tiles.map(([, tile]) => tile),
+  );
+  tiles.forEach(([i, tile]) => {
     const { grid, rows, columns } = tile.rectangle;
     const shape = [tile.to - tile.from, tile.columns];
     const right = operands(columns, grid);
@@ -86,6 +117,23 @@ export function passGraph(options: PassGraphOptions): Graph {
     else product(left, b.gather(right, permutation, 1), names.null(i));
   });
   return b.build();
+}
+
+/** What a pass has to do on the samples on which these models have maps: its tiles by number, and its models. */
+export function passOn({ tiles, models, moments }: Pass, present: readonly number[]) {
+  const here = new Set(present);
+  return {
+    tiles: [...tiles.entries()].filter(
+      ([
+        ,
+        {
+          rectangle: { a, b },
+        },
+      ]) => here.has(a) && here.has(b),
+    ),
+    models: models.filter((m) => here.has(m)),
+    moments: moments.filter((m) => here.has(m)),
+  };
 }
 
 /** Maps `[n, channels, h, w]` -> centred maps of the chosen units, `[n, units, h, w]`. */
@@ -219,10 +267,15 @@ function cosines(b: GraphBuilder, product: Value, tile: Tile, centred: ReadonlyM
 }
 
 /** Graph that gives the mean over positions of each unit for each image: output `mean/m`, `[n, units]`. */
-export function centreGraph(batch: number, models: readonly MinedModel[], maps: MapSource): Graph {
+export function centreGraph(
+  source: ImageSource,
+  batch: number,
+  models: readonly MinedModel[],
+  indices: readonly number[],
+  maps: MapSource,
+): Graph {
   const b = new GraphBuilder({ name: 'centres' });
-  const indices = models.map((_, m) => m);
-  const built = maps(b, batch, indices);
+  const built = maps(b, source, batch, indices).maps;
   for (const m of indices) {
     const means = models[m].layers.map((layer) => {
       const x = built.get(m)!.get(layer.layer)!;

@@ -6,7 +6,8 @@ import type { MinedModel } from './plan.ts';
 
 export class Peaks {
   readonly #samples: number[] = [];
-  readonly #columns: Float32Array[][];
+  /** By model and place in `#samples`; undefined where a model has no maps on a sample. */
+  readonly #columns: (Float32Array | undefined)[][];
 
   constructor(readonly models: readonly MinedModel[]) {
     this.#columns = models.map(() => []);
@@ -15,27 +16,34 @@ export class Peaks {
   /** Takes a batch: by model index, the peaks of centred maps `[n, units]`. */
   add(indices: readonly number[], peaks: ReadonlyMap<number, Float32Array>): void {
     const n = indices.length;
+    const start = this.#samples.length;
     this.#samples.push(...indices);
     for (const [m, values] of peaks) {
       for (let i = 0; i < n; i++) {
         const { units } = this.models[m];
-        this.#columns[m].push(values.slice(i * units, (i + 1) * units));
+        this.#columns[m][start + i] = values.slice(i * units, (i + 1) * units);
       }
     }
   }
 
   /**
-   * The `count` samples in which the units of a set peak highest together: by the mean over its units of the peak in
-   * standard deviations above the unit's mean.
+   * The `count` samples in which the units of a set peak highest together: by the mean over its units (those that
+   * have maps there) of the peak in standard deviations above the unit's mean.
    * @param units by model index, the unit of the set, or undefined where it has none.
    */
   best(units: readonly (number | undefined)[], moments: readonly Moments[], count: number): number[] {
     const totals = new Float64Array(this.#samples.length);
+    const counts = new Float64Array(this.#samples.length);
     units.forEach((unit, m) => {
       if (unit === undefined) return;
       const { mean, inverse } = this.#standardiser(m, unit, moments);
-      this.#columns[m].forEach((peaks, i) => (totals[i] += (peaks[unit] - mean) * inverse));
+      this.#columns[m].forEach((peaks, i) => {
+        if (!peaks) return;
+        totals[i] += (peaks[unit] - mean) * inverse;
+        counts[i]++;
+      });
     });
+    totals.forEach((total, i) => (totals[i] = counts[i] ? total / counts[i] : -Infinity));
     const order = Array.from(totals.keys()).sort(
       (i, j) => totals[j] - totals[i] || this.#samples[i] - this.#samples[j],
     );

@@ -4,7 +4,10 @@
 import type { Direction } from './neighbours.ts';
 import type { IndexedPair, PairJudge } from './pairs.ts';
 
-/** Neighbours of every pair of models `i < j` of a zoo, by either order. */
+/**
+ * Neighbours of pairs of models of a zoo, by either order. Two generators make different images and are no pair: they meet
+ * in what encoders see of both.
+ */
 export class ZooNeighbours {
   /** @param judges by `ZooNeighbours.key(i, j)`, `i < j`. */
   constructor(
@@ -13,6 +16,17 @@ export class ZooNeighbours {
   ) {}
 
   static key = (i: number, j: number): string => `${i} ${j}`;
+
+  /** Whether the two models have been correlated with each other. */
+  has(i: number, j: number): boolean {
+    return this.judges.has(ZooNeighbours.key(Math.min(i, j), Math.max(i, j)));
+  }
+
+  /** The other models, if all of them are correlated with `m`; undefined otherwise. */
+  allOthers(m: number): number[] | undefined {
+    const others = Array.from({ length: this.models }, (_, i) => i).filter((i) => i !== m);
+    return others.every((i) => this.has(m, i)) ? others : undefined;
+  }
 
   /** Neighbours of the units of model `from` among the units of model `to`. */
   direction(from: number, to: number): Direction {
@@ -42,9 +56,10 @@ export interface IndexedSet {
 /**
  * The paper's rule: a unit of the anchor model belongs to a set when, in every other model, its first choice has it
  * among its own `k` (5 in the paper) first choices.
+ * There are none when the anchor is not correlated with every other model.
  */
 export function anchoredSets(zoo: ZooNeighbours, anchor: number, k: number): IndexedSet[] {
-  const others = Array.from({ length: zoo.models }, (_, m) => m).filter((m) => m !== anchor);
+  const others = zoo.allOthers(anchor) ?? [];
   const sets: IndexedSet[] = [];
   const count = others.length ? zoo.direction(anchor, others[0]).units : 0;
   for (let u = 0; u < count; u++) {
@@ -60,25 +75,41 @@ export function anchoredSets(zoo: ZooNeighbours, anchor: number, k: number): Ind
   return sets;
 }
 
-/** Without an anchor: all ways to take one unit of each model so that all are pairwise among each other's `k` nearest. */
+/**
+ * Without an anchor: all ways to take one unit of each model so that all that are correlated with each other are
+ * pairwise among each other's `k` nearest. There are none unless some model is correlated with every other.
+ */
 export function mutualSets(zoo: ZooNeighbours, k: number): IndexedSet[] {
+  const root = Array.from({ length: zoo.models }, (_, m) => m).find((m) => zoo.allOthers(m)?.length);
+  if (root === undefined) return [];
+  const order = [root, ...zoo.allOthers(root)!];
   const mutual = (i: number, u: number, j: number, v: number): boolean =>
-    zoo.direction(i, j).all.rank(u, v, k) >= 0 && zoo.direction(j, i).all.rank(v, u, k) >= 0;
+    !zoo.has(i, j) || (zoo.direction(i, j).all.rank(u, v, k) >= 0 && zoo.direction(j, i).all.rank(v, u, k) >= 0);
   const sets: IndexedSet[] = [];
-  const extend = (units: number[]): void => {
-    const j = units.length;
-    if (j === zoo.models) {
-      const pairs = units.flatMap((u, i) => units.slice(i + 1).map((v, d) => zoo.judge(i, u, i + 1 + d, v)!));
-      sets.push({ units: [...units], pairs });
+  const extend = (units: readonly number[], chosen: readonly number[]): void => {
+    if (chosen.length === order.length) {
+      sets.push({ units, pairs: knownPairs(zoo, units) });
       return;
     }
-    const { all } = zoo.direction(0, j);
+    const j = order[chosen.length];
+    const { all } = zoo.direction(root, j);
     for (let slot = 0; slot < Math.min(k, all.k); slot++) {
-      const v = all.index[units[0] * all.k + slot];
-      if (v >= 0 && units.every((u, i) => mutual(i, u, j, v))) extend([...units, v]);
+      const v = all.index[units[root] * all.k + slot];
+      if (v < 0 || !chosen.every((i) => mutual(i, units[i], j, v))) continue;
+      const more = [...units];
+      more[j] = v;
+      extend(more, [...chosen, j]);
     }
   };
-  const first = zoo.models > 1 ? zoo.direction(0, 1).units : 0;
-  for (let u = 0; u < first; u++) extend([u]);
+  const first = zoo.direction(root, order[1]).units;
+  for (let u = 0; u < first; u++) {
+    const units: number[] = [];
+    units[root] = u;
+    extend(units, [root]);
+  }
   return sets;
+}
+
+function knownPairs(zoo: ZooNeighbours, units: readonly number[]): IndexedPair[] {
+  return units.flatMap((u, i) => units.flatMap((v, j) => (j > i && zoo.has(i, j) ? [zoo.judge(i, u, j, v)!] : [])));
 }

@@ -122,7 +122,7 @@ export function pack(input: ReportInput): Parts {
         licence: card.licence,
         source: card.source,
       },
-      input: `${card.input.height} x ${card.input.width}`,
+      input: 'input' in card ? `${card.input.height} x ${card.input.width}` : `z of ${card.latent.z} numbers`,
       twinOf: role === 'twin' ? (dictionary.pairs.find(({ models }) => models[1] === name)?.models[0] ?? null) : null,
       units,
       layers,
@@ -142,7 +142,7 @@ export function pack(input: ReportInput): Parts {
       excess: shortOrNull(set.excess),
       heldOut: shortOrNull(set.rHeldOut),
       q: shortOrNull(set.q),
-      pairwise: set.pairwise.map(short),
+      pairwise: set.pairwise.map((r) => (r === null ? null : short(r))),
       images: shown.imagesOf(set.id),
     })),
     concepts: dictionary.concepts.map((concept) => ({

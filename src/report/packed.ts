@@ -1,6 +1,8 @@
 // The data inside a report, as plain types: what pack.ts writes and page/data.ts reads.
 // It is not the dictionary's own format: units are numbers here, and long lists lie in blocks of bytes.
 
+import type { Dictionary } from '../mining/dictionary.ts';
+
 /**
  * A unit as a number: the units of all models in order, then of all layers, then by index.
  * It is 4 bytes where a name is 30, and makes "units of this layer" a range.
@@ -34,7 +36,7 @@ export interface PackedSet {
   readonly excess: number | null;
   readonly heldOut: number | null;
   readonly q: number | null;
-  readonly pairwise: readonly number[];
+  readonly pairwise: readonly (number | null)[];
   /** Indices in `images`, best first. */
   readonly images: readonly number[];
 }
@@ -106,8 +108,7 @@ export interface Packed {
   readonly imageSet: {
     readonly source: string;
     readonly count: number;
-    readonly height: number;
-    readonly width: number;
+    readonly sources: Dictionary['images']['sources'];
     readonly sha256: string;
     readonly unreadable: readonly { readonly name: string; readonly reason: string }[];
   };

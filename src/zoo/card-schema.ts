@@ -1,8 +1,8 @@
-// Reading a model card: JSON text to a checked `ModelCard`. The checking itself is a library's.
+// Reading a model card: JSON text to a checked card. The checking itself is a library's.
 
 import { Ajv, type JSONSchemaType } from 'ajv';
 import { UserError } from '../errors.ts';
-import type { ModelCard } from './card.ts';
+import type { PartialCard } from './card.ts';
 
 const side = { type: 'integer', minimum: 1, maximum: 8192 } as const;
 const text = { type: 'string', minLength: 1 } as const;
@@ -24,16 +24,24 @@ export const cardSchema = {
       pattern: '^[A-Za-z0-9_.+-]+$',
       description: 'Name of the model; it begins the names of its units.',
     },
-    architecture: { ...text, description: 'Builder: resnet, or onnx.' },
-    config: { type: 'object', required: [], description: 'Settings of the builder that the checkpoint does not tell.' },
+    architecture: { ...text, description: 'Family of the builder, e.g. resnet, vit, biggan-deep; or onnx.' },
+    config: {
+      type: 'object',
+      required: [],
+      nullable: true,
+      description: 'Settings of the builder that the checkpoint does not tell.',
+    },
     task: { ...text, description: 'What the network was trained to do.' },
     supervision: { ...text, description: 'What supervised it: labels, text, nothing.' },
     data: { ...text, description: 'What it was trained on.' },
     licence: { ...text, description: 'Licence of the weights.' },
     source: { ...text, description: 'Where the weights come from.' },
+    paper: { ...text, nullable: true, description: 'Title, authors, venue.' },
     file: { ...text, nullable: true, description: 'File of the weights, relative to the card.' },
     input: {
+      description: 'How images enter; default: that of the family. Generators have none.',
       type: 'object',
+      nullable: true,
       properties: {
         height: side,
         width: side,
@@ -45,19 +53,25 @@ export const cardSchema = {
       required: ['height', 'width', 'mean', 'std', 'resize', 'antialias'],
       additionalProperties: false,
     },
-    taps: { type: 'array', items: text, minItems: 1, description: 'Layers whose units are mined; globs are allowed.' },
+    taps: {
+      type: 'array',
+      items: text,
+      minItems: 1,
+      nullable: true,
+      description: 'Layers whose units are mined; globs are allowed. Default: those of the family.',
+    },
   },
-  required: ['name', 'architecture', 'config', 'task', 'supervision', 'data', 'licence', 'source', 'input', 'taps'],
+  required: ['name', 'architecture', 'task', 'supervision', 'data', 'licence', 'source'],
   additionalProperties: false,
 } as const;
 
-const validate = new Ajv({ allErrors: true }).compile(cardSchema as unknown as JSONSchemaType<ModelCard>);
+const validate = new Ajv({ allErrors: true }).compile(cardSchema as unknown as JSONSchemaType<PartialCard>);
 
 /**
  * The card in a JSON text, and the file of its weights.
  * @throws UserError that lists every place where the text is not a card.
  */
-export function parseCard(json: string, path: string): { card: ModelCard; file: string } {
+export function parseCard(json: string, path: string): { card: PartialCard; file: string } {
   let value: unknown;
   try {
     value = JSON.parse(json);

@@ -1,13 +1,32 @@
 // Public entry: models from tensors or graphs, their cards, and the layers to mine, in Node and in browsers.
 // Opening files is in zoo/node.
 
-export { architectures, type Architecture } from './architectures.ts';
-export type { ModelCard } from './card.ts';
+export type { Architecture, EncoderFamily, GeneratorFamily, Hints, Shapes } from './architecture.ts';
+export { architectures } from './architectures.ts';
+export {
+  isGeneratorCard,
+  type Download,
+  type EncoderCard,
+  type GeneratorCard,
+  type Input,
+  type Latent,
+  type ModelCard,
+  type PartialCard,
+} from './card.ts';
 export { cardSchema, parseCard } from './card-schema.ts';
 export { modelFromTensors, type FromCheckpointOptions, type LoadedModel } from './from-checkpoint.ts';
-export type { BuiltModel, Model, Tap } from './model.ts';
+export type {
+  BuiltGenerator,
+  BuiltModel,
+  Encoder,
+  Generator,
+  GeneratorInput,
+  GeneratorOptions,
+  Model,
+  Tap,
+} from './model.ts';
 export { globExpression, matching } from './names.ts';
-export { networkModel, type NetworkOptions } from './network.ts';
+export { encoderModel, generatorModel, latentInputs, type EncoderNetwork, type GeneratorNetwork } from './network.ts';
 export { modelFromGraph, proposeTaps } from './onnx.ts';
 export { preprocess } from './preprocess.ts';
 export { parseSize, readSettings, type Settings, type SettingsContext, type Size } from './settings.ts';

@@ -2,7 +2,7 @@
 // It holds no session and runs nothing.
 
 import type { GraphBuilder, Value } from '../graph/builder.ts';
-import type { ModelCard } from './card.ts';
+import type { EncoderCard, GeneratorCard } from './card.ts';
 
 /** A layer whose units are mined. Maps are float32, NCHW; its units are its channels. */
 export interface Tap {
@@ -13,19 +13,24 @@ export interface Tap {
   readonly width: number;
 }
 
-/** What `Model.build` adds to a graph. */
+/** What building a model adds to a graph. */
 export interface BuiltModel {
   /** Maps by layer name, `[n, channels, height, width]`. */
   readonly taps: ReadonlyMap<string, Value>;
-  /** The network's own output, e.g. logits `[n, classes]`. */
+  /** The network's own output, e.g. logits `[n, classes]`; of generators, RGB in [-1, 1], `[n, 3, height, width]`. */
   readonly output: Value;
 }
 
-export interface Model {
+interface Network {
   readonly name: string;
-  readonly card: ModelCard;
   /** In the order of the network. */
   readonly taps: readonly Tap[];
+}
+
+/** A model from images to features. */
+export interface Encoder extends Network {
+  readonly kind: 'encoder';
+  readonly card: EncoderCard;
   /**
    * Adds the network to a builder.
    * @param images `[n, 3, h, w]`, RGB in [0, 1], any h and w: resizing and normalisation are part of what is added.
@@ -34,5 +39,49 @@ export interface Model {
   /** The same without resizing and normalisation: `x` is the network's own input. */
   buildRaw(b: GraphBuilder, x: Value): BuiltModel;
   /** The same network with fresh, untrained weights: the control of the trained one. */
-  twin(seed: number): Model;
+  twin(seed: number): Encoder;
 }
+
+/** What drives a generator: the latent, an intermediate one, or one intermediate latent for each layer (w+). */
+export type GeneratorInput =
+  /** `z` `[n, latent.z]`; `c` `[n, latent.classes]`, one-hot, where there are classes. */
+  | { readonly z: Value; readonly c?: Value }
+  /** `[n, latent.w]`: the same for all layers. Truncation is not applied. */
+  | { readonly w: Value }
+  /** `[n, latent.layers, latent.w]`. Truncation is not applied. */
+  | { readonly ws: Value };
+
+export interface GeneratorOptions {
+  /** In the range of the card's `latent.truncation`, whose default it has. 1 is none. */
+  readonly truncation: number;
+  /** Layers (elements of w+) that truncation applies to, from the first; default all. */
+  readonly cutoff?: number;
+  /** 'const': the buffers of the file (default); 'none'; 'random': inputs of the graph, one for each noise. */
+  readonly noise: 'const' | 'none' | 'random';
+}
+
+export interface BuiltGenerator extends BuiltModel {
+  /** The latents that the layers were given, after truncation, `[n, latent.layers, latent.w]`. */
+  readonly ws: Value;
+  /** Inputs that were added for random noise, each to be filled with standard normal numbers; empty otherwise. */
+  readonly noise: readonly Value[];
+}
+
+/** A model from latents to images. */
+export interface Generator extends Network {
+  readonly kind: 'generator';
+  readonly card: GeneratorCard;
+  /**
+   * Adds the network to a builder; `images` are its output as RGB in [0, 1], `[n, 3, height, width]`.
+   * @throws UserError for a truncation out of range.
+   */
+  build(
+    b: GraphBuilder,
+    input: GeneratorInput,
+    options?: Partial<GeneratorOptions>,
+  ): BuiltGenerator & { readonly images: Value };
+  /** The same network with fresh, untrained weights. */
+  twin(seed: number): Generator;
+}
+
+export type Model = Encoder | Generator;

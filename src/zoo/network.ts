@@ -1,28 +1,90 @@
-// A model of the zoo made of a card and a function that lays its network into a graph.
+// Models of the zoo made of a card and a function that lays a network into a graph.
 // Families of architectures bring the function; what all models share is here.
 
 import { UserError } from '../errors.ts';
 import { GraphBuilder, type Value } from '../graph/builder.ts';
-import type { ModelCard } from './card.ts';
-import type { BuiltModel, Model, Tap } from './model.ts';
+import { float32 } from '../graph/tensor.ts';
+import type { EncoderCard, GeneratorCard, ModelCard } from './card.ts';
+import type { BuiltGenerator, BuiltModel, Encoder, Generator, GeneratorInput, GeneratorOptions, Tap } from './model.ts';
 import { matching } from './names.ts';
 import { preprocess } from './preprocess.ts';
 
-export interface NetworkOptions {
-  readonly card: ModelCard;
+export interface EncoderNetwork {
+  readonly card: EncoderCard;
   /** Lays the network into a builder: its own input `[n, 3, height, width]` to all layers that can be tapped. */
   readonly build: (b: GraphBuilder, x: Value) => BuiltModel;
   /** The same network, untrained. */
-  readonly twin: (seed: number) => Model;
+  readonly twin: (seed: number) => Encoder;
 }
 
 /**
- * The model of a card.
+ * The encoder of a card.
  * @throws UserError when the card's taps match no layer with maps.
  */
-export function networkModel({ card, build, twin }: NetworkOptions): Model {
+export function encoderModel({ card, build, twin }: EncoderNetwork): Encoder {
   const b = new GraphBuilder();
   const built = build(b, b.input('x', [1, 3, card.input.height, card.input.width]));
+  const { taps, only } = chosenTaps(card, built);
+  const buildRaw = (target: GraphBuilder, x: Value): BuiltModel => only(build(target, x));
+  return {
+    kind: 'encoder',
+    name: card.name,
+    card,
+    taps,
+    buildRaw,
+    build: (target, images) => buildRaw(target, preprocess(target, images, card.input)),
+    twin,
+  };
+}
+
+export interface GeneratorNetwork {
+  readonly card: GeneratorCard;
+  readonly build: (b: GraphBuilder, input: GeneratorInput, options: GeneratorOptions) => BuiltGenerator;
+  readonly twin: (seed: number) => Generator;
+}
+
+/**
+ * The generator of a card.
+ * @throws UserError when the card's taps match no layer with maps.
+ */
+export function generatorModel({ card, build, twin }: GeneratorNetwork): Generator {
+  const { latent } = card;
+  const b = new GraphBuilder();
+  const defaults: GeneratorOptions = { truncation: latent.truncation.default, noise: 'const' };
+  const built = build(b, latentInputs(b, card, 1), defaults);
+  const { taps, only } = chosenTaps(card, built);
+  return {
+    kind: 'generator',
+    name: card.name,
+    card,
+    taps,
+    build(target, input, options) {
+      const settings = { ...defaults, ...options };
+      checkTruncation(card, settings.truncation);
+      const result = build(target, input, settings);
+      const half = target.constant(float32([], [0.5]));
+      const images = target.clip(target.add(target.mul(result.output, half), half), 0, 1);
+      return { ...result, ...only(result), images };
+    },
+    twin,
+  };
+}
+
+/** Graph inputs `z` and, where there are classes, `c` (one-hot). */
+export function latentInputs(b: GraphBuilder, { latent }: GeneratorCard, n: number, prefix = ''): GeneratorInput {
+  const z = b.input(`${prefix}z`, [n, latent.z]);
+  return latent.classes ? { z, c: b.input(`${prefix}c`, [n, latent.classes]) } : { z };
+}
+
+/** @throws UserError when a generator has no such truncation. */
+export function checkTruncation({ name, latent }: GeneratorCard, truncation: number): void {
+  const { least, most } = latent.truncation;
+  if (truncation >= least && truncation <= most) return;
+  throw new UserError(`${name} has no truncation ${truncation}: a number from ${least} to ${most} is expected`);
+}
+
+/** The layers that a card's globs choose, as taps, and a built model with those only. */
+function chosenTaps(card: ModelCard, built: BuiltModel) {
   const chosen = matching(built.taps.keys(), card.taps);
   if (!chosen.length) {
     const layers = [...built.taps.keys()];
@@ -35,16 +97,9 @@ export function networkModel({ card, build, twin }: NetworkOptions): Model {
     const [, channels, height, width] = built.taps.get(layer)!.shape;
     return { layer, channels, height, width };
   });
-  const buildRaw = (target: GraphBuilder, x: Value): BuiltModel => {
-    const { taps: all, output } = build(target, x);
-    return { taps: new Map(chosen.map((layer) => [layer, all.get(layer)!])), output };
-  };
-  return {
-    name: card.name,
-    card,
-    taps,
-    buildRaw,
-    build: (target, images) => buildRaw(target, preprocess(target, images, card.input)),
-    twin,
-  };
+  const only = ({ taps: all, output }: BuiltModel): BuiltModel => ({
+    taps: new Map(chosen.map((layer) => [layer, all.get(layer)!])),
+    output,
+  });
+  return { taps, only };
 }

@@ -8,11 +8,11 @@ import { extractSubgraph } from '../graph/edit.ts';
 import type { Graph } from '../graph/graph.ts';
 import { bindDimensions, inferShapes } from '../graph/infer.ts';
 import { upgradeGraph } from '../graph/upgrade.ts';
-import type { ModelCard } from './card.ts';
+import type { EncoderCard, Input } from './card.ts';
 import { twinCard, type FromCheckpointOptions, type LoadedModel } from './from-checkpoint.ts';
-import type { Model } from './model.ts';
+import type { Encoder } from './model.ts';
 import { matching } from './names.ts';
-import { networkModel } from './network.ts';
+import { encoderModel } from './network.ts';
 import { layGraph, rebound } from './onnx-batch.ts';
 import { imageBindings, imageInput, type ImageInput } from './onnx-input.ts';
 import { asMaps, surveyLayers, type Survey } from './onnx-layers.ts';
@@ -49,7 +49,7 @@ interface Network {
  * @throws UserError when the graph takes no RGB image, takes more than that, is quantised, has no layer with maps, or
  * does not fit the size that is set.
  */
-export function modelFromGraph(graph: Graph, options: FromCheckpointOptions): LoadedModel {
+export function modelFromGraph(graph: Graph, options: FromCheckpointOptions): LoadedModel<Encoder> {
   const { name, card, taps } = options;
   if (card && card.architecture !== 'onnx') {
     throw new UserError(
@@ -66,17 +66,18 @@ export function modelFromGraph(graph: Graph, options: FromCheckpointOptions): Lo
       owner: name,
       choices: { grid: 'size' },
       input: card?.input ?? defaultInput(input),
-      assumed: card === undefined,
+      assumed: card?.input === undefined,
     },
   );
-  expectSize(name, input, read.input);
-  if (input.dtype === 'uint8' && [...read.input.mean.map((v) => v + 1), ...read.input.std].some((v) => v !== 1)) {
+  const wanted = read.input!;
+  expectSize(name, input, wanted);
+  if (input.dtype === 'uint8' && [...wanted.mean.map((v) => v + 1), ...wanted.std].some((v) => v !== 1)) {
     throw new UserError(`${name} takes bytes, which no mean or std is taken from; leave these out (0,0,0 and 1,1,1)`);
   }
   const config = { ...card?.config, ...read.choices };
-  const network = prepare(graph, name, input, read.input, gridOf(config, name));
+  const network = prepare(graph, name, input, wanted, gridOf(config, name));
   const { layers, unknown, gridless } = network.survey;
-  const full: ModelCard = {
+  const full: EncoderCard = {
     task: 'unknown',
     supervision: 'unknown',
     data: 'unknown',
@@ -86,7 +87,7 @@ export function modelFromGraph(graph: Graph, options: FromCheckpointOptions): Lo
     name,
     architecture: 'onnx',
     config,
-    input: read.input,
+    input: wanted,
     taps: taps ?? card?.taps ?? defaultLayers(network.graph, layers),
   };
   const model = onnxModel(full, network);
@@ -114,7 +115,7 @@ export function proposeTaps(graph: Graph): string[] {
 }
 
 /** What most networks expect: ImageNet's channel means and deviations, as torchvision has them; bytes as they are. */
-function defaultInput({ height = 224, width = 224, dtype }: ImageInput): ModelCard['input'] {
+function defaultInput({ height = 224, width = 224, dtype }: ImageInput): Input {
   const bytes = dtype === 'uint8';
   return {
     height,
@@ -200,7 +201,7 @@ function atBuilderOpset(graph: Graph, owner: string): Graph {
   throw new UserError(`${owner} uses ${what}; export it with opset_version=${opset} or lower`);
 }
 
-function onnxModel(card: ModelCard, network: Network): Model {
+function onnxModel(card: EncoderCard, network: Network): Encoder {
   const { graph, input, survey, output } = network;
   const chosen = matching(survey.layers.keys(), card.taps);
   const layers = (chosen.length ? chosen : [...survey.layers.keys()]).map((name) => survey.layers.get(name)!);
@@ -211,7 +212,7 @@ function onnxModel(card: ModelCard, network: Network): Model {
   const several = 2 * (input.batch ?? 1);
   const apart = rebound(taps, input, several) && !rebound(part([output]), input, several);
   const parts = apart ? [taps, part([output])] : [part([...new Set([...names, output])])];
-  return networkModel({
+  return encoderModel({
     card,
     build(b, x) {
       const prefix = () => freePrefix(b, card.name);

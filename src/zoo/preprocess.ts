@@ -3,10 +3,10 @@
 import type { GraphBuilder, Value } from '../graph/builder.ts';
 import { resample } from '../graph/resample.ts';
 import { float32 } from '../graph/tensor.ts';
-import type { ModelCard } from './card.ts';
+import type { Input } from './card.ts';
 
 /** `[n, 3, h, w]` RGB in [0, 1] -> `[n, 3, card.input.height, card.input.width]`, normalised. */
-export function preprocess(b: GraphBuilder, images: Value, input: ModelCard['input']): Value {
+export function preprocess(b: GraphBuilder, images: Value, input: Input): Value {
   const { mean, std, resize, antialias } = input;
   const sized = resample(b, images, input, { mode: resize, antialias });
   const channels = (values: readonly number[]) => b.constant(float32([1, 3, 1, 1], values));

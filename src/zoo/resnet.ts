@@ -2,6 +2,7 @@
 // BatchNormalization stays an operator of its own: the engine folds it into the convolution wherever no tap lies between.
 
 import type { GraphBuilder, Value } from '../graph/builder.ts';
+import type { EncoderFamily, Shapes } from './architecture.ts';
 import type { BuiltModel } from './model.ts';
 import type { Weights } from './weights.ts';
 
@@ -18,9 +19,6 @@ export interface ResNetConfig {
   readonly strideOn: 'conv1' | 'conv2';
 }
 
-/** Values that a tensor map is asked for while it is recognised. */
-type Shapes = ReadonlyMap<string, readonly number[]>;
-
 /** Names of the projection in the shortcut, and of the classifier, that are in use. */
 const projections = ['downsample', 'shortcut'];
 const classifiers = ['fc', 'linear'];
@@ -29,7 +27,7 @@ const classifiers = ['fc', 'linear'];
  * Configuration of a ResNet from the names and shapes of its tensors; undefined when they are not those of one.
  * The strides cannot be told: stages after the first have stride 2 at their first block.
  */
-export function recogniseResNet(shapes: Shapes): ResNetConfig | undefined {
+function recogniseResNet(shapes: Shapes): ResNetConfig | undefined {
   const stem = shapes.get('conv1.weight');
   if (!stem || stem.length !== 4 || stem[1] !== 3 || !shapes.has('bn1.weight')) return undefined;
   const depths: number[] = [];
@@ -49,15 +47,30 @@ export function recogniseResNet(shapes: Shapes): ResNetConfig | undefined {
   };
 }
 
-/** Layers whose units are mined unless others are asked for: stages, and in the CIFAR form every block. */
-export const defaultTaps = (config: ResNetConfig): string[] => (config.stem === 'cifar' ? ['layer*.*'] : ['layer*']);
+/** Channel means and deviations of ImageNet, as torchvision's models expect them. */
+export const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+
+export const resnet: EncoderFamily<ResNetConfig> = {
+  name: 'resnet',
+  kind: 'encoder',
+  recognise: recogniseResNet,
+  choices: { stem: ['imagenet', 'cifar'], strideOn: ['conv1', 'conv2'] },
+  unused: ['**.num_batches_tracked'],
+  /** Stages, and in the CIFAR form every block. */
+  defaultTaps: (config) => (config.stem === 'cifar' ? ['layer*.*'] : ['layer*']),
+  defaultInput(config) {
+    const side = config.stem === 'cifar' ? 32 : 224;
+    return { height: side, width: side, ...imageNet, resize: 'bilinear', antialias: true };
+  },
+  build: buildResNet,
+};
 
 /**
  * Adds a ResNet to a builder. Taps: `conv1`, `bn1`, `relu`, `maxpool`, and of each block `layerS.B.convN`,
  * `layerS.B.bnN`, `layerS.B` (after the addition and its ReLU), and of each stage `layerS`.
  * @param x `[n, 3, h, w]`, normalised.
  */
-export function buildResNet(b: GraphBuilder, x: Value, weights: Weights, config: ResNetConfig): BuiltModel {
+function buildResNet(b: GraphBuilder, x: Value, weights: Weights, config: ResNetConfig): BuiltModel {
   const taps = new Map<string, Value>();
   const tap = (name: string, value: Value): Value => {
     taps.set(name, value);

@@ -2,7 +2,7 @@
 // It knows no family; those bring their choices.
 
 import { UserError } from '../errors.ts';
-import type { ModelCard } from './card.ts';
+import type { Input } from './card.ts';
 
 export type Settings = Readonly<Record<string, string>>;
 
@@ -11,14 +11,12 @@ export interface Size {
   readonly width: number;
 }
 
-type Input = ModelCard['input'];
-
 export interface SettingsContext {
   readonly owner: string;
-  /** Settings of the family, with the values that they may take; 'size' stands for any HEIGHTxWIDTH. */
-  readonly choices: Readonly<Record<string, readonly string[] | 'size'>>;
-  /** What holds where nothing is set. */
-  readonly input: Input;
+  /** Settings of the family, with the values that they may take; 'size' stands for any HEIGHTxWIDTH, 'number' for any. */
+  readonly choices: Readonly<Record<string, readonly string[] | 'size' | 'number'>>;
+  /** What holds where nothing is set; undefined for networks that take no images. */
+  readonly input: Input | undefined;
   /** Whether that is an assumption, to be told. */
   readonly assumed: boolean;
 }
@@ -31,30 +29,34 @@ const inputKeys = ['size', 'mean', 'std', 'resize', 'antialias'] as const;
  */
 export function readSettings(settings: Settings, context: SettingsContext) {
   const { owner, choices, input } = context;
-  const known = [...inputKeys, ...Object.keys(choices)];
-  const chosen: Record<string, string> = {};
+  const known = [...(input ? inputKeys : []), ...Object.keys(choices)];
+  const chosen: Record<string, string | number> = {};
   const changes: Partial<Record<keyof Input, unknown>> = {};
   for (const [key, value] of Object.entries(settings)) {
     const wrong = (expected: string): never => {
       throw new UserError(`--config ${key}=${value} does not fit ${owner}: ${expected} is expected`);
     };
-    if (key === 'size') Object.assign(changes, parseSize(value) ?? wrong('a size such as 224 or 224x160'));
+    if (!known.includes(key)) {
+      const list = known.length ? `its settings are ${known.join(', ')}` : 'it has none';
+      throw new UserError(`${owner} has no setting "${key}"; ${list}`);
+    }
+    if (Object.hasOwn(choices, key)) {
+      const choice = choices[key];
+      if (choice === 'size') chosen[key] = parseSize(value) ? value : wrong('a size such as 16 or 16x12');
+      else if (choice === 'number') chosen[key] = parseNumber(value) ?? wrong('a number');
+      else chosen[key] = oneOf(value, choice) ?? wrong(choice.join(' or '));
+    } else if (key === 'size') Object.assign(changes, parseSize(value) ?? wrong('a size such as 224 or 224x160'));
     else if (key === 'mean') changes.mean = parseTriple(value) ?? wrong('three numbers such as 0.5,0.5,0.5');
     else if (key === 'std') {
       const std = parseTriple(value);
       changes.std = std?.every((v) => v > 0) ? std : wrong('three positive numbers such as 0.5,0.5,0.5');
     } else if (key === 'resize') changes.resize = oneOf(value, ['bilinear', 'bicubic']) ?? wrong('bilinear or bicubic');
-    else if (key === 'antialias')
-      changes.antialias = (oneOf(value, ['true', 'false']) ?? wrong('true or false')) === 'true';
-    else if (!Object.hasOwn(choices, key))
-      throw new UserError(`${owner} has no setting "${key}"; its settings are ${known.join(', ')}`);
-    else if (choices[key] === 'size') chosen[key] = parseSize(value) ? value : wrong('a size such as 16 or 16x12');
-    else chosen[key] = oneOf(value, choices[key]) ?? wrong(choices[key].join(' or '));
+    else changes.antialias = (oneOf(value, ['true', 'false']) ?? wrong('true or false')) === 'true';
   }
   return {
-    input: { ...input, ...changes } as Input,
+    input: input && ({ ...input, ...changes } as Input),
     choices: chosen,
-    assumed: context.assumed ? assumptions(input, settings) : [],
+    assumed: context.assumed && input ? assumptions(input, settings) : [],
   };
 }
 
@@ -80,6 +82,11 @@ export function parseSize(text: string): Size | undefined {
 function parseTriple(text: string): number[] | undefined {
   const numbers = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
   return numbers.length === 3 && numbers.every(Number.isFinite) ? numbers : undefined;
+}
+
+function parseNumber(text: string): number | undefined {
+  const value = Number(text);
+  return text.trim() !== '' && Number.isFinite(value) ? value : undefined;
 }
 
 const oneOf = (value: string, allowed: readonly string[]): string | undefined =>

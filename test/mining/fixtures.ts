@@ -4,8 +4,8 @@ import { float32 } from '../../src/graph/tensor.ts';
 import { randomAt } from '../../src/random.ts';
 import type { ImageSource } from '../../src/images/source.ts';
 import type { Grid } from '../../src/mining/grid.ts';
-import type { ModelCard } from '../../src/zoo/card.ts';
-import type { Model } from '../../src/zoo/model.ts';
+import type { EncoderCard } from '../../src/zoo/card.ts';
+import type { Encoder } from '../../src/zoo/model.ts';
 
 /** Roughly normal numbers: the sum of four uniform ones, scaled to deviation 1. */
 export function normal(seed: number, length: number): Float32Array {
@@ -61,7 +61,7 @@ export interface FakeLayer extends Grid {
   readonly constant?: readonly number[];
 }
 
-const card = (name: string, layers: readonly FakeLayer[], size: Grid): ModelCard => ({
+const card = (name: string, layers: readonly FakeLayer[], size: Grid): EncoderCard => ({
   name,
   architecture: 'fake',
   config: {},
@@ -83,7 +83,7 @@ export function linearModel(
   layers: readonly FakeLayer[],
   seed: number,
   size: Grid = { height: 6, width: 5 },
-): Model {
+): Encoder {
   const pixels = 3 * size.height * size.width;
   const matrices = layers.map(({ channels, height, width, dead = [], constant = [] }, l) => {
     const columns = channels * height * width;
@@ -97,7 +97,7 @@ export function linearModel(
     }
     return matrix;
   });
-  const buildRaw: Model['buildRaw'] = (b, x) => {
+  const buildRaw: Encoder['buildRaw'] = (b, x) => {
     const n = x.shape[0];
     const flat = b.reshape(x, [n, pixels]);
     const taps = new Map(
@@ -116,6 +116,7 @@ export function linearModel(
     return { taps, output: flat };
   };
   return {
+    kind: 'encoder',
     name,
     card: card(name, layers, size),
     taps: layers.map(({ layer, channels, height, width }) => ({ layer, channels, height, width })),

@@ -179,7 +179,7 @@ export function fixture(options: FixtureOptions): ReportInput {
   }
 
   const dictionary: Dictionary = {
-    schemaVersion: 1,
+    schemaVersion: 2,
     program: { name: 'rosetta-neurons', version: '0.1.0' },
     created: '2025-01-02T03:04:05.000Z',
     score: 'pearson',
@@ -187,8 +187,7 @@ export function fixture(options: FixtureOptions): ReportInput {
     images: {
       source: 'cifar-10-test',
       count: 10000,
-      height: 32,
-      width: 32,
+      sources: [{ source: 'cifar-10-test', count: 10000, height: 32, width: 32, generated: null }],
       sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
       unreadable: [{ name: 'broken/0042.png', reason: 'the file ends after 512 of 3072 bytes' }],
     },

@@ -10,7 +10,9 @@ import type { Graph } from '../../src/graph/graph.ts';
 import { float32, sizeOf, toFloat32, type Float32Tensor, type Tensor } from '../../src/graph/tensor.ts';
 import { randomAt } from '../../src/random.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
-import type { BuiltModel, Model } from '../../src/zoo/model.ts';
+import type { FromCheckpointOptions, LoadedModel } from '../../src/zoo/from-checkpoint.ts';
+import type { BuiltModel, Encoder } from '../../src/zoo/model.ts';
+import { loadModel } from '../../src/zoo/node.ts';
 
 export const engine = nodeEngine({ threads: 2 });
 
@@ -31,7 +33,7 @@ export function images(shape: readonly number[], seed: number): Float32Tensor {
 }
 
 /** The graph of a model whose outputs are its taps and, as `output`, its output. */
-export function graphOf(model: Model, shape: readonly number[], how: 'build' | 'buildRaw' = 'buildRaw'): Graph {
+export function graphOf(model: Encoder, shape: readonly number[], how: 'build' | 'buildRaw' = 'buildRaw'): Graph {
   const b = new GraphBuilder();
   const built = model[how](b, b.input('x', shape));
   outputsOf(b, built);
@@ -46,7 +48,7 @@ function outputsOf(b: GraphBuilder, { taps, output }: BuiltModel): void {
 }
 
 /** Maps by layer, and the output, for the network's own input (or images, by `build`). */
-export async function runTaps(model: Model, x: Tensor, how: 'build' | 'buildRaw' = 'buildRaw') {
+export async function runTaps(model: Encoder, x: Tensor, how: 'build' | 'buildRaw' = 'buildRaw') {
   const session = await engine.open(graphOf(model, x.shape, how));
   try {
     const { tensors } = await session.run({ x });
@@ -93,4 +95,11 @@ export function temporaryFolder(): (name: string) => string {
   const folder = mkdtempSync(join(tmpdir(), 'rosetta-zoo-'));
   afterAll(() => rmSync(folder, { recursive: true }));
   return (name) => join(folder, name);
+}
+
+/** `loadModel` of what must be an encoder. */
+export async function loadEncoder(path: string, options: FromCheckpointOptions): Promise<LoadedModel<Encoder>> {
+  const { model, assumed } = await loadModel(path, options);
+  if (model.kind !== 'encoder') throw new Error(`${model.name} is a ${model.kind}`);
+  return { model, assumed };
 }

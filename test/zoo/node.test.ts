@@ -7,9 +7,9 @@ import { GraphBuilder } from '../../src/graph/builder.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { writeOnnx } from '../../src/graph/write.ts';
 import { saveOnnx } from '../../src/runtime/node.ts';
-import { fileKind, loadModel, readOnnxFile } from '../../src/zoo/node.ts';
+import { fileKind, readOnnxFile } from '../../src/zoo/node.ts';
 import type { ModelCard } from '../../src/zoo/card.ts';
-import { noise, runTaps, temporaryFolder } from './fixtures.ts';
+import { noise, runTaps, temporaryFolder, loadEncoder } from './fixtures.ts';
 
 const place = temporaryFolder();
 const golden = 'test/golden/torchvision_resnet50/resnet50_small.pth';
@@ -54,19 +54,19 @@ describe('kinds', () => {
     expect(await fileKind(place('net.pth'))).toBe('onnx');
     expect(await fileKind(place('weights.onnx'))).toBe('checkpoint');
     expect(await fileKind(writeCard('card.txt', {}))).toBe('card');
-    const { model } = await loadModel(place('net.pth'), { name: 'm', taps: ['a'] });
+    const { model } = await loadEncoder(place('net.pth'), { name: 'm', taps: ['a'] });
     expect(model.card.architecture).toBe('onnx');
-    expect((await loadModel(place('weights.onnx'), { name: 'm' })).model.card.architecture).toBe('resnet');
+    expect((await loadEncoder(place('weights.onnx'), { name: 'm' })).model.card.architecture).toBe('resnet');
   });
 
   it('of other files are told by the error', async () => {
     writeFileSync(place('page.onnx'), '<!doctype html><title>Sign in</title>');
-    await expect(loadModel(place('page.onnx'), { name: 'm' })).rejects.toThrow(
+    await expect(loadEncoder(place('page.onnx'), { name: 'm' })).rejects.toThrow(
       /page\.onnx is no checkpoint: .*HTML page/,
     );
     writeFileSync(place('empty.onnx'), '');
-    await expect(loadModel(place('empty.onnx'), { name: 'm' })).rejects.toThrow(/empty\.onnx is empty/);
-    await expect(loadModel(place('none.onnx'), { name: 'm' })).rejects.toThrow(
+    await expect(loadEncoder(place('empty.onnx'), { name: 'm' })).rejects.toThrow(/empty\.onnx is empty/);
+    await expect(loadEncoder(place('none.onnx'), { name: 'm' })).rejects.toThrow(
       /none\.onnx cannot be opened: there is no such/,
     );
     await expect(readOnnxFile(golden)).rejects.toThrow(/resnet50_small\.pth: This is no whole ONNX model/);
@@ -75,7 +75,7 @@ describe('kinds', () => {
   it('an ONNX file that is cut short', async () => {
     const bytes = readFileSync(place('net.onnx'));
     writeFileSync(place('short.onnx'), bytes.subarray(0, bytes.length / 2));
-    await expect(loadModel(place('short.onnx'), { name: 'm' })).rejects.toThrow(
+    await expect(loadEncoder(place('short.onnx'), { name: 'm' })).rejects.toThrow(
       /short\.onnx: This is no whole ONNX model/,
     );
   });
@@ -83,9 +83,9 @@ describe('kinds', () => {
 
 describe('weights beside the file', () => {
   it('give the same numbers, and no more of their file is read than they take', async () => {
-    const whole = await loadModel(place('net.onnx'), { name: 'm', taps: ['a'] });
+    const whole = await loadEncoder(place('net.onnx'), { name: 'm', taps: ['a'] });
     truncateSync(place('split.onnx.data'), 6 * 2 ** 30); // a hole: no memory could take it
-    const split = await loadModel(place('split.onnx'), { name: 'm', taps: ['a'] });
+    const split = await loadEncoder(place('split.onnx'), { name: 'm', taps: ['a'] });
     expect(await runTaps(split.model, x)).toEqual(await runTaps(whole.model, x));
   });
 
@@ -111,30 +111,30 @@ describe('weights beside the file', () => {
 
   it.each(['../secret', '/etc/hostname', 'a/../../secret', 'C:\\secret'])('at %s are refused', async (location) => {
     writeFileSync(place('evil.onnx'), writeOnnx(graph, { external: { location, minBytes: 1 } }).model);
-    await expect(loadModel(place('evil.onnx'), { name: 'm' })).rejects.toThrow(/no path inside the model's folder/);
+    await expect(loadEncoder(place('evil.onnx'), { name: 'm' })).rejects.toThrow(/no path inside the model's folder/);
   });
 });
 
 describe('cards', () => {
   it('of an ONNX file say what it does not', async () => {
-    const { model, assumed } = await loadModel(writeCard('net.json', {}), { name: 'mine' });
+    const { model, assumed } = await loadEncoder(writeCard('net.json', {}), { name: 'mine' });
     expect(assumed).toEqual([]);
     expect(model.card).toEqual({ ...card, name: 'mine' });
     expect(model.taps).toEqual([{ layer: 'a', channels: 64, height: 6, width: 6 }]);
-    const set = await loadModel(place('net.json'), { name: 'm', taps: ['r'], settings: { resize: 'bilinear' } });
+    const set = await loadEncoder(place('net.json'), { name: 'm', taps: ['r'], settings: { resize: 'bilinear' } });
     expect(set.model.card).toMatchObject({ taps: ['r'], input: { ...card.input, resize: 'bilinear' } });
   });
 
   it('of a checkpoint', async () => {
     writeFileSync(place('small.pth'), readFileSync(golden));
     const path = writeCard('small.json', { architecture: 'resnet', file: 'small.pth', taps: ['layer4'] });
-    const { model, assumed } = await loadModel(path, { name: 'm' });
+    const { model, assumed } = await loadEncoder(path, { name: 'm' });
     expect(assumed).toEqual([]);
     expect(model.taps.map(({ layer, channels }) => [layer, channels])).toEqual([['layer4', 128]]);
   });
 
   it('that do not fit their file', async () => {
-    const open = (changes: object) => loadModel(writeCard('odd.json', changes), { name: 'm' });
+    const open = (changes: object) => loadEncoder(writeCard('odd.json', changes), { name: 'm' });
     await expect(open({ architecture: 'resnet' })).rejects.toThrow(/m is an ONNX file, not a checkpoint of "resnet"/);
     await expect(open({ file: 'small.pth' })).rejects.toThrow(
       /the tensors of m are not those of "onnx", as its card says/,

@@ -3,10 +3,10 @@
 
 import { describe, expect, it } from 'vitest';
 import { addOutputs } from '../../src/graph/edit.ts';
-import { loadModel, fileKind, readOnnxFile } from '../../src/zoo/node.ts';
+import { fileKind, readOnnxFile } from '../../src/zoo/node.ts';
 import { proposeTaps } from '../../src/zoo/onnx.ts';
 import { run } from '../graph/engine.ts';
-import { absoluteError, imageOf, noise, relativeError, runTaps, stack } from './fixtures.ts';
+import { absoluteError, imageOf, noise, relativeError, runTaps, stack, loadEncoder } from './fixtures.ts';
 import { float32, toFloat32, type Tensor } from '../../src/graph/tensor.ts';
 
 interface File {
@@ -89,16 +89,16 @@ describe.each(files)('$file', ({ file, size, layers, taps }) => {
 
   it('has the layers and the proposed taps that its structure tells', async () => {
     expect(await fileKind(path)).toBe('onnx');
-    const { model, assumed } = await loadModel(path, { name: 'm', settings });
+    const { model, assumed } = await loadEncoder(path, { name: 'm', settings });
     expect(Object.fromEntries(model.taps.map((t) => [t.layer, [t.channels, t.height, t.width]]))).toEqual(taps);
     expect(model.card).toMatchObject({ architecture: 'onnx', taps: Object.keys(taps), config: {} });
     expect(assumed).toEqual(['mean=0.485,0.456,0.406', 'std=0.229,0.224,0.225', 'resize=bilinear', 'antialias=true']);
-    const every = await loadModel(path, { name: 'm', settings, taps: ['**'] });
+    const every = await loadEncoder(path, { name: 'm', settings, taps: ['**'] });
     expect(every.model.taps.length).toBe(layers);
   });
 
   it('maps and output, one image and three, equal those of the file', async () => {
-    const { model } = await loadModel(path, { name: 'm', settings });
+    const { model } = await loadEncoder(path, { name: 'm', settings });
     const { height, width } = model.card.input;
     const graph = await readOnnxFile(path);
     const x = noise([3, 3, height, width], 1);
@@ -122,7 +122,7 @@ describe.each(files)('$file', ({ file, size, layers, taps }) => {
 });
 
 it('an untrained twin has the same taps, other numbers, and is alive', async () => {
-  const { model } = await loadModel(folder + files[2].file, { name: 'm', settings: { size: files[2].size } });
+  const { model } = await loadEncoder(folder + files[2].file, { name: 'm', settings: { size: files[2].size } });
   const twin = model.twin(1);
   expect(twin.taps).toEqual(model.taps);
   expect(twin.name).toBe('m.untrained');
@@ -139,7 +139,7 @@ it('an untrained twin has the same taps, other numbers, and is alive', async () 
 });
 
 it('says so where its pooling leaves nothing of a small image', async () => {
-  const open = loadModel(folder + files[2].file, { name: 'm', settings: { size: '32' } });
+  const open = loadEncoder(folder + files[2].file, { name: 'm', settings: { size: '32' } });
   await expect(open).rejects.toThrow(
     /m does not fit images of 32 x 32 pixels \(Node "p2o\.MaxPool\.0" .*\); set the size/,
   );

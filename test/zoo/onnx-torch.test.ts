@@ -5,8 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readSafetensorsBytes } from '../../src/checkpoint/index.ts';
 import { toFloat32 } from '../../src/graph/tensor.ts';
-import { loadModel } from '../../src/zoo/node.ts';
-import { graphOf, imageOf, relativeError, runTaps } from './fixtures.ts';
+import { graphOf, imageOf, relativeError, runTaps, loadEncoder } from './fixtures.ts';
 
 const folder = 'test/golden/torch_onnx/';
 const golden = await readSafetensorsBytes('golden.safetensors', readFileSync(`${folder}golden.safetensors`));
@@ -61,7 +60,7 @@ describe.each(networks)('$name', ({ name, layers, proposed, copies }) => {
   const x = golden.get(`${name}/x`)!;
 
   it('has the maps of PyTorch, one image and three', async () => {
-    const { model } = await loadModel(file, { name: 'm', taps: Object.values(layers) });
+    const { model } = await loadEncoder(file, { name: 'm', taps: Object.values(layers) });
     const [three, one] = await Promise.all([runTaps(model, x), runTaps(model, imageOf(x, 2))]);
     for (const [module, layer] of Object.entries(layers)) {
       const expected = golden.get(`${name}/maps/${module}`)!;
@@ -72,7 +71,7 @@ describe.each(networks)('$name', ({ name, layers, proposed, copies }) => {
   });
 
   it('proposes hidden layers and the ends of stages', async () => {
-    const { model, assumed } = await loadModel(file, { name: 'm' });
+    const { model, assumed } = await loadEncoder(file, { name: 'm' });
     expect(model.taps.map(({ layer }) => layer)).toEqual(
       expect.arrayContaining(proposed.map((module) => layers[module])),
     );
@@ -84,7 +83,7 @@ describe.each(networks)('$name', ({ name, layers, proposed, copies }) => {
   });
 
   it('has a twin that is alive', async () => {
-    const { model } = await loadModel(file, { name: 'm' });
+    const { model } = await loadEncoder(file, { name: 'm' });
     const { taps } = await runTaps(model.twin(3), x);
     for (const { layer, channels } of model.taps) {
       const values = toFloat32(taps[layer]);

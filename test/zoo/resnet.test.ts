@@ -4,8 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readSafetensorsBytes } from '../../src/checkpoint/index.ts';
 import { toFloat32, type Tensor } from '../../src/graph/tensor.ts';
-import { loadModel } from '../../src/zoo/node.ts';
-import { absoluteError, graphOf, noise, relativeError, runTaps } from './fixtures.ts';
+import { absoluteError, graphOf, noise, relativeError, runTaps, loadEncoder } from './fixtures.ts';
 
 const folder = 'test/golden/torchvision_resnet50/';
 const cifar = '../shared/checkpoints/cifar-resnets/';
@@ -30,7 +29,7 @@ const tensor = (name: string): Tensor => golden.get(name)!;
 
 describe.each(manifest.checkpoints.map(({ file }) => file))('%s', (file) => {
   it('has the activations and logits of torchvision, within four times the rounding of float32', async () => {
-    const { model } = await loadModel(folder + file, { name: 'm' });
+    const { model } = await loadEncoder(folder + file, { name: 'm' });
     const { inputs, output, layers } = caseOf('main');
     const found = await runTaps(model, tensor(inputs.x.tensor));
     expect(Object.keys(found.taps)).toEqual(['layer1', 'layer2', 'layer3', 'layer4']);
@@ -47,7 +46,7 @@ describe('a ResNet-50', () => {
   const file = `${folder}resnet50_small.pth`;
 
   it('takes other sizes, odd and not square', async () => {
-    const { model } = await loadModel(file, { name: 'm' });
+    const { model } = await loadEncoder(file, { name: 'm' });
     const { inputs, output, layers } = caseOf('odd');
     const found = await runTaps(model, tensor(inputs.x.tensor));
     for (const layer of layers)
@@ -56,7 +55,7 @@ describe('a ResNet-50', () => {
   });
 
   it('is recognised, with its assumptions told', async () => {
-    const { model, assumed } = await loadModel(file, { name: 'm' });
+    const { model, assumed } = await loadEncoder(file, { name: 'm' });
     expect(model.card).toMatchObject({
       architecture: 'resnet',
       config: {
@@ -84,7 +83,7 @@ describe('a ResNet-50', () => {
   });
 
   it('has the normalisation and resizing of its images in the graph', async () => {
-    const { model } = await loadModel(file, { name: 'm', settings: { size: '64' }, taps: ['layer2'] });
+    const { model } = await loadEncoder(file, { name: 'm', settings: { size: '64' }, taps: ['layer2'] });
     const x = tensor(caseOf('main').inputs.x.tensor);
     const [mean, std] = [model.card.input.mean, model.card.input.std];
     const plane = (i: number) => Math.floor(i / 4096) % 3;
@@ -95,7 +94,7 @@ describe('a ResNet-50', () => {
 
   it('has taps inside its blocks, by globs, and with the stride of the original paper', async () => {
     const options = { name: 'm', settings: { size: '64', strideOn: 'conv1' }, taps: ['layer2.0.conv?', 'conv1'] };
-    const { model } = await loadModel(file, options);
+    const { model } = await loadEncoder(file, options);
     expect(model.taps.map(({ layer, height }) => [layer, height])).toEqual([
       ['conv1', 32],
       ['layer2.0.conv1', 8],
@@ -105,7 +104,7 @@ describe('a ResNet-50', () => {
   });
 
   it('has a twin with the same taps and other, reproducible weights', async () => {
-    const { model } = await loadModel(file, { name: 'm', settings: { size: '64' } });
+    const { model } = await loadEncoder(file, { name: 'm', settings: { size: '64' } });
     const twin = model.twin(1);
     expect(twin.taps).toEqual(model.taps);
     expect(twin.card).toMatchObject({ name: 'm.untrained', supervision: 'none (fresh weights)' });
@@ -122,7 +121,8 @@ describe('a ResNet-50', () => {
   });
 
   it('refuses settings and layers that it does not have', async () => {
-    const open = (settings: Record<string, string>, taps?: string[]) => loadModel(file, { name: 'm', settings, taps });
+    const open = (settings: Record<string, string>, taps?: string[]) =>
+      loadEncoder(file, { name: 'm', settings, taps });
     await expect(open({ stem: 'large' })).rejects.toThrow(/stem=large does not fit m: imagenet or cifar is expected/);
     await expect(open({ grid: '4' })).rejects.toThrow(/m has no setting "grid"; its settings are .*, stem, strideOn/);
     await expect(open({}, ['layer9'])).rejects.toThrow(
@@ -136,7 +136,7 @@ describe('the ResNets of CIFAR', () => {
   it.skipIf(!existsSync(cifar)).each(Object.entries(files))(
     '%s is recognised by its form: %i blocks a stage (skipped without ../shared)',
     async (file, blocks) => {
-      const { model } = await loadModel(`${cifar}${file}.th`, { name: 'm' });
+      const { model } = await loadEncoder(`${cifar}${file}.th`, { name: 'm' });
       const depths = [blocks, blocks, blocks];
       expect(model.card.config).toEqual({ depths, block: 'basic', stem: 'cifar', shortcut: 'pad', strideOn: 'conv2' });
       const expected = [1, 2, 3].flatMap((stage) =>

@@ -1,6 +1,7 @@
 // The head of the page: what was mined, in a line, in figures, and in full for who wants it.
 // It does not change while the page is open.
 
+import type { SampleRecipe } from '../../images/source.ts';
 import type { Report } from './data.ts';
 import { formatCount, h, plural, type Child } from './dom.ts';
 
@@ -87,6 +88,13 @@ function models({ packed }: Report): HTMLElement {
   );
 }
 
+/** How generated images can be made again. */
+function recipe({ seed, truncation, classes }: SampleRecipe): string {
+  const drawn =
+    classes === null ? '' : classes.length > 8 ? `, ${classes.length} classes` : `, classes ${classes.join(', ')}`;
+  return `, seed ${seed}, truncation ${truncation}${drawn}`;
+}
+
 function images({ packed }: Report): HTMLElement {
   const { imageSet, options, program, created, score } = packed;
   const { unreadable } = imageSet;
@@ -97,9 +105,11 @@ function images({ packed }: Report): HTMLElement {
     h(
       'dl',
       { class: 'facts wide' },
-      fact(
-        'Images',
-        `${imageSet.source}: ${formatCount(imageSet.count)} of ${imageSet.height} x ${imageSet.width} pixels`,
+      ...imageSet.sources.map(({ source, count, height, width, generated }) =>
+        fact(
+          generated ? 'Generated images' : 'Images',
+          `${source}: ${formatCount(count)} of ${height} x ${width} pixels${generated ? recipe(generated) : ''}`,
+        ),
       ),
       fact('SHA-256 of names', h('code', {}, imageSet.sha256)),
       fact('Score', score === 'pearson' ? 'Pearson r' : 'as in the reference code of the paper'),

@@ -52,6 +52,7 @@ function pairwiseTable(report: Report, set: PackedSet): HTMLElement | null {
           names.slice(1).map((other, column) => {
             if (column < row) return h('td');
             const r = set.pairwise[next++];
+            if (r === null) return h('td', { title: `${name} and ${other} are on different images` }, '–');
             return h(
               'td',
               { title: `${name} and ${other}: r = ${formatR(r)}`, style: `--share: ${Math.max(0, r)}` },

@@ -1,0 +1,36 @@
+// What an opened checkpoint is: named tensors, each read when it is asked for, and the objects around them.
+// It opens nothing: that is checkpoint.ts.
+
+import type { DType, Tensor } from '../graph/tensor.ts';
+import type { CheckpointTree } from './tree.ts';
+
+/** A tensor in a file. */
+export interface TensorRef {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Reads the data, contiguous, into memory of its own. @throws UserError when the file cannot be read there. */
+  load(): Promise<Tensor>;
+}
+
+export interface Checkpoint {
+  /**
+   * `torch-zip` also stands for TorchScript archives, `stylegan-pickle` for any Python pickle with torch tensors in it
+   * that torch.save did not write.
+   */
+  readonly format: 'safetensors' | 'torch-zip' | 'torch-legacy' | 'stylegan-pickle';
+  readonly file: string;
+  /**
+   * In file order. The name of a tensor inside nested torch objects is its key path joined with '.', e.g.
+   * `state_dict.module.conv1.weight`; lists count from 0. A pickled module's tensors, buffers that its state_dict
+   * leaves out included, have the names of its state_dict.
+   */
+  readonly tensors: ReadonlyMap<string, TensorRef>;
+  /** The `__metadata__` of a safetensors file; empty for torch files. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /**
+   * All objects of a torch file as inert plain data, with tensors as leaves that only know their place.
+   * Of a safetensors file: a Map of the tensors whose types this project does not have.
+   */
+  readonly tree: CheckpointTree;
+}
