@@ -24,6 +24,7 @@ interface ActivationsOptions {
   seed: number;
   taps?: string[];
   config?: string[];
+  cache?: string;
   batch: number;
   memory?: number;
   device: Device;
@@ -51,6 +52,7 @@ export function activationsCommand(): Command {
     .addOption(new Option('--noise <kind>', 'noise of StyleGAN2').choices(['const', 'none']).default('const'))
     .addOption(shared.taps())
     .addOption(shared.config())
+    .addOption(shared.cache())
     .option('--batch <n>', 'images computed at once', wholeNumber(1), 16)
     .addOption(shared.memory())
     .addOption(shared.device())
@@ -65,7 +67,7 @@ async function run(options: ActivationsOptions): Promise<void> {
   if (options.model.length > 1) throw new UserError('activations are of one model at a time; give --model once');
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const engine = nodeEngine({ device: options.device, threads: options.threads });
-  const [model] = await openModels(options.model, options.taps, options.config, printer);
+  const [model] = await openModels(options.model, options, printer);
   const settings = { engine, model, batch: options.batch, memory: options.memory ?? defaultMemory() };
 
   const own = await ownInput(options.input);

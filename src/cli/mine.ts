@@ -41,6 +41,7 @@ interface MineCommandOptions {
   seed: number;
   taps?: string[];
   config?: string[];
+  cache?: string;
   k: number;
   setK: number;
   anchor?: string;
@@ -89,6 +90,7 @@ export function mineCommand(): Command {
     )
     .addOption(shared.taps())
     .addOption(shared.config())
+    .addOption(shared.cache())
     .option('-k, --k <n>', 'pairs are mutual neighbours among the k nearest', wholeNumber(1), 1)
     .option('--set-k <n>', 'the anchor must be among this many first choices of each unit of a set', wholeNumber(1), 5)
     .option(
@@ -133,7 +135,7 @@ async function run(options: MineCommandOptions): Promise<void> {
   const engine = nodeEngine({ device: options.device, threads: options.threads });
   const named = [...(options.model ?? []), ...(options.generator ?? [])];
   if (!named.length) throw new UserError('name at least two models, with --model and --generator');
-  const models = await openModels(named, options.taps, options.config, printer);
+  const models = await openModels(named, options, printer);
   const { sources, close } = await openSources(models, options);
   for (const { source, names, samples, height, width } of sources) {
     const count = samples ? `${samples.length} of ${names.length} images` : `${names.length} samples`;

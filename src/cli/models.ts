@@ -1,25 +1,40 @@
 // Opens the models that the options name, and tells what had to be assumed about them.
 
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Model } from '../zoo/model.ts';
-import { loadModel } from '../zoo/node.ts';
+import { loadModel, type LoadOptions } from '../zoo/node.ts';
+import { cacheFolder, modelStore } from '../zoo/node-store.ts';
 import { settingsFor, tapsFor, type ModelOption } from './options.ts';
 import type { ProgressPrinter } from './progress.ts';
 
+export interface OpenOptions {
+  readonly taps?: readonly string[];
+  readonly config?: readonly string[];
+  readonly cache?: string;
+}
+
+/** Checkpoints from this size on are compiled once; smaller ones are built in no time. */
+const compiledFrom = 32 * 2 ** 20;
+
 export async function openModels(
-  options: readonly ModelOption[],
-  taps: readonly string[] | undefined,
-  config: readonly string[] | undefined,
+  named: readonly ModelOption[],
+  options: OpenOptions,
   printer: ProgressPrinter,
 ): Promise<Model[]> {
   const models: Model[] = [];
-  const names = options.map(({ name }) => name);
-  for (const { name, file } of options) {
-    const loaded = await loadModel(file, {
+  const names = named.map(({ name }) => name);
+  for (const { name, file } of named) {
+    const { path, card } = await locate(file, options.cache);
+    const { model, assumed } = await loadModel(path, {
       name,
-      taps: tapsFor(taps, name, names),
-      settings: settingsFor(config, name, names),
+      card,
+      taps: tapsFor(options.taps, name, names),
+      settings: settingsFor(options.config, name, names),
+      compiled: compiledFolder(options.cache, (error) =>
+        printer.note(`${name}: no compiled copy is kept (${error.message}); the next start takes as long`),
+      ),
     });
-    const { model, assumed } = loaded;
     const units = model.taps.reduce((sum, { channels }) => sum + channels, 0);
     printer.note(`${name}: ${model.card.architecture}, ${model.taps.length} layers, ${units} units`);
     if (assumed.length) printer.note(`${name}: assumed ${assumed.join(' ')} (change with --config)`);
@@ -27,3 +42,22 @@ export async function openModels(
   }
   return models;
 }
+
+/** A file, or else a model of the store by its name. */
+export async function locate(
+  text: string,
+  cache: string | undefined,
+): Promise<{ path: string; card?: LoadOptions['card'] }> {
+  if (existsSync(text) || /[\\/]/.test(text)) return { path: text };
+  const { file, card } = await modelStore(cacheFolder(cache)).resolve(text);
+  return { path: file, card };
+}
+
+export const compiledFolder = (
+  cache: string | undefined,
+  onFailure?: (error: Error) => void,
+): NonNullable<LoadOptions['compiled']> => ({
+  folder: join(cacheFolder(cache), 'compiled'),
+  minBytes: compiledFrom,
+  onFailure,
+});

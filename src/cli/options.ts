@@ -118,6 +118,8 @@ export const shared = {
       '--config <key=value>',
       'a setting that the file cannot tell, e.g. size=64 or vit:mean=0.5,0.5,0.5',
     ).argParser(parseSetting),
+  cache: () =>
+    new Option('--cache <folder>', 'where models are kept (default: ROSETTA_CACHE, else as the platform has it)'),
   truncation: () =>
     new Option('--truncation <psi>', 'truncation of generators, e.g. 0.7 or biggan:0.4 (default: their own)').argParser(
       collect,

@@ -9,7 +9,7 @@ import { knownOf } from './operators/index.ts';
 import type { Known } from './operators/index.ts';
 import { pruneGraph } from './prune.ts';
 import { renameNode } from './rename.ts';
-import { toBytes } from './tensor.ts';
+import { sizeOf, toBytes } from './tensor.ts';
 import type { DType, Tensor } from './tensor.ts';
 import { upgradeGraph } from './upgrade.ts';
 
@@ -53,7 +53,7 @@ export class GraphAssembly {
   /** A weight or constant. Without a name, the same tensor and small equal ones are stored once. */
   constant(tensor: Tensor, name?: string): Value {
     const content =
-      tensor.data.length <= shareable ? `${tensor.dtype}[${tensor.shape.join()}]${toBytes(tensor).join()}` : tensor;
+      sizeOf(tensor.shape) <= shareable ? `${tensor.dtype}[${tensor.shape.join()}]${toBytes(tensor).join()}` : tensor;
     const existing = name === undefined && (this.shared.get(tensor) ?? this.shared.get(content));
     if (existing) return this.value(existing);
     const chosen = name === undefined ? this.invent('const') : this.claim(name);

@@ -33,6 +33,16 @@ export interface Tensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly data: TensorData;
+  /** Where the same bytes lie in a file: then `data` are read when they are asked for, and engines can map them. */
+  readonly stored?: StoredData;
+}
+
+/** A place in a file of raw little-endian values. */
+export interface StoredData {
+  readonly folder: string;
+  readonly file: string;
+  /** In bytes. */
+  readonly offset: number;
 }
 
 /** A tensor whose data are known to be float32. */
@@ -62,6 +72,9 @@ export const bytesPerElement = (dtype: DType): number => arrays[dtype].BYTES_PER
 
 /** Number of elements of a shape; 1 for a scalar's `[]`. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, d) => product * d, 1);
+
+/** Bytes of a tensor's data; does not touch them. */
+export const byteLengthOf = ({ dtype, shape }: Tensor): number => sizeOf(shape) * bytesPerElement(dtype);
 
 /** A zero-filled array for `length` elements of a type. */
 export function allocate(dtype: DType, length: number): TensorData {

@@ -8,12 +8,17 @@ import type { AttributeProtoSchema, GraphProtoSchema, TensorProtoSchema, ValueIn
 import { UserError } from '../errors.ts';
 import type { Attribute, Graph, Node, ValueInfo } from './graph.ts';
 import { dataTypes } from './onnx-types.ts';
-import { toBytes, toInt64 } from './tensor.ts';
+import { byteLengthOf, toBytes, toInt64 } from './tensor.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface WriteOptions {
   /** Weights of at least `minBytes` go into the file `location`, named relative to the model. */
-  readonly external?: { readonly location: string; readonly minBytes: number };
+  readonly external?: {
+    readonly location: string;
+    readonly minBytes: number;
+    /** Folder of the model: tensors that are stored in it already are referred to where they are. */
+    readonly folder?: string;
+  };
 }
 
 export interface WrittenModel {
@@ -41,7 +46,7 @@ const irVersions = [
 export function writeOnnx(graph: Graph, options: WriteOptions = {}): WrittenModel {
   const store = new ExternalStore(options.external);
   const inside = [...graph.initializers.values()].filter((tensor) => !store.takes(tensor));
-  if (inside.reduce((sum, tensor) => sum + tensor.data.byteLength, 0) > messageLimit) {
+  if (inside.reduce((sum, tensor) => sum + byteLengthOf(tensor), 0) > messageLimit) {
     throw new UserError(
       `The weights of "${graph.name}" exceed the 2 GB of one ONNX file; write them to an external file.`,
     );
@@ -71,12 +76,17 @@ class ExternalStore {
   }
 
   takes(tensor: Tensor): boolean {
-    return this.options !== undefined && tensor.data.byteLength > 0 && tensor.data.byteLength >= this.options.minBytes;
+    const bytes = byteLengthOf(tensor);
+    return this.options !== undefined && bytes > 0 && bytes >= this.options.minBytes;
   }
 
   entry(tensor: Tensor): MessageInitShape<typeof TensorProtoSchema> {
-    const offset = this.offsets.get(tensor.data) ?? this.add(tensor);
-    const pairs = { location: this.options!.location, offset: String(offset), length: String(tensor.data.byteLength) };
+    const { location, folder } = this.options!;
+    const place =
+      tensor.stored && tensor.stored.folder === folder
+        ? { location: tensor.stored.file, offset: tensor.stored.offset }
+        : { location, offset: this.offsets.get(tensor.data) ?? this.add(tensor) };
+    const pairs = { location: place.location, offset: `${place.offset}`, length: `${byteLengthOf(tensor)}` };
     return {
       dataLocation: TensorProto_DataLocation.EXTERNAL,
       externalData: Object.entries(pairs).map(([key, value]) => ({ key, value })),

@@ -28,7 +28,8 @@ export class Peaks {
 
   /**
    * The `count` samples in which the units of a set peak highest together: by the mean over its units (those that
-   * have maps there) of the peak in standard deviations above the unit's mean.
+   * have maps there) of the peak in standard deviations above the unit's mean. Samples on which more of its units have
+   * maps come first.
    * @param units by model index, the unit of the set, or undefined where it has none.
    */
   best(units: readonly (number | undefined)[], moments: readonly Moments[], count: number): number[] {
@@ -45,7 +46,7 @@ export class Peaks {
     });
     totals.forEach((total, i) => (totals[i] = counts[i] ? total / counts[i] : -Infinity));
     const order = Array.from(totals.keys()).sort(
-      (i, j) => totals[j] - totals[i] || this.#samples[i] - this.#samples[j],
+      (i, j) => counts[j] - counts[i] || totals[j] - totals[i] || this.#samples[i] - this.#samples[j],
     );
     return order.slice(0, count).map((i) => this.#samples[i]);
   }

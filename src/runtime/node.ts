@@ -3,10 +3,11 @@
 
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor, listSupportedBackends } from 'onnxruntime-node';
 import { UserError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
+import { byteLengthOf } from '../graph/tensor.ts';
 import { writeOnnx } from '../graph/write.ts';
 import { devices, type Device, type Engine, type Session } from './engine.ts';
 import { wrapSession } from './ort.ts';
@@ -70,12 +71,14 @@ async function createSession(
   options: InferenceSession.SessionOptions,
   device: Device,
 ): Promise<InferenceSession> {
-  let bytes = 0;
-  for (const tensor of graph.initializers.values()) bytes += tensor.data.byteLength;
+  const weights = [...graph.initializers.values()];
+  const bytes = weights.reduce((sum, tensor) => sum + byteLengthOf(tensor), 0);
   try {
+    const folder = weights.find((tensor) => tensor.stored)?.stored?.folder;
+    if (folder !== undefined) return await besideWeights(graph, folder, (file) => InferenceSession.create(file, options));
     if (bytes <= inlineBytes) return await InferenceSession.create(writeOnnx(graph).model, options);
-    return await withTemporaryFolder(async (folder) => {
-      const file = await saveOnnx(graph, join(folder, 'model.onnx'));
+    return await withTemporaryFolder(async (temporary) => {
+      const file = await saveOnnx(graph, join(temporary, 'model.onnx'));
       return InferenceSession.create(file, options);
     });
   } catch (error) {
@@ -95,10 +98,13 @@ function unavailable(device: Device, reason?: string): UserError {
   );
 }
 
-/** Writes a graph to `path`, weights of 1 kB and more in `path + '.data'`. Returns the path. */
-export async function saveOnnx(graph: Graph, path: string): Promise<string> {
-  const location = `${path.split(/[\\/]/).at(-1)}.data`;
-  const { model, external = [] } = writeOnnx(graph, { external: { location, minBytes: 1024 } });
+/**
+ * Writes a graph to `path`, weights of 1 kB and more in `path + '.data'`. Returns the path.
+ * @param folder where weights that are stored there stay; it must be the folder of `path`.
+ */
+export async function saveOnnx(graph: Graph, path: string, folder?: string): Promise<string> {
+  const location = `${basename(path)}.data`;
+  const { model, external = [] } = writeOnnx(graph, { external: { location, minBytes: 1024, folder } });
   const file = await open(`${path}.data`, 'w');
   try {
     for (const chunk of external) await file.writeFile(chunk);
@@ -107,6 +113,19 @@ export async function saveOnnx(graph: Graph, path: string): Promise<string> {
   }
   await writeFile(path, model);
   return path;
+}
+
+let models = 0;
+
+/** Opens a graph from a file in the folder of its stored weights, from where the engine maps them into memory. */
+async function besideWeights<T>(graph: Graph, folder: string, work: (file: string) => Promise<T>): Promise<T> {
+  const file = join(folder, `run-${process.pid}-${models++}.onnx`);
+  try {
+    return await work(await saveOnnx(graph, file, folder));
+  } finally {
+    // What is mapped stays readable.
+    for (const name of [file, `${file}.data`]) await rm(name, { force: true });
+  }
 }
 
 async function withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {

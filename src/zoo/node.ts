@@ -3,7 +3,9 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { openCheckpoint, stateDict } from '../checkpoint/checkpoint.ts';
+import { readFile } from 'node:fs/promises';
+import { networkPath, openCheckpoint, stateDict, type Checkpoint } from '../checkpoint/checkpoint.ts';
+import { pickledModules } from '../checkpoint/modules.ts';
 import { openFile } from '../checkpoint/node.ts';
 import { recognise } from '../checkpoint/recognise.ts';
 import type { ByteSource } from '../checkpoint/source.ts';
@@ -12,8 +14,18 @@ import type { Graph } from '../graph/graph.ts';
 import { readOnnx, type ReadOptions } from '../graph/read.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { parseCard } from './card-schema.ts';
-import { modelFromTensors, type FromCheckpointOptions, type LoadedModel } from './from-checkpoint.ts';
+import type { Hints } from './architecture.ts';
+import {
+  describeModel,
+  modelFromTensors,
+  modelOf,
+  shapesOf,
+  type FromCheckpointOptions,
+  type LoadedModel,
+} from './from-checkpoint.ts';
+import { compiledKey, readCompiled, writeCompiled, type Compiled } from './node-compiled.ts';
 import { modelFromGraph } from './onnx.ts';
+import { Weights } from './weights.ts';
 
 /** Cards are small; a larger file is not one. */
 const largestCard = 2 ** 20;
@@ -30,12 +42,22 @@ export type FileKind = 'card' | 'onnx' | 'checkpoint';
  */
 export const fileKind = (path: string): Promise<FileKind> => withFile(path, kindOf);
 
+export interface LoadOptions extends FromCheckpointOptions {
+  /** Where compiled models are kept, and from which size of a checkpoint on (bytes, default 0); by default nowhere. */
+  readonly compiled?: {
+    readonly folder: string;
+    readonly minBytes?: number;
+    /** Told when a compiled copy cannot be written; the model is used all the same. */
+    readonly onFailure?: (error: Error) => void;
+  };
+}
+
 /**
  * Opens the model in a file.
  * @param path a checkpoint (safetensors, torch), an ONNX file, or a model card, whose `file` names one of them beside it.
  * @throws UserError saying what is wrong with the file, and what to do.
  */
-export function loadModel(path: string, options: FromCheckpointOptions): Promise<LoadedModel> {
+export function loadModel(path: string, options: LoadOptions): Promise<LoadedModel> {
   return withFile(path, async (source) => {
     const kind = await kindOf(source);
     if (kind === 'card') {
@@ -45,11 +67,59 @@ export function loadModel(path: string, options: FromCheckpointOptions): Promise
       return loadModel(join(dirname(path), file), { ...options, card });
     }
     if (kind === 'onnx') return modelFromGraph(await readGraph(source), options);
-    const checkpoint = await openCheckpoint(source);
-    const tensors = new Map<string, Tensor>();
-    for (const [name, ref] of stateDict(checkpoint)) tensors.set(name, await ref.load());
-    return modelFromTensors(tensors, options);
+    return loadCheckpoint(path, source, options);
   });
+}
+
+async function loadCheckpoint(path: string, source: ByteSource, options: LoadOptions): Promise<LoadedModel> {
+  const json = await configBeside(path);
+  const { folder, minBytes = 0 } = options.compiled ?? {};
+  const settings = [options.settings, options.card?.architecture, options.card?.config, options.card?.input, json];
+  const key = folder !== undefined && source.size >= minBytes ? await compiledKey(folder, path, settings) : undefined;
+  const found = key === undefined ? undefined : await readCompiled(folder!, key);
+  if (found) return fromCompiled(found, options);
+
+  const checkpoint = await openCheckpoint(source);
+  const tensors = new Map<string, Tensor>();
+  for (const [name, ref] of networkTensors(checkpoint)) tensors.set(name, await ref.load());
+  const modules = pickledModules(checkpoint, networkPath(checkpoint));
+  const hints: Hints = { ...(modules && { modules }), ...(json && { json }) };
+  const loaded = modelFromTensors(tensors, { ...options, hints });
+  if (key === undefined) return loaded;
+  const { architecture, card } = describeModel(shapesOf(tensors), { ...options, hints, taps: ['**'] });
+  const weights = new Weights(tensors, card.name);
+  try {
+    await writeCompiled(folder!, key, modelOf(architecture, card, weights), weights, hints);
+  } catch (error) {
+    options.compiled?.onFailure?.(error as Error);
+    return loaded;
+  }
+  const written = await readCompiled(folder!, key);
+  return written ? fromCompiled(written, options) : loaded;
+}
+
+function fromCompiled({ tensors, constants, hints }: Compiled, options: LoadOptions): LoadedModel {
+  const { architecture, card, assumed } = describeModel(shapesOf(tensors), { ...options, hints });
+  return { model: modelOf(architecture, card, new Weights(tensors, card.name, constants)), assumed };
+}
+
+/** The network's tensors, and beside them the mean latent that rosinality's StyleGAN2 files keep outside the network. */
+function networkTensors(checkpoint: Checkpoint) {
+  const tensors = new Map(stateDict(checkpoint));
+  const mean = checkpoint.tensors.get('latent_avg');
+  if (mean && networkPath(checkpoint) !== '') tensors.set('latent_avg', mean);
+  return tensors;
+}
+
+/** `config.json` beside a checkpoint, as BigGAN's comes; of other programs' files of that name nothing is used. */
+async function configBeside(path: string): Promise<Hints['json']> {
+  try {
+    const text = await readFile(join(dirname(path), 'config.json'), 'utf8');
+    const value: unknown = text.length <= largestCard ? JSON.parse(text) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Hints['json']) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

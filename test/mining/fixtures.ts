@@ -4,8 +4,8 @@ import { float32 } from '../../src/graph/tensor.ts';
 import { randomAt } from '../../src/random.ts';
 import type { ImageSource } from '../../src/images/source.ts';
 import type { Grid } from '../../src/mining/grid.ts';
-import type { EncoderCard } from '../../src/zoo/card.ts';
-import type { Encoder } from '../../src/zoo/model.ts';
+import type { EncoderCard, Latent } from '../../src/zoo/card.ts';
+import type { Encoder, Generator } from '../../src/zoo/model.ts';
 
 /** Roughly normal numbers: the sum of four uniform ones, scaled to deviation 1. */
 export function normal(seed: number, length: number): Float32Array {
@@ -177,4 +177,49 @@ export function pearson64(x: Float64Array, y: Float64Array): number {
     yy += (y[i] - my) ** 2;
   }
   return xy / Math.sqrt(xx * yy);
+}
+
+/**
+ * A generator whose image and maps are random functions of z and the class: like `linearModel` on the pixels that it
+ * makes. Truncation scales z.
+ */
+export function linearGenerator(
+  name: string,
+  layers: readonly FakeLayer[],
+  seed: number,
+  latent: Partial<Latent> = {},
+  size: Grid = { height: 6, width: 5 },
+): Generator {
+  const pixels = 3 * size.height * size.width;
+  const full: Latent = {
+    z: 20,
+    sampling: 'normal',
+    classes: 0,
+    w: 20,
+    layers: 1,
+    ...size,
+    truncation: { default: 1, least: 0, most: 1 },
+    ...latent,
+  };
+  const inputs = full.z + full.classes;
+  const matrix = normal(seed * 31 + 7, inputs * pixels).map((value) => (0.5 * value) / Math.sqrt(inputs));
+  const network = linearModel(`${name} network`, layers, seed, size);
+  const { input: _, ...identity } = network.card;
+  return {
+    kind: 'generator',
+    name,
+    card: { ...identity, name, latent: full },
+    taps: network.taps,
+    build(b, input, options = {}) {
+      if (!('z' in input)) throw new Error('this generator takes z only');
+      const z = b.mul(input.z, options.truncation ?? full.truncation.default);
+      const rows = input.c ? b.concat([z, input.c], 1) : z;
+      const flat = b.matmul(rows, b.constant(float32([inputs, pixels], matrix)));
+      const output = b.tanh(b.reshape(flat, [rows.shape[0], 3, size.height, size.width]));
+      const { taps } = network.buildRaw(b, output);
+      const images = b.clip(b.add(b.mul(output, 0.5), 0.5), 0, 1);
+      return { taps, output, images, ws: b.reshape(input.z, [z.shape[0], 1, full.z]), noise: [] };
+    },
+    twin: (twinSeed) => linearGenerator(`${name}.untrained`, layers, seed + 1000 + twinSeed, latent, size),
+  };
 }

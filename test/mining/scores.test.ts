@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { collectActivations } from '../../src/mining/activations.ts';
 import { derangement } from '../../src/mining/blocks.ts';
-import { parseUnit, type Dictionary } from '../../src/mining/dictionary.ts';
+import { parseUnit } from '../../src/mining/dictionary.ts';
 import { largerGrid } from '../../src/mining/grid.ts';
 import { mine, type MineOptions } from '../../src/mining/mine.ts';
 import type { MineProgress } from '../../src/mining/progress.ts';
@@ -13,6 +13,7 @@ import { nodeEngine } from '../../src/runtime/node.ts';
 import type { Model } from '../../src/zoo/model.ts';
 import { largestDifference } from '../golden.ts';
 import { linearModel, noiseImages, pearson64, unitSeries } from './fixtures.ts';
+import { expectSame, withoutTime } from './same.ts';
 
 const engine = nodeEngine();
 
@@ -178,21 +179,6 @@ describe('scores', () => {
     }
   });
 });
-
-/** Equal in all names and counts, and to 2e-6 (they are rounded to 1e-6) in all numbers. */
-function expectSame(got: Dictionary, expected: Dictionary): void {
-  const text = (d: Dictionary) =>
-    JSON.stringify(withoutTime(d), (_, v: unknown) => (typeof v === 'number' && !Number.isInteger(v) ? 0 : v));
-  const numbers = (d: Dictionary) => {
-    const out: number[] = [];
-    JSON.stringify(withoutTime(d), (_, v: unknown) => (typeof v === 'number' && out.push(v), v));
-    return out;
-  };
-  expect(text(got)).toBe(text(expected));
-  expect(largestDifference(numbers(got), numbers(expected))).toBeLessThanOrEqual(2e-6);
-}
-
-const withoutTime = ({ created: _, ...rest }: Dictionary) => rest;
 
 describe('a run', () => {
   const models = [

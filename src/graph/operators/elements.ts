@@ -30,8 +30,8 @@ const round = (dtype: DType, value: number): number => {
 
 /** What is known of a constant tensor: everything if it is small. */
 export function knownOf(tensor: Tensor): Known {
-  const { dtype, shape, data } = tensor;
-  if (data.length > limit) return { dtype, shape };
+  const { dtype, shape } = tensor;
+  if (sizeOf(shape) > limit) return { dtype, shape };
   const half = dtype === 'float16' || dtype === 'bfloat16';
   return { dtype, shape, elements: half ? Array.from(toFloat32(tensor)) : toNumbers(tensor) };
 }
