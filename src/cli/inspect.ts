@@ -9,8 +9,9 @@ import type { Graph, ValueInfo } from '../graph/graph.ts';
 import { bytesPerElement, sizeOf } from '../graph/tensor.ts';
 import { nodeFolder } from '../runtime/node-folder.ts';
 import type { EncoderCard, GeneratorCard } from '../zoo/card.ts';
-import type { Tap } from '../zoo/model.ts';
-import { fileKind, loadModel, readOnnxFile } from '../zoo/node.ts';
+import { fileKind, loadModel, readOnnxFile, type LoadOptions } from '../zoo/node.ts';
+import { layerTree } from './layer-tree.ts';
+import { locate } from './models.ts';
 import { formatBytes, settingsFor, shared } from './options.ts';
 import { readDictionary } from './run-folder.ts';
 import { summary } from './summary.ts';
@@ -19,6 +20,7 @@ interface InspectOptions {
   config?: string[];
   taps?: string[];
   all?: boolean;
+  cache?: string;
   json?: boolean;
 }
 
@@ -34,10 +36,11 @@ const shortList = 30;
 export function inspectCommand(): Command {
   return new Command('inspect')
     .description('tell what is in a checkpoint, a model card, an .onnx file, or a run')
-    .argument('<path>', 'the file, or the folder of a run')
+    .argument('<path>', 'the file, the folder of a run, or the name of a model of the zoo')
     .addOption(shared.config())
     .addOption(shared.taps())
     .option('-a, --all', `list everything, not only the first ${shortList}`)
+    .addOption(shared.cache())
     .addOption(shared.json())
     .action(async (path: string, options: InspectOptions) => {
       const { data, lines } = await inspect(path, options);
@@ -45,7 +48,8 @@ export function inspectCommand(): Command {
     });
 }
 
-async function inspect(path: string, options: InspectOptions): Promise<Findings> {
+async function inspect(text: string, options: InspectOptions): Promise<Findings> {
+  const { path, card } = await locate(text, options.cache);
   const folder = await stat(path).then(
     (found) => found.isDirectory(),
     () => false,
@@ -57,7 +61,7 @@ async function inspect(path: string, options: InspectOptions): Promise<Findings>
   const kind = await fileKind(path);
   const tensors = kind === 'checkpoint' ? await inspectTensors(path, options) : undefined;
   const graph = kind === 'onnx' ? inspectGraph(await readOnnxFile(path)) : undefined;
-  const model = await inspectModel(path, options, kind === 'card');
+  const model = await inspectModel(path, card, options, kind === 'card');
   const parts = [tensors, graph, model].filter((part) => part !== undefined);
   return {
     data: Object.assign({ path, kind }, ...parts.map(({ data }) => data)) as unknown,
@@ -115,20 +119,19 @@ function inspectGraph(graph: Graph): Findings {
 }
 
 /** The model in the file: all layers that can be tapped, and those that are by default. */
-async function inspectModel(path: string, options: InspectOptions, required: boolean): Promise<Findings> {
+async function inspectModel(
+  path: string,
+  own: LoadOptions['card'],
+  options: InspectOptions,
+  required: boolean,
+): Promise<Findings> {
   const settings = settingsFor(options.config, '', []);
   const globs = options.taps;
   try {
-    const { model, assumed } = await loadModel(path, { name: 'model', settings, taps: globs });
-    const every = await loadModel(path, { name: 'model', settings, taps: ['**'] });
+    const { model, assumed } = await loadModel(path, { name: 'model', card: own, settings, taps: globs });
+    const every = await loadModel(path, { name: 'model', card: own, settings, taps: ['**'] });
     const { name: _, ...card } = model.card;
     const tapped = new Set(model.taps.map(({ layer }) => layer));
-    const row = ({ layer, channels, height, width }: Tap) => [
-      tapped.has(layer) ? '*' : ' ',
-      layer,
-      `${channels} units`,
-      `${height}x${width}`,
-    ];
     const units = model.taps.reduce((sum, { channels }) => sum + channels, 0);
     return {
       data: { recognised: true, card, assumed, layers: every.model.taps, taps: [...tapped] },
@@ -136,7 +139,7 @@ async function inspectModel(path: string, options: InspectOptions, required: boo
         `architecture ${card.architecture} ${JSON.stringify(card.config)}, ${describeInput(card)}`,
         ...(assumed.length ? [`assumed ${assumed.join(' ')} (change with --config)`] : []),
         `layers (* ${tapped.size} tapped, ${units} units):`,
-        ...list(every.model.taps.map(row), options.all),
+        ...list(layerTree(every.model.taps, tapped), options.all),
       ],
     };
   } catch (error) {

@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts';
 import { program } from '../program.ts';
 import { activationsCommand } from './activations.ts';
 import { exitCodes } from './exit-codes.ts';
+import { exportOnnxCommand } from './export-onnx.ts';
 import { inspectCommand } from './inspect.ts';
 import { mineCommand } from './mine.ts';
 import { reportCommand } from './report.ts';
@@ -33,7 +34,8 @@ Exit codes: ${exitCodes.done} done, ${exitCodes.userError} a file or value is wr
   .addCommand(mineCommand())
   .addCommand(reportCommand())
   .addCommand(inspectCommand())
-  .addCommand(activationsCommand());
+  .addCommand(activationsCommand())
+  .addCommand(exportOnnxCommand());
 for (const command of [cli, ...cli.commands]) {
   command.exitOverride().showHelpAfterError('(add --help for the options)').showSuggestionAfterError();
 }

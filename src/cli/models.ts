@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Model } from '../zoo/model.ts';
 import { loadModel, type LoadOptions } from '../zoo/node.ts';
-import { cacheFolder, modelStore } from '../zoo/node-store.ts';
+import { cacheFolder, ModelStore } from '../zoo/node-store.ts';
 import { settingsFor, tapsFor, type ModelOption } from './options.ts';
 import type { ProgressPrinter } from './progress.ts';
 
@@ -49,7 +49,7 @@ export async function locate(
   cache: string | undefined,
 ): Promise<{ path: string; card?: LoadOptions['card'] }> {
   if (existsSync(text) || /[\\/]/.test(text)) return { path: text };
-  const { file, card } = await modelStore(cacheFolder(cache)).resolve(text);
+  const { file, card } = await new ModelStore(cacheFolder(cache)).resolve(text);
   return { path: file, card };
 }
 

@@ -2,9 +2,10 @@
 // Nothing here runs a graph (runtime/) or differentiates it (autodiff/), and nothing knows a model (zoo/).
 
 export type { Attribute, Dim, Graph, Node, ValueInfo } from './graph.ts';
-export type { DType, Float32Tensor, Tensor, TensorData } from './tensor.ts';
+export type { DType, Float32Tensor, StoredData, Tensor, TensorData } from './tensor.ts';
 export {
   allocate,
+  byteLengthOf,
   bytesPerElement,
   float32,
   fromBytes,
@@ -30,6 +31,7 @@ export { checkGraph } from './check.ts';
 export { addOutputs, extractSubgraph, joinGraphs, renameValues } from './edit.ts';
 export { pruneGraph } from './prune.ts';
 export { upgradeGraph } from './upgrade.ts';
+export { multiplyAdds, totalMultiplyAdds, type Cost } from './cost.ts';
 export { listLayers } from './layers.ts';
 export type { Layer } from './layers.ts';
 export { resample, resampleMatrix, timesLeft, timesRight, transposed, type ResampleOptions } from './resample.ts';

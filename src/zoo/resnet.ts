@@ -78,14 +78,14 @@ function buildResNet(b: GraphBuilder, x: Value, weights: Weights, config: ResNet
   };
   const convolution = (input: Value, name: string, stride: number): Value => {
     const weight = weights.constant(b, `${name}.weight`);
-    const bias = weights.has(`${name}.bias`) ? weights.constant(b, `${name}.bias`) : undefined;
+    const bias = weights.has(`${name}.bias`) ? weights.constant(b, `${name}.bias`, [weight.shape[0]]) : undefined;
     const pad = (weight.shape[2] - 1) >> 1;
     const group = input.shape[1] / weight.shape[1];
     return tap(name, b.conv(input, weight, bias, { strides: [stride, stride], pads: [pad, pad, pad, pad], group }));
   };
   const normalisation = (input: Value, name: string): Value => {
     const [scale, bias, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((part) =>
-      weights.constant(b, `${name}.${part}`),
+      weights.constant(b, `${name}.${part}`, [input.shape[1]]),
     );
     return tap(name, b.batchNormalization(input, scale, bias, mean, variance, 1e-5));
   };
