@@ -67,7 +67,6 @@ for (const twins of [false, true]) {
       engine,
       models,
       images: photos,
-      samples: photos.samples,
       folder,
       twins,
       anchor: models[0].name,

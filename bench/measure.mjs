@@ -17,11 +17,10 @@ export async function secondsPerImage(engine, models, { batch, batches, nullMode
   const source = randomSource(models, batch * (batches + warmUp), batch);
   const run = correlate({
     engine,
-    source,
+    parts: [{ source, offset: 0, halves: [source.names.map((_, i) => i)], models: models.map((_, m) => m) }],
     models: models.map((model) => minedModel(model)),
     maps: randomMaps(models),
     pairs: [[0, 1]],
-    halves: [source.names.map((_, i) => i)],
     keep: 10,
     k: 1,
     nullModel,

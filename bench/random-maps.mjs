@@ -10,11 +10,11 @@ export const sampleLength = (models) => 3 * Math.ceil(floats(models) / 3);
 
 /** Lays the maps of each layer into a graph, cut out of the input. */
 export function randomMaps(models) {
-  return (b, batch) => {
+  return (b, _source, batch) => {
     const length = sampleLength(models);
-    const flat = b.reshape(b.input('images', [batch, 3, 1, length / 3]), [batch, length]);
+    const flat = b.reshape(b.input('samples', [batch, 3, 1, length / 3]), [batch, length]);
     let offset = 0;
-    return new Map(
+    const maps = new Map(
       models.map(({ taps }, m) => [
         m,
         new Map(
@@ -26,6 +26,7 @@ export function randomMaps(models) {
         ),
       ]),
     );
+    return { images: flat, maps };
   };
 }
 
@@ -63,7 +64,7 @@ export function randomSource(models, count, batch) {
         yield {
           count: n,
           indices: chosen,
-          images: { dtype: 'float32', shape: [n, 3, 1, length / 3], data: data.subarray(0, n * length) },
+          samples: { dtype: 'float32', shape: [n, 3, 1, length / 3], data: data.subarray(0, n * length) },
           permutation: { dtype: 'int64', shape: [n], data: permutation },
         };
       }

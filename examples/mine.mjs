@@ -21,7 +21,6 @@ const run = mine({
   engine: nodeEngine(),
   models: [a, b],
   images: photos,
-  samples: photos.samples,
   folder: folder ? nodeFolder(folder) : undefined,
 });
 let step = await run.next();

@@ -4,7 +4,7 @@
 
 import { mine } from 'rosetta-neurons';
 import { float32 } from 'rosetta-neurons/graph';
-import { networkModel } from 'rosetta-neurons/zoo';
+import { encoderModel } from 'rosetta-neurons/zoo';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 
 /** A network of one convolution with four edge filters, in an order of its own. */
@@ -16,7 +16,7 @@ function edges(name, order) {
     [1, 2, 1, 0, 0, 0, -1, -2, -1],
   ];
   const weights = order.flatMap((i) => [0, 1, 2].flatMap(() => filters[i]));
-  return networkModel({
+  return encoderModel({
     card: {
       name,
       architecture: 'edges',

@@ -26,6 +26,7 @@ export type {
   Tap,
 } from './model.ts';
 export { globExpression, matching } from './names.ts';
+export { modelGraph, type ExportOptions } from './export.ts';
 export { encoderModel, generatorModel, latentInputs, type EncoderNetwork, type GeneratorNetwork } from './network.ts';
 export { modelFromGraph, proposeTaps } from './onnx.ts';
 export { preprocess } from './preprocess.ts';

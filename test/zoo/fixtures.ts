@@ -10,9 +10,9 @@ import type { Graph } from '../../src/graph/graph.ts';
 import { float32, sizeOf, toFloat32, type Float32Tensor, type Tensor } from '../../src/graph/tensor.ts';
 import { randomAt } from '../../src/random.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
-import type { FromCheckpointOptions, LoadedModel } from '../../src/zoo/from-checkpoint.ts';
+import type { LoadedModel } from '../../src/zoo/from-checkpoint.ts';
 import type { BuiltModel, Encoder } from '../../src/zoo/model.ts';
-import { loadModel } from '../../src/zoo/node.ts';
+import { loadModel, type LoadOptions } from '../../src/zoo/node.ts';
 
 export const engine = nodeEngine({ threads: 2 });
 
@@ -98,7 +98,7 @@ export function temporaryFolder(): (name: string) => string {
 }
 
 /** `loadModel` of what must be an encoder. */
-export async function loadEncoder(path: string, options: FromCheckpointOptions): Promise<LoadedModel<Encoder>> {
+export async function loadEncoder(path: string, options: LoadOptions): Promise<LoadedModel<Encoder>> {
   const { model, assumed } = await loadModel(path, options);
   if (model.kind !== 'encoder') throw new Error(`${model.name} is a ${model.kind}`);
   return { model, assumed };

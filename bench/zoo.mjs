@@ -1,0 +1,163 @@
+// Every official full-size network, with random weights: how long it takes to build, to start and to run, and how much
+// memory that needs. Each step runs in a process of its own, whose peak memory is counted.
+// usage: npm run bench zoo -- [--only NAME,NAME] [--batch N] [--runs N] [--folder DIR]
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { writeSafetensorsFile } from 'rosetta-neurons/checkpoint/node';
+import { float32, sizeOf, totalMultiplyAdds } from 'rosetta-neurons/graph';
+import { nodeEngine } from 'rosetta-neurons/runtime/node';
+import { modelGraph } from 'rosetta-neurons/zoo';
+import { loadModel } from 'rosetta-neurons/zoo/node';
+import { cardOf, names, shapesOf, tensorsOf } from './full-shapes.mjs';
+import { gemmRate } from './random-maps.mjs';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    batch: { type: 'string' },
+    runs: { type: 'string', default: '4' },
+    folder: { type: 'string' },
+    step: { type: 'string' },
+  },
+});
+
+const seconds = (start) => (performance.now() - start) / 1000;
+const peakBytes = () => 1024 * process.resourceUsage().maxRSS;
+
+const feedsOf = (graph) =>
+  Object.fromEntries(
+    graph.inputs.map(({ name, shape }) => [
+      name,
+      float32(
+        shape,
+        Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(12.9898 * i + 1)),
+      ),
+    ]),
+  );
+
+const steps = {
+  /** Writes a checkpoint of random weights, with a card beside it. */
+  async write(name, folder) {
+    mkdirSync(folder, { recursive: true });
+    await writeSafetensorsFile(join(folder, 'weights.safetensors'), tensorsOf(name));
+    writeFileSync(join(folder, 'card.json'), JSON.stringify({ ...cardOf(name), file: 'weights.safetensors' }));
+    return { megabytes: statSync(join(folder, 'weights.safetensors')).size / 1e6 };
+  },
+  /** From the checkpoint: time to build and open, time of a run. */
+  async run(name, folder) {
+    const engine = nodeEngine();
+    const rate = (await gemmRate(engine)) / 2;
+    let start = performance.now();
+    const { model } = await loadModel(join(folder, 'card.json'), { name });
+    const batch = Number(values.batch ?? (model.kind === 'encoder' ? 8 : name.includes('styleganxl') ? 1 : 2));
+    const graph = modelGraph(model, { batch });
+    const build = seconds(start);
+    start = performance.now();
+    const session = await engine.open(graph);
+    const open = seconds(start);
+    const feeds = feedsOf(graph);
+    const times = [];
+    for (let i = 0; i <= Number(values.runs); i++) {
+      start = performance.now();
+      (await session.run(feeds)).dispose();
+      // The first run touches fresh memory.
+      if (i > 0) times.push(seconds(start));
+    }
+    const best = Math.min(...times);
+    const products = totalMultiplyAdds(graph) / batch;
+    const units = model.taps.reduce((sum, { channels }) => sum + channels, 0);
+    return {
+      batch,
+      units,
+      build,
+      open,
+      image: best / batch,
+      products,
+      share: (products * batch) / best / rate,
+      rate,
+      peak: peakBytes(),
+    };
+  },
+  /** Compiles: what the first start from the command line costs on top. */
+  async compile(name, folder) {
+    const start = performance.now();
+    await loadModel(join(folder, 'card.json'), { name, compiled: { folder: join(folder, 'compiled') } });
+    return { seconds: seconds(start) };
+  },
+  /** From the compiled copy to the first image. */
+  async cached(name, folder) {
+    const engine = nodeEngine();
+    const start = performance.now();
+    const { model } = await loadModel(join(folder, 'card.json'), {
+      name,
+      compiled: { folder: join(folder, 'compiled') },
+    });
+    const graph = modelGraph(model, { batch: 1 });
+    const session = await engine.open(graph);
+    const opened = seconds(start);
+    (await session.run(feedsOf(graph))).dispose();
+    return { seconds: opened, first: seconds(start), peak: peakBytes() };
+  },
+};
+
+if (values.step) {
+  const result = await steps[values.step](values.only, values.folder);
+  console.log(`\n${JSON.stringify(result)}`);
+} else {
+  const root = values.folder ?? mkdtempSync(join(tmpdir(), 'rosetta-zoo-'));
+  const chosen = values.only ? values.only.split(',') : names;
+  const unknown = chosen.find((name) => !names.includes(name));
+  if (unknown) throw new Error(`no network "${unknown}"; there are ${names.join(', ')}`);
+  console.log(
+    '| network | units | parameters | GFLOP an image | batch | s an image | share of GEMM rate | build, s | open, s | peak | compile, s | start from cache, s | peak then |',
+  );
+  console.log(`|${'---|'.repeat(13)}`);
+  for (const name of chosen) {
+    const folder = join(root, name);
+    const step = (kind) => {
+      const more = Object.entries({ batch: values.batch, runs: values.runs }).flatMap(([k, v]) =>
+        v ? [`--${k}`, v] : [],
+      );
+      const args = [fileURLToPath(import.meta.url), '--step', kind, '--only', name, '--folder', folder, ...more];
+      const { stdout, status } = spawnSync(process.execPath, args, {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        encoding: 'utf8',
+      });
+      if (status !== 0) throw new Error(`${kind} of ${name} failed`);
+      return JSON.parse(stdout.trim().split('\n').at(-1));
+    };
+    try {
+      step('write');
+      const run = step('run');
+      const compile = step('compile');
+      const cached = step('cached');
+      const parameters = [...shapesOf(name).values()].reduce((sum, shape) => sum + sizeOf(shape), 0);
+      const gigabytes = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+      console.log(
+        `| ${[
+          name,
+          run.units,
+          `${(parameters / 1e6).toFixed(1)} M`,
+          ((2 * run.products) / 1e9).toFixed(1),
+          run.batch,
+          run.image.toFixed(3),
+          `${Math.round(100 * run.share)} % of ${Math.round((2 * run.rate) / 1e9)}`,
+          run.build.toFixed(1),
+          run.open.toFixed(1),
+          gigabytes(run.peak),
+          compile.seconds.toFixed(1),
+          cached.seconds.toFixed(1),
+          gigabytes(cached.peak),
+        ].join(' | ')} |`,
+      );
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  if (!values.folder) rmSync(root, { recursive: true, force: true });
+}
