@@ -15,7 +15,7 @@ export type { Checkpoint, TensorRef } from './types.ts';
 
 /**
  * Opens a checkpoint. The format is recognised by content, never by name. Nothing in the file is executed, and
- * no tensor of any size is read yet; the source must stay open until the last `load()`.
+ * tensors are read when they are loaded: the source must stay open until the last `load()`.
  * @throws UserError saying what the file is instead, or how it is damaged.
  */
 export async function openCheckpoint(source: ByteSource): Promise<Checkpoint> {

@@ -24,8 +24,11 @@ const maxIntegerBytes = 4096;
 export const maxPickleBytes = 256 * 2 ** 20;
 
 /** Longer byte strings are left in the file, all but their first bytes: enough for the head of a tensor's file. */
-const maxBytesHeld = 65536;
+const maxBytesHeld = 32768;
 const headBytes = 4096;
+
+/** Names of classes and decimal numbers are lines; texts are, in protocols 0 and 1 only. */
+const maxLineBytes = 2 ** 20;
 
 /** One character a byte. (TextDecoder's latin1 is windows-1252, which is not reversible.) */
 export function latin1(bytes: Uint8Array): string {
@@ -139,6 +142,7 @@ export class PickleBytes {
     if (end < 0) {
       const have = Math.max(this.bytes.length - at, 0);
       if (this.position + have >= this.size) this.truncated();
+      if (have > maxLineBytes) this.fail(`a line of more than ${maxLineBytes} bytes`);
       throw new PickleWindow(Math.min(this.position + 2 * have + 1, this.size));
     }
     const text = this.byteText(end - at);

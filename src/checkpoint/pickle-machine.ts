@@ -25,6 +25,8 @@ export class PickleMachine {
   private stack: CheckpointTree[] = [];
   /** Stack heights at which unfinished lists of arguments begin. */
   private readonly marks: number[] = [];
+  /** What `bytes(text)` made; a text can be given to many calls. */
+  private readonly encoded = new Map<string, Uint8Array>();
   private objects = 0;
   /** Operations done so far. */
   operations = 0;
@@ -108,13 +110,19 @@ export class PickleMachine {
 
   call(callable: CheckpointTree, args: CheckpointTree): void {
     if (hasKind(callable, 'global') && Array.isArray(args)) {
-      const builtin = constructBuiltin(callable, args);
+      const builtin = constructBuiltin(callable, args, this.encode);
       if (builtin) this.charge(sizeOfCopy(builtin));
       const known = builtin ?? this.options.construct?.(callable, args);
       if (known !== undefined) return this.create(known);
     }
     this.create(record(callable, args));
   }
+
+  private readonly encode = (text: string): Uint8Array => {
+    const bytes = this.encoded.get(text) ?? latin1Bytes(text);
+    this.encoded.set(text, bytes);
+    return bytes;
+  };
 
   build(): void {
     const state = this.pop();
@@ -154,7 +162,11 @@ const record = (callable: CheckpointTree, args: CheckpointTree): TreeObject => (
 });
 
 /** Containers of Python itself. (Python 2 and low protocols write sets, bytes and plain objects as calls.) */
-function constructBuiltin({ module, name }: TreeGlobal, args: CheckpointTree[]): CheckpointTree | undefined {
+function constructBuiltin(
+  { module, name }: TreeGlobal,
+  args: CheckpointTree[],
+  encode: (text: string) => Uint8Array,
+): CheckpointTree | undefined {
   const [first] = args;
   const list = Array.isArray(first) ? first : [];
   switch (`${module}.${name}`.replace('__builtin__', 'builtins')) {
@@ -171,7 +183,7 @@ function constructBuiltin({ module, name }: TreeGlobal, args: CheckpointTree[]):
     case 'builtins.bytearray':
     case '_codecs.encode':
       if (first instanceof Uint8Array || hasKind(first ?? null, 'bytes')) return first;
-      return latin1Bytes(typeof first === 'string' ? first : '');
+      return encode(typeof first === 'string' ? first : '');
     case 'copy_reg._reconstructor':
     case 'copyreg._reconstructor':
       return record(first ?? null, []);
@@ -182,13 +194,7 @@ function constructBuiltin({ module, name }: TreeGlobal, args: CheckpointTree[]):
 
 /** A copy costs as many objects as it has items; a list can be given to many calls. */
 const sizeOfCopy = (value: CheckpointTree): number =>
-  value instanceof Map || value instanceof Set
-    ? value.size
-    : Array.isArray(value)
-      ? value.length
-      : value instanceof Uint8Array
-        ? value.length / 256
-        : 0;
+  value instanceof Map || value instanceof Set ? value.size : Array.isArray(value) ? value.length : 0;
 
 function latin1Bytes(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);

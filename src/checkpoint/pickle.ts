@@ -26,7 +26,7 @@ export function unpickle(name: string, bytes: Uint8Array, start = 0, options: Pi
 
 /**
  * Reads the pickle at `start` of a source, of which only a window is in memory at any time. Byte strings longer than
- * 64 KiB stay in the source: the value has their places.
+ * 32 KiB stay in the source: the value has their places.
  * @param window bytes that are read at once, unless a single value needs more.
  * @throws UserError as `unpickle`, and for more than 256 MiB of texts and short byte strings.
  */
@@ -34,7 +34,7 @@ export async function readPickle(
   source: ByteSource,
   start: number,
   options: PickleOptions = {},
-  window = 2 ** 20,
+  window = 2 ** 18,
 ): Promise<Unpickled> {
   const input = new PickleBytes(source.name, source.size, start);
   const machine = new PickleMachine(input, options);

@@ -4,15 +4,17 @@
 import { UserError } from '../errors.ts';
 import { latin1 } from './pickle-bytes.ts';
 import type { ByteSource } from './source.ts';
+import type { Checkpoint } from './types.ts';
 
 /** Enough for the mark of a tar archive at byte 257. */
 const headBytes = 512;
 
 /**
- * The format of a checkpoint.
+ * The format of a checkpoint. Any other pickle counts as one of StyleGAN: whether there are tensors in it is only known
+ * when it has been read.
  * @throws UserError that says what the file looks like, and what to do with it, when it is none.
  */
-export async function recognise(source: ByteSource): Promise<'safetensors' | 'torch-zip' | 'torch-legacy'> {
+export async function recognise(source: ByteSource): Promise<Checkpoint['format']> {
   const file = source.name;
   if (source.size === 0) throw new UserError(`${file} is empty: the download or copy failed. Download it again.`);
   const head = await source.read(0, Math.min(source.size, headBytes));
@@ -22,13 +24,28 @@ export async function recognise(source: ByteSource): Promise<'safetensors' | 'to
   if (/^.{8}000000007b/.test(hex)) return 'safetensors';
   // The magic number of torch.save as protocols 2 to 5 pickle it; those from 4 on may put a frame around it.
   if (/^800[2-5](95.{16})?8a0a6cfc9c46f9206aa85019/.test(hex)) return 'torch-legacy';
+  if (/^800[2-5]/.test(hex)) return 'stylegan-pickle';
   const text = latin1(head);
   const kind = kinds.find(({ bytes, begins }) => bytes?.test(hex) ?? begins?.test(text));
   const what = kind?.what ?? `nothing known (its first bytes are ${hex.slice(0, 16)} in hexadecimal)`;
   throw new UserError(`${file} is no checkpoint: it looks like ${what}. ${kind?.remedy ?? expected}`);
 }
 
-const expected = 'A .safetensors file or a file of torch.save is expected.';
+/** What to say of a pickle without tensors. @param globals names of the classes in it, with their modules. */
+export function notACheckpoint(file: string, globals: readonly string[]): UserError {
+  if (globals.some((name) => name.startsWith('dnnlib.tflib.'))) {
+    return new UserError(
+      `${file} is no checkpoint: it looks like a StyleGAN network of TensorFlow. ` +
+        'Convert it with legacy.py of stylegan2-ada-pytorch and give the .pkl that this writes.',
+    );
+  }
+  return new UserError(
+    `${file} is no checkpoint: it looks like a Python pickle that torch.save did not write. ${expected} ` +
+      'In Python, save its state_dict with torch.save.',
+  );
+}
+
+const expected = 'A .safetensors file, a file of torch.save or a StyleGAN .pkl is expected.';
 const download = 'Download the file itself again.';
 const unpack = 'Unpack it and give the file inside.';
 
@@ -79,11 +96,6 @@ const kinds: readonly Kind[] = [
     bytes: /^08(0[1-9a-f]|1.)(12..[2-7]|3a)/,
     what: 'an ONNX model',
     remedy: `${expected} ONNX models are opened as graphs, not as checkpoints.`,
-  },
-  {
-    bytes: /^800[2-5]/,
-    what: 'a Python pickle that torch.save did not write',
-    remedy: `${expected} In Python, save its state_dict with torch.save.`,
   },
   { begins: /^(\xef\xbb\xbf)?\s*[[{]\s*["{[\]}\d-]/, what: 'a JSON document', remedy: expected },
   { begins: /^[\t\n\r\x20-\x7e\x80-\xff]+$/, what: 'a text file', remedy: expected },

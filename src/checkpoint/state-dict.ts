@@ -6,7 +6,17 @@ import type { Checkpoint, TensorRef } from './types.ts';
 import { childrenOf, hasKind } from './tree.ts';
 
 /** Keys under which training scripts keep a network, best first: averaged weights before raw, the teacher before the student. */
-const wrappers = ['g_ema', 'teacher', 'model_ema', 'state_dict', 'model_state_dict', 'model', 'module', 'student'];
+const wrappers = [
+  'G_ema',
+  'g_ema',
+  'teacher',
+  'model_ema',
+  'state_dict',
+  'model_state_dict',
+  'model',
+  'module',
+  'student',
+];
 
 /** Left by DataParallel, torch.compile, and self-supervised training around a backbone. */
 const prefixes = ['module.', '_orig_mod.', 'backbone.'];
@@ -18,7 +28,7 @@ const most = 0.75;
  * The tensors of the network in a checkpoint, by the names they have in the network.
  *
  * 1. Where: at `options.path` (a key path as in `checkpoint.tensors`, e.g. `teacher` or `generator.ema`) if given.
- *    Otherwise, as long as the objects are a dict with one of the keys g_ema, teacher, model_ema, state_dict,
+ *    Otherwise, as long as the objects are a dict with one of the keys G_ema, g_ema, teacher, model_ema, state_dict,
  *    model_state_dict, model, module, student that holds tensors, go there; the first of this list wins.
  * 2. Names: as long as at least three quarters of them begin with `module.`, `_orig_mod.` or `backbone.`, that prefix is
  *    taken off, and the tensors without it, which are not the network's, are left out.
@@ -26,7 +36,7 @@ const most = 0.75;
  * @throws UserError when there are no tensors there; the message lists where there are some.
  */
 export function stateDict(checkpoint: Checkpoint, options: { path?: string } = {}): Map<string, TensorRef> {
-  const path = options.path ?? findNetwork(checkpoint);
+  const path = options.path ?? networkPath(checkpoint);
   const start = path === '' ? '' : `${path}.`;
   let tensors = new Map<string, TensorRef>();
   for (const [name, ref] of checkpoint.tensors) if (name.startsWith(start)) tensors.set(name.slice(start.length), ref);
@@ -42,8 +52,11 @@ export function stateDict(checkpoint: Checkpoint, options: { path?: string } = {
   return tensors;
 }
 
-/** Follows wrapper keys down the tree of objects; flat names that merely begin like one are not wrappers. */
-function findNetwork({ tree, tensors }: Checkpoint): string {
+/**
+ * The key path at which `stateDict` looks for the network: '' for the whole checkpoint.
+ * It follows wrapper keys down the tree of objects; flat names that merely begin like one are not wrappers.
+ */
+export function networkPath({ tree, tensors }: Checkpoint): string {
   const names = [...tensors.keys()];
   let node = tree;
   let path = '';

@@ -3,7 +3,8 @@
 
 import { UserError } from '../errors.ts';
 import type { Checkpoint } from './types.ts';
-import { readPickle } from './pickle.ts';
+import type { PickleOptions } from './pickle-machine.ts';
+import { readPickle, unpickle } from './pickle.ts';
 import { partOf, type ByteSource } from './source.ts';
 import { torchOptions } from './torch-objects.ts';
 import { torchCheckpoint } from './torch-tensors.ts';
@@ -12,38 +13,92 @@ import { hasKind, type CheckpointTree, type TreeStorage } from './tree.ts';
 const magicNumber = 0x1950a86a20f9469cfc6cn;
 const protocolVersion = 1001;
 
-/**
- * Reads a legacy file. Format: `_legacy_save` of torch/serialization.py.
- * @throws UserError for a file that is truncated, damaged, big-endian, or of another version.
- */
-export async function readTorchLegacy(source: ByteSource): Promise<Checkpoint> {
-  const file = source.name;
-  const magic = await readPickle(source, 0);
-  const version = await readPickle(source, magic.end);
-  if (magic.value !== magicNumber || version.value !== protocolVersion) {
+/** The pickles of a legacy file. */
+interface LegacyPickles {
+  readonly value: CheckpointTree;
+  /** Keys of the storages that follow, in their order. */
+  readonly keys: CheckpointTree;
+  /** The storages that the value refers to, by key. */
+  readonly types: ReadonlyMap<string, TreeStorage>;
+}
+
+/** Says how to read each of the five pickles, and takes what was read. Whether that waits for a file is the caller's. */
+function* legacyPickles(file: string): Generator<PickleOptions, LegacyPickles, CheckpointTree> {
+  const magic = yield {};
+  const version = yield {};
+  if (magic !== magicNumber || version !== protocolVersion) {
     throw new UserError(
       `${file} begins as a file of torch.save does, but its magic number or version is not the known one. ` +
         'Load it in Python and save it with the safetensors package.',
     );
   }
-  const system = await readPickle(source, version.end);
-  if (system.value instanceof Map && system.value.get('little_endian') === false) {
+  const system = yield {};
+  if (system instanceof Map && system.get('little_endian') === false) {
     throw new UserError(`${file} was written on a big-endian machine. Save it again on a little-endian one.`);
   }
-
   const types = new Map<string, TreeStorage>();
   const options = torchOptions(file);
-  const objects = await readPickle(source, system.end, {
+  const value = yield {
     ...options,
     persistent(id) {
-      const value = options.persistent!(id);
-      if (hasKind(value, 'storage')) types.set(value.key, value);
-      return value;
+      const found = options.persistent!(id);
+      if (hasKind(found, 'storage')) types.set(found.key, found);
+      return found;
     },
-  });
-  const keys = await readPickle(source, objects.end, options);
-  const storages = await locateStorages(source, keys.value, keys.end, types);
-  return torchCheckpoint('torch-legacy', file, objects.value, (key) => storages.get(key));
+  };
+  return { value, keys: yield options, types };
+}
+
+/**
+ * Reads a legacy file. Format: `_legacy_save` of torch/serialization.py.
+ * @throws UserError for a file that is truncated, damaged, big-endian, or of another version.
+ */
+export async function readTorchLegacy(source: ByteSource): Promise<Checkpoint> {
+  const pickles = legacyPickles(source.name);
+  let end = 0;
+  let next = pickles.next();
+  while (!next.done) {
+    const read = await readPickle(source, end, next.value);
+    end = read.end;
+    next = pickles.next(read.value);
+  }
+  const { value, keys, types } = next.value;
+  const storages = await locateStorages(source, keys, end, types);
+  return torchCheckpoint('torch-legacy', source.name, value, (key) => storages.get(key));
+}
+
+/** A legacy file that is one storage: what torch pickles a tensor's data as. */
+export interface LegacyStorage {
+  readonly storage: TreeStorage;
+  /** Where the file's data begin. */
+  readonly start: number;
+}
+
+/**
+ * The storage that a small legacy file consists of; undefined when it is of something else.
+ * @param head the file's first bytes, with all its pickles.
+ * @param size bytes of the whole file.
+ * @throws UserError for a file that is damaged, or whose size is not that of its storage.
+ */
+export function legacyStorage(name: string, head: Uint8Array, size: number): LegacyStorage | undefined {
+  const pickles = legacyPickles(name);
+  let end = 0;
+  let next = pickles.next();
+  while (!next.done) {
+    const read = unpickle(name, head, end, next.value);
+    end = read.end;
+    next = pickles.next(read.value);
+  }
+  const { value: storage, keys } = next.value;
+  if (!hasKind(storage, 'storage') || !Array.isArray(keys) || keys.length !== 1) return undefined;
+  const start = end + 8;
+  if (start > head.length || start + storage.count * storage.elementBytes !== size) {
+    throw new UserError(
+      `${name} has ${size} bytes, which its storage of ${storage.count} elements does not fit: it is damaged. ` +
+        'Download the file again.',
+    );
+  }
+  return { storage, start };
 }
 
 /** The storages follow in the order of the key list, each behind an int64 count of its elements. */

@@ -9,6 +9,8 @@ import { namedTensors, type CheckpointTree, type TreeTensor } from './tree.ts';
 
 /** A tensor that repeats its storage (strides of 0) may be larger than the file: up to this many elements. */
 const maxExpanded = 2 ** 26;
+/** Bytes of the largest typed array everywhere. */
+const maxArrayBytes = 2 ** 32 - 1;
 
 /** Elements from the first to the last that a view touches, both included; 0 when it is empty. */
 const spanOf = (shape: readonly number[], strides: readonly number[]): number =>
@@ -82,7 +84,7 @@ export function torchCheckpoint(
 async function load(name: string, place: TreeTensor, data: ByteSource): Promise<Tensor> {
   const { dtype, shape, strides } = place;
   const size = sizeOf(shape);
-  if (size > Math.max(place.storage.count, maxExpanded)) {
+  if (size > Math.max(place.storage.count, maxExpanded) || data.size > maxArrayBytes) {
     throw new UserError(`${data.name}: tensor ${name} of shape [${shape.join(', ')}] is too large to be laid out.`);
   }
   const stored = fromBytes(dtype, await data.read(0, data.size));

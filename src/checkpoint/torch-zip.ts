@@ -3,7 +3,8 @@
 
 import { UserError } from '../errors.ts';
 import type { Checkpoint } from './types.ts';
-import { maxPickleBytes, unpickle } from './pickle.ts';
+import { maxPickleBytes } from './pickle-bytes.ts';
+import { unpickle } from './pickle.ts';
 import type { ByteSource } from './source.ts';
 import { torchOptions } from './torch-objects.ts';
 import { torchCheckpoint } from './torch-tensors.ts';

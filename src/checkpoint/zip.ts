@@ -6,8 +6,9 @@ import { UserError } from '../errors.ts';
 import { checkRange, type ByteSource } from './source.ts';
 
 // Far above any checkpoint's: ten thousands of entries of a hundred bytes.
-const maxDirectoryBytes = 64 * 2 ** 20;
-const maxInflatedBytes = 2 ** 31;
+const maxDirectoryBytes = 16 * 2 ** 20;
+/** torch does not compress; archives that were packed again are, and an entry is inflated whole. */
+const maxInflatedBytes = 2 ** 29;
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const u64 = (view: DataView, at: number): number => Number(view.getBigUint64(at, true));
@@ -97,6 +98,8 @@ class ZipEntry implements ByteSource {
   readonly size: number;
   private readonly source: ByteSource;
   private readonly record: EntryRecord;
+  /** The inflated bytes while they are in memory: many tensors can be parts of one storage. */
+  private latest: WeakRef<Uint8Array> | undefined;
 
   constructor(source: ByteSource, name: string, record: EntryRecord) {
     this.name = `${source.name} (${name})`;
@@ -112,8 +115,15 @@ class ZipEntry implements ByteSource {
     if (method === 0 && inflated === stored) return this.source.read((await this.dataStart()) + offset, length);
     if (method !== 8) this.fail(`its compression (method ${method}) is not one that this reader knows`);
     // Deflate makes at most 1,032 bytes of one, so a size beyond that is a lie.
-    if (inflated > maxInflatedBytes || inflated > stored * 1032 + 1032) this.fail('its size is not possible');
-    const bytes = this.inflate(await this.source.read(await this.dataStart(), stored));
+    if (inflated > stored * 1032 + 1032) this.fail('its size is not possible');
+    if (inflated > maxInflatedBytes) {
+      throw new UserError(
+        `${this.name} is compressed and has ${inflated} bytes, more than ${maxInflatedBytes}. ` +
+          'Pack the archive again without compression.',
+      );
+    }
+    const bytes = this.latest?.deref() ?? this.inflate(await this.source.read(await this.dataStart(), stored));
+    this.latest = new WeakRef(bytes);
     return bytes.slice(offset, offset + length);
   }
 

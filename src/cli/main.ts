@@ -10,6 +10,7 @@ import { exportOnnxCommand } from './export-onnx.ts';
 import { inspectCommand } from './inspect.ts';
 import { mineCommand } from './mine.ts';
 import { reportCommand } from './report.ts';
+import { zooCommand } from './zoo.ts';
 
 // The launcher's channel closes when it is killed: then nobody waits for this process any more.
 if (process.channel) {
@@ -35,10 +36,13 @@ Exit codes: ${exitCodes.done} done, ${exitCodes.userError} a file or value is wr
   .addCommand(reportCommand())
   .addCommand(inspectCommand())
   .addCommand(activationsCommand())
-  .addCommand(exportOnnxCommand());
-for (const command of [cli, ...cli.commands]) {
+  .addCommand(exportOnnxCommand())
+  .addCommand(zooCommand());
+const strict = (command: Command): void => {
   command.exitOverride().showHelpAfterError('(add --help for the options)').showSuggestionAfterError();
-}
+  command.commands.forEach(strict);
+};
+strict(cli);
 
 try {
   await cli.parseAsync();

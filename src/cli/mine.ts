@@ -10,6 +10,7 @@ import { thumbnail } from '../images/node-thumbnail.ts';
 import type { Dictionary } from '../mining/dictionary.ts';
 import { mine } from '../mining/mine.ts';
 import type { Device } from '../runtime/engine.ts';
+import { withFolderLock } from '../runtime/node-lock.ts';
 import { nodeEngine, nodeFolder } from '../runtime/node.ts';
 import { openModels } from './models.ts';
 import type { Encoder, Generator, Model } from '../zoo/model.ts';
@@ -25,7 +26,7 @@ import {
   type ModelOption,
 } from './options.ts';
 import { ProgressPrinter } from './progress.ts';
-import { withLock, writeReport } from './run-folder.ts';
+import { writeReport } from './run-folder.ts';
 import { summary } from './summary.ts';
 
 interface MineCommandOptions {
@@ -120,7 +121,7 @@ export function mineCommand(): Command {
         .argParser(wholeNumber(0))
         .default(30),
     )
-    .action((options: MineCommandOptions) => withLock(options.out, () => run(options)));
+    .action((options: MineCommandOptions) => withFolderLock(options.out, () => run(options)));
 }
 
 async function run(options: MineCommandOptions): Promise<void> {

@@ -1,55 +1,11 @@
-// The folder of a run as the command line uses it: locked while it is written, read back for reports.
+// The folder of a run as the command line uses it: read back for reports.
 
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Dictionary, Exemplars } from '../mining/dictionary.ts';
 import { reportChunks } from '../report/index.ts';
 import { nodePageScript } from '../report/node.ts';
-import { fileError, nodeFolder } from '../runtime/node-folder.ts';
+import { nodeFolder } from '../runtime/node-folder.ts';
 import type { Folder } from '../runtime/folder.ts';
-
-/** Whether a process is alive; one of another user counts as alive. */
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/**
- * Holds a run folder for this process while `work` runs.
- * @throws UserError when another living process holds it.
- */
-export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const lock = join(path, '.lock');
-  const take = async (): Promise<void> => {
-    const file = await open(lock, 'wx');
-    await file.writeFile(String(process.pid));
-    await file.close();
-  };
-  try {
-    await mkdir(path, { recursive: true });
-    await take();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileError('write to', path, error);
-    const holder = Number(await readFile(lock, 'utf8').catch(() => '0'));
-    if (holder > 0 && holder !== process.pid && alive(holder)) {
-      throw new UserError(
-        `${path} is being written by process ${holder}; wait for it, or choose another folder (if no such run exists, remove ${lock})`,
-      );
-    }
-    await rm(lock, { force: true });
-    await take();
-  }
-  try {
-    return await work();
-  } finally {
-    await rm(lock, { force: true });
-  }
-}
 
 const decode = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
 

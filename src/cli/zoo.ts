@@ -1,8 +1,8 @@
 // `rosetta zoo`: the models on this machine and the published ones: list, show, pull, add, remove.
 // What it does with them is the store's.
 
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { cacheFolder, mirrored, modelStore, type StoredModel } from '../zoo/node-store.ts';
+import { Command, InvalidArgumentError } from 'commander';
+import { cacheFolder, mirrored, ModelStore, type StoredModel } from '../zoo/node-store.ts';
 import { officialCard } from '../zoo/official-model.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatBytes, shared } from './options.ts';
@@ -18,15 +18,12 @@ interface PullOptions extends StoreOptions {
   quiet?: boolean;
 }
 
-const cacheOption = () =>
-  new Option('--cache <dir>', 'folder of the store (default: the cache folder of the platform)').env('ROSETTA_CACHE');
-
 export function zooCommand(): Command {
   const zoo = new Command('zoo').description('published models, and files of your own under a name');
   zoo
     .command('list')
     .description('all models, and which are here')
-    .addOption(cacheOption())
+    .addOption(shared.cache())
     .addOption(shared.json())
     .action(async ({ cache, json }: StoreOptions & { json?: boolean }) => {
       const models = await openStore(cache).list();
@@ -36,7 +33,7 @@ export function zooCommand(): Command {
     .command('show')
     .description('everything about a model')
     .argument('<name>')
-    .addOption(cacheOption())
+    .addOption(shared.cache())
     .addOption(shared.json())
     .action(async (name: string, { cache, json }: StoreOptions & { json?: boolean }) => {
       const model = await openStore(cache).show(name);
@@ -46,7 +43,7 @@ export function zooCommand(): Command {
     .command('pull')
     .description('download published models; an interrupted download goes on')
     .argument('<names...>')
-    .addOption(cacheOption())
+    .addOption(shared.cache())
     .option(
       '--mirror <url>',
       'where to ask instead of the official hosts; the path of the official address is put behind it',
@@ -65,7 +62,7 @@ export function zooCommand(): Command {
     .description('give a file of your own a name; it stays where it is')
     .argument('<name>', 'a new name, or that of a published model: then the file is checked')
     .argument('<file>', 'a checkpoint, a model card, or an .onnx file')
-    .addOption(cacheOption())
+    .addOption(shared.cache())
     .action(async (name: string, file: string, { cache }: StoreOptions) => {
       const model = await interruptible((signal) => openStore(cache).add(name, file, signal));
       print([`${name}: ${model.file}, SHA-256 ${model.sha256}`]);
@@ -74,7 +71,7 @@ export function zooCommand(): Command {
     .command('remove')
     .description('remove what was downloaded, or forget a file of your own, which stays where it is')
     .argument('<name>')
-    .addOption(cacheOption())
+    .addOption(shared.cache())
     .action(async (name: string, { cache }: StoreOptions) => {
       const { state, file } = await openStore(cache).remove(name);
       print([state === 'added' ? `${name} is forgotten; ${file} stays` : `${name} is removed`]);
@@ -82,7 +79,7 @@ export function zooCommand(): Command {
   return zoo;
 }
 
-const openStore = (cache: string | undefined) => modelStore(cacheFolder(cache));
+const openStore = (cache: string | undefined) => new ModelStore(cacheFolder(cache));
 
 async function pull(names: string[], { cache, mirror, stall, quiet }: PullOptions): Promise<void> {
   const store = openStore(cache);
@@ -102,11 +99,16 @@ async function pull(names: string[], { cache, mirror, stall, quiet }: PullOption
         signal,
         note: (text) => printer.note(text),
         progress(file, { done, total }) {
-          // Without a size there is no share to show, only that it goes on.
-          const unit = 2 ** 20;
-          const all = total === undefined ? Infinity : Math.ceil(total / unit);
-          const so = done === total ? all : Math.floor(done / unit);
-          if (total !== undefined) printer.update({ stage: `${name}/${file}`, done: so, total: all, unit: 'MiB' });
+          // Without a size there is no share to show.
+          if (total === undefined) return;
+          const all = Math.ceil(total / 2 ** 20);
+          const full = done === total;
+          printer.update({
+            stage: `${name}/${file}`,
+            done: full ? all : Math.floor(done / 2 ** 20),
+            total: all,
+            unit: 'MiB',
+          });
         },
       });
       print([`${name}: ${stored.file}${before.state === 'downloaded' ? ' (already here)' : ''}`]);

@@ -35,7 +35,7 @@ export interface Latent {
 /** Where the official file can be had. */
 export interface Download {
   readonly url: string;
-  /** Size and SHA-256 (lower-case hexadecimal), where they are published. */
+  /** Size and SHA-256 (lower-case hexadecimal: the whole digest, or its first 8 digits or more), where they are published. */
   readonly bytes?: number;
   readonly sha256?: string;
   /** Set when no program can fetch the address, with what a person has to do. */

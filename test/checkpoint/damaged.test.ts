@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.ts';
+import { networkPath, pickledModules } from '../../src/checkpoint/index.ts';
 import { bytesOf, contents, openBytes, random } from './fixtures.ts';
+import * as w from './pickle-writer.ts';
 
 const names = [
   'tensors.pth',
@@ -18,7 +20,9 @@ const names = [
 /** 'read', or the message; anything but a UserError is thrown on. */
 async function outcome(bytes: Uint8Array): Promise<string> {
   try {
-    await contents(await openBytes(bytes));
+    const checkpoint = await openBytes(bytes);
+    await contents(checkpoint);
+    pickledModules(checkpoint, networkPath(checkpoint));
     return 'read';
   } catch (error) {
     if (error instanceof UserError) return error.message;
@@ -26,9 +30,19 @@ async function outcome(bytes: Uint8Array): Promise<string> {
   }
 }
 
-describe.each(names)('%s', (name) => {
-  const bytes = bytesOf(`checkpoint/${name}`);
+const generator = w.persistent(
+  'Generator',
+  w.moduleState(
+    { parameters: { weight: w.tensor([1, 2, 3, 4], [2, 2]) }, buffers: { filter: w.tensor([1]) } },
+    { gain: w.numpyScalar('f8', new Uint8Array(8)), size: w.numpyArray('i8', [w.int(1)], w.bytes(new Uint8Array(8))) },
+  ),
+);
+const files: [string, Uint8Array][] = [
+  ...names.map((name): [string, Uint8Array] => [name, bytesOf(`checkpoint/${name}`)]),
+  ['a StyleGAN pickle', w.pickle(w.dict({ G_ema: generator }))],
+];
 
+describe.each(files)('%s', (name, bytes) => {
   it('cut off anywhere is an error that names the file', async () => {
     expect(await outcome(bytes)).toBe('read');
     for (let length = 0; length < bytes.length; length += length < 300 ? 1 : 23) {

@@ -52,6 +52,16 @@ export async function messageOf(promise: Promise<unknown>): Promise<string> {
   throw new Error('an error was expected');
 }
 
+/** The names of a file's tensors, all of which can be loaded, or the message that this ends in. */
+export async function outcome(bytes: Uint8Array): Promise<string | string[]> {
+  try {
+    return Object.keys(await contents(await openBytes(bytes)));
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
+}
+
 export const messageIn = (action: () => unknown): Promise<string> => messageOf(Promise.resolve().then(action));
 
 export const ascii = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));

@@ -11,7 +11,7 @@ const tar = (name: string): Uint8Array => {
   return bytes;
 };
 
-const formats = 'A .safetensors file or a file of torch.save is expected.';
+const formats = 'A .safetensors file, a file of torch.save or a StyleGAN .pkl is expected.';
 
 describe('files that are no checkpoints', () => {
   it.each<[string, Uint8Array, string]>([

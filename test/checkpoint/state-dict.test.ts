@@ -1,7 +1,7 @@
 // Where a network's tensors are in the checkpoints of training scripts.
 
 import { describe, expect, it } from 'vitest';
-import { stateDict, type Checkpoint, type CheckpointTree } from '../../src/checkpoint/index.ts';
+import { networkPath, stateDict, type Checkpoint, type CheckpointTree } from '../../src/checkpoint/index.ts';
 import { torchCheckpoint } from '../../src/checkpoint/torch-tensors.ts';
 import { bytesSource } from '../../src/checkpoint/source.ts';
 import { messageIn } from './fixtures.ts';
@@ -44,6 +44,10 @@ describe('stateDict', () => {
       'the averaged generator, not the discriminator',
       { g: { a: 't' }, d: { b: 't' }, g_ema: network, latent_avg: 't' },
     ],
+    [
+      "StyleGAN's averaged generator, not the raw one or the discriminator",
+      { G: { a: 't' }, D: { b: 't' }, G_ema: network, augment_pipe: { p: 't' } },
+    ],
     ['averaged weights before raw ones', { state_dict: { a: 't' }, model_ema: network }],
     ['keys without tensors are no wrappers', { ...network, model: {}, teacher: 't' }],
   ])('%s', (_, shape) => {
@@ -69,6 +73,12 @@ describe('stateDict', () => {
   it('keeps the tensors, whose own names are the full ones', () => {
     const found = stateDict(checkpoint({ state_dict: prefixed('module.') }));
     expect(found.get('fc.bias')!.name).toBe('state_dict.module.fc.bias');
+  });
+
+  it('tells where it looks', () => {
+    expect(networkPath(checkpoint({ G: { a: 't' }, G_ema: network }))).toBe('G_ema');
+    expect(networkPath(checkpoint({ model: { state_dict: network } }))).toBe('model.state_dict');
+    expect(networkPath(checkpoint(network))).toBe('');
   });
 
   it('says where there are tensors', async () => {
