@@ -121,7 +121,12 @@ export function mineCommand(): Command {
         .argParser(wholeNumber(0))
         .default(30),
     )
-    .action((options: MineCommandOptions) => withFolderLock(options.out, () => run(options)));
+    .action((options: MineCommandOptions, command: Command) => {
+      if (!options.model && !options.generator) command.error('error: name the models, with --model and --generator');
+      if (!options.images && !options.generator)
+        command.error('error: give images: photos with --images, or a --generator');
+      return withFolderLock(options.out, () => run(options));
+    });
 }
 
 async function run(options: MineCommandOptions): Promise<void> {
@@ -135,7 +140,6 @@ async function run(options: MineCommandOptions): Promise<void> {
   }
   const engine = nodeEngine({ device: options.device, threads: options.threads });
   const named = [...(options.model ?? []), ...(options.generator ?? [])];
-  if (!named.length) throw new UserError('name at least two models, with --model and --generator');
   const models = await openModels(named, options, printer);
   const { sources, close } = await openSources(models, options);
   for (const { source, names, samples, height, width } of sources) {
@@ -186,8 +190,6 @@ async function openSources(
   for (const { name } of options.generator ?? []) {
     if (!names.includes(name)) throw new UserError(`--generator ${name} is no generator; name it with --model`);
   }
-  if (!images && !all.length)
-    throw new UserError('there are no images: give photos with --images, or a generator with --generator');
   const generators = options.imagesFrom ? all.filter(({ name }) => options.imagesFrom!.includes(name)) : all;
   const sources: ImageSource[] = generators.map((generator) => {
     const { name } = generator;

@@ -49,7 +49,11 @@ export async function locate(
   cache: string | undefined,
 ): Promise<{ path: string; card?: LoadOptions['card'] }> {
   if (existsSync(text) || /[\\/]/.test(text)) return { path: text };
-  const { file, card } = await new ModelStore(cacheFolder(cache)).resolve(text);
+  const store = new ModelStore(cacheFolder(cache));
+  const known = (await store.list()).some(({ name }) => name === text);
+  // Of what looks like a file's name, the file is missed rather than a model.
+  if (!known && /\.[a-z]\w*$/i.test(text)) return { path: text };
+  const { file, card } = await store.resolve(text);
   return { path: file, card };
 }
 

@@ -35,9 +35,9 @@ export interface FilteredRelu {
 type Kernel = readonly [number, number, readonly number[]];
 
 /**
- * Plans the operation from the filters `NAME.up_filter` and `NAME.down_filter`; without them a factor must be 1.
+ * Plans the operation from the filters `NAME.up_filter` and `NAME.down_filter`; where a factor is 1 there may be none.
  * @param size height and width of the maps that come in.
- * @throws UserError for factors and filters that no network of the official code has.
+ * @throws UserError for a missing filter, and for shapes and paddings that no network of the official code has.
  */
 export function planFilteredRelu(
   weights: Weights,
@@ -46,13 +46,13 @@ export function planFilteredRelu(
   settings: FilteredReluSettings,
 ): FilteredRelu {
   const { up, down, padding } = settings;
-  const filter = (key: string) => {
+  const filter = (key: string, factor: number) => {
     const full = `${name}.${key}`;
-    if (!weights.has(full)) return { values: Float32Array.of(1), shape: [1] };
+    if (factor === 1 && !weights.has(full)) return { values: Float32Array.of(1), shape: [1] };
     return { values: weights.values(full), shape: weights.shape(full) };
   };
-  const rise = filter('up_filter');
-  const fall = filter('down_filter');
+  const rise = filter('up_filter', up);
+  const fall = filter('down_filter', down);
   const separable = fall.shape.length === 1;
   if (rise.shape.length !== 1 || !(separable || (fall.shape.length === 2 && fall.shape[0] === fall.shape[1]))) {
     throw new UserError(
@@ -77,13 +77,8 @@ export function planFilteredRelu(
 }
 
 /** Pixels at the top, left, bottom and right of the maps that have no influence: they need not be made. */
-export const unusedBorder = ({ rows, columns }: FilteredRelu): [number, number, number, number] =>
-  [rows.margin[0], columns.margin[0], rows.margin[1], columns.margin[1]].map((margin) => Math.max(0, -margin)) as [
-    number,
-    number,
-    number,
-    number,
-  ];
+export const unusedBorder = ({ rows, columns }: FilteredRelu): number[] =>
+  [rows.margin[0], columns.margin[0], rows.margin[1], columns.margin[1]].map((margin) => Math.max(0, -margin));
 
 /**
  * Adds the operation: zero insertion, padding, first filter with the gain up^2, leaky ReLU with its gain, clamp, second
@@ -132,9 +127,9 @@ export function filteredRelu(b: GraphBuilder, x: Value, weights: Weights, name: 
         depthwise(wide, `rise:${py}:rows`, column(rise(rowWindow, settings.up)), [top, 0, bottom, 0]),
       );
       rows.fall.forEach((rowFall, oy) => {
-        if (separable)
+        if (separable) {
           narrow[oy] = sum(narrow[oy], depthwise(part, `fall:${oy}:${py}:rows`, column(fall(rowFall[py]))));
-        else {
+        } else {
           columns.fall.forEach((columnFall, ox) => {
             const kernel = square(plan.fall, rowFall[py], columnFall[px]);
             phases[oy][ox] = sum(phases[oy][ox], depthwise(part, `fall:${oy}:${py}:${ox}:${px}`, kernel));

@@ -1,32 +1,15 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensorsBytes, safetensorsChunks } from '../../src/checkpoint/safetensors.ts';
 import { float32 } from '../../src/graph/tensor.ts';
 import { golden, largestDifference } from '../golden.ts';
 import { normal } from '../mining/fixtures.ts';
+import { goldenFile, rosetta, workplace, type Finished } from './rosetta.ts';
 
-const rosetta = fileURLToPath(new URL('../../bin/rosetta.js', import.meta.url));
-const weights = (name: string) => fileURLToPath(new URL(`../golden/torchvision_resnet50/${name}`, import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'rosetta-cli-'));
-const at = (name: string) => join(folder, name);
-
-interface Finished {
-  code: number | null;
-  out: string;
-  err: string;
-}
-
-const run = (...args: string[]): Promise<Finished> =>
-  new Promise((done) => {
-    execFile(process.execPath, [rosetta, ...args], { cwd: folder, maxBuffer: 1e8 }, (error, out, err) => {
-      done({ code: error ? ((error as { code?: number }).code ?? null) : 0, out, err });
-    });
-  });
+const weights = (name: string) => goldenFile(`torchvision_resnet50/${name}`);
+const { folder, env, at, run } = workplace();
 
 beforeAll(async () => {
   mkdirSync(at('photos/b'), { recursive: true });
@@ -39,7 +22,6 @@ beforeAll(async () => {
   // The first call may have to build the program.
   await run('--version');
 }, 300_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const models = [
   '--model',
@@ -65,7 +47,15 @@ describe('wrong calls', () => {
   it.each([
     ['an unknown command', ['mien'], 2, /unknown command 'mien'[^]*mine/],
     ['an unknown option', ['report', 'x', '--colour'], 2, /unknown option '--colour'/],
-    ['a missing option', ['mine', '--images', 'photos', '--out', 'x'], 2, /required option '-m, --model/],
+    [
+      'a missing option',
+      ['mine', '--images', 'photos', '--out', 'x'],
+      2,
+      /name the models, with --model and --generator/,
+    ],
+    ['no images', ['mine', ...models, '--out', 'x'], 2, /give images: photos with --images, or a --generator/],
+    ['an unknown model', ['inspect', 'resnet51'], 1, /there is no model resnet51; near names are resnet50/],
+    ['an unknown subcommand of the zoo', ['zoo', 'fetch', 'x'], 2, /unknown command 'fetch'/],
     [
       'a number that is none',
       mineArgs('x', '--samples', 'many'),
@@ -199,7 +189,11 @@ describe('mine', () => {
   ] as const)('that was ended by %s goes on, to the same dictionary', async (_, signal, code) => {
     const out = `cut-${signal}`;
     const args = mineArgs(out, '--save-every', '0', '--seed', '4', '--anchor', 'none');
-    const child = spawn(process.execPath, [rosetta, ...args], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [rosetta, ...args], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const ended = new Promise<number | null>((done) => child.on('exit', done));
     const started = Date.now();
     while (!existsSync(at(`${out}/partial/current.json`)) && Date.now() - started < 60_000) {
@@ -226,7 +220,7 @@ describe('mine', () => {
     const before = readFileSync(at('run/index.html'));
     const failed = await new Promise<Finished>((done) => {
       const args = ['--fsize=10000', process.execPath, rosetta, 'report', 'run'];
-      execFile('/usr/bin/prlimit', args, { cwd: folder }, (error, out, err) =>
+      execFile('/usr/bin/prlimit', args, { cwd: folder, env }, (error, out, err) =>
         done({ code: Number(error?.code ?? 0), out, err }),
       );
     });
