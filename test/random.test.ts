@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { philox, randomAt, type Words4 } from '../src/random.ts';
+import { fillNormal, philox, randomAt, type Words4 } from '../src/random.ts';
 
 describe('philox', () => {
   // Known-answer vectors of Random123 for philox4x32, 10 rounds.
@@ -57,5 +57,36 @@ describe('randomAt', () => {
       counts.reduce((sum, count) => sum + (count - draws / 100) ** 2 / (draws / 100), 0);
     expect(chiSquare(single)).toBeLessThan(148);
     expect(chiSquare(pairs)).toBeLessThan(148);
+  });
+});
+
+describe('fillNormal', () => {
+  it('is a normal distribution of the deviation asked for', () => {
+    const n = 400_001;
+    const x = fillNormal(new Float32Array(n), 3, 5, 2);
+    const moment = (power: number) => x.reduce((sum, value) => sum + (value / 3) ** power, 0) / n;
+    // Four standard errors of each moment: their variances are 1, 2, 15 and 96 over n.
+    expect(Math.abs(moment(1))).toBeLessThan(4 * Math.sqrt(1 / n));
+    expect(Math.abs(moment(2) - 1)).toBeLessThan(4 * Math.sqrt(2 / n));
+    expect(Math.abs(moment(3))).toBeLessThan(4 * Math.sqrt(15 / n));
+    expect(Math.abs(moment(4) - 3)).toBeLessThan(4 * Math.sqrt(96 / n));
+    // Neighbours come from one pair of uniform numbers.
+    const products = x.slice(1).reduce((sum, value, i) => sum + (value * x[i]) / 9, 0) / n;
+    expect(Math.abs(products)).toBeLessThan(4 / Math.sqrt(n));
+  });
+
+  it('is the same however long the array is, and another for another seed or stream', () => {
+    const long = fillNormal(new Float32Array(9), 1, 1, 1);
+    expect(fillNormal(new Float32Array(5), 1, 1, 1)).toEqual(long.slice(0, 5));
+    expect(fillNormal(new Float32Array(9), 1, 2, 1)).not.toEqual(long);
+    expect(fillNormal(new Float32Array(9), 1, 1, 2)).not.toEqual(long);
+  });
+
+  it('is that of Philox and of Box and Muller', () => {
+    const [a, b] = philox([0, 0, 2, 0], [5, 0]);
+    const radius = Math.sqrt(-2 * Math.log((a + 0.5) / 2 ** 32));
+    const x = fillNormal(new Float32Array(2), 1, 5, 2);
+    expect(x[0]).toBeCloseTo(radius * Math.cos((2 * Math.PI * b) / 2 ** 32), 6);
+    expect(x[1]).toBeCloseTo(radius * Math.sin((2 * Math.PI * b) / 2 ** 32), 6);
   });
 });

@@ -2,7 +2,7 @@
 // The network itself is in biggan.ts.
 
 import { float32, sizeOf, type Tensor } from '../graph/tensor.ts';
-import { normalAt } from '../random.ts';
+import { fillNormal } from '../random.ts';
 import type { Weights } from './weights.ts';
 
 /**
@@ -65,7 +65,7 @@ export function freshBigGan(tensors: ReadonlyMap<string, Tensor>, seed: number):
     const values = new Float32Array(sizeOf(shape));
     if (/\.(running_vars|weight)$/.test(name) && name.startsWith('generator.')) values.fill(1);
     else if (name.endsWith('weight_orig') || name === 'embeddings.weight') {
-      for (let i = 0; i < values.length; i++) values[i] = deviation * normalAt(seed, i, stream);
+      fillNormal(values, deviation, seed, stream);
     }
     out.set(name, float32(shape, values));
   }

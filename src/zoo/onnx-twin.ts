@@ -4,7 +4,7 @@
 import { isStatic } from '../graph/dims.ts';
 import type { Attribute, Graph, Node } from '../graph/graph.ts';
 import { fromNumbers, sizeOf, toFloat32, type Tensor } from '../graph/tensor.ts';
-import { normalAt } from '../random.ts';
+import { fillNormal } from '../random.ts';
 
 /** What a constant becomes: normal with a deviation, He's by the number of terms of a sum or another, or one value. */
 type Fresh = { readonly fanIn: number } | { readonly std: number } | { readonly fill: number };
@@ -34,7 +34,7 @@ export function freshGraph(graph: Graph, seed: number): Graph {
     const values = new Float32Array(data.length);
     const std = 'fanIn' in rule ? Math.sqrt(2 / rule.fanIn) : 'std' in rule ? rule.std : 0;
     if ('fill' in rule) values.fill(rule.fill);
-    else for (let i = 0; i < values.length; i++) values[i] = std * normalAt(seed, i, stream);
+    else fillNormal(values, std, seed, stream);
     initializers.set(
       name,
       dtype === 'float32' ? { dtype, shape, data: values } : fromNumbers(dtype, shape, Array.from(values)),

@@ -3,7 +3,7 @@
 
 import type { GraphBuilder, Value } from '../graph/builder.ts';
 import { float32, sizeOf, type Tensor } from '../graph/tensor.ts';
-import { normalAt } from '../random.ts';
+import { fillNormal } from '../random.ts';
 import { eachLayer } from './latents.ts';
 import type { BuiltGenerator, GeneratorOptions } from './model.ts';
 import {
@@ -161,7 +161,7 @@ export function freshStyleGan(
     if (ones.test(name)) values.fill(1);
     else if (!zeros.test(name)) {
       const deviation = mapping.test(name) ? 1 / mappingRate : 1;
-      for (let i = 0; i < values.length; i++) values[i] = deviation * normalAt(seed, i, stream);
+      fillNormal(values, deviation, seed, stream);
     }
     return float32(tensor.shape, values);
   };

@@ -3,7 +3,7 @@
 
 import type { GraphBuilder, Value } from '../graph/builder.ts';
 import { float32, sizeOf, type Tensor } from '../graph/tensor.ts';
-import { normalAt } from '../random.ts';
+import { fillNormal } from '../random.ts';
 import type { GeneratorFamily } from './architecture.ts';
 import { fourierFeatures } from './fourier-features.ts';
 import { eachLayer, spread } from './latents.ts';
@@ -102,7 +102,7 @@ function freshStyleGan3(tensors: ReadonlyMap<string, Tensor>, seed: number): Map
       continue;
     }
     const values = new Float32Array(sizeOf(tensor.shape));
-    if (std > 0) for (let i = 0; i < values.length; i++) values[i] = std * normalAt(seed, i, stream);
+    if (std > 0) fillNormal(values, std, seed, stream);
     else if (name === 'synthesis.input.affine.bias') values[0] = 1;
     else if (/\.affine\.bias$|\.magnitude_ema$/.test(name)) values.fill(1);
     out.set(name, float32(tensor.shape, values));

@@ -1,7 +1,7 @@
 // Fresh weights in the shapes of trained ones: the untrained twin of a network.
 // By the conventions of PyTorch's initialisation, told from names and shapes alone.
 
-import { normalAt } from '../random.ts';
+import { fillNormal } from '../random.ts';
 import { float32, sizeOf, type Tensor } from '../graph/tensor.ts';
 
 /**
@@ -27,7 +27,7 @@ function freshValues(name: string, shape: readonly number[], seed: number, strea
   const values = new Float32Array(sizeOf(shape));
   if (shape.length >= 2) {
     const std = Math.sqrt(2 / sizeOf(shape.slice(1)));
-    for (let i = 0; i < values.length; i++) values[i] = std * normalAt(seed, i, stream);
+    fillNormal(values, std, seed, stream);
   } else if (/(^|\.)(running_var|weight|gamma)$/.test(name)) {
     values.fill(1);
   }
