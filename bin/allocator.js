@@ -3,14 +3,13 @@
 
 import { spawn } from 'node:child_process';
 
-const most = 2 ** 34;
-
 // Large pages make the first touch of fresh memory cheap; high thresholds and one arena let buffers that were given
 // back be taken again, already touched. With the defaults, fresh memory for outputs costs more than computing them.
+// Blocks of 128 MiB and more come from the system and go back to it: a heap of such blocks falls to pieces.
 const settings = {
   'glibc.malloc.hugetlb': 1,
-  'glibc.malloc.mmap_threshold': most,
-  'glibc.malloc.trim_threshold': most,
+  'glibc.malloc.mmap_threshold': 2 ** 27,
+  'glibc.malloc.trim_threshold': 2 ** 34,
   'glibc.malloc.arena_max': 1,
 };
 

@@ -5,8 +5,8 @@ import { UserError } from '../errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { float32, sizeOf } from '../graph/tensor.ts';
 import type { Engine, Session } from '../runtime/engine.ts';
-import { blockBatches, blockSize, plainBatches } from './blocks.ts';
-import { positions } from './grid.ts';
+import { blockBatches, plainBatches } from './blocks.ts';
+import { divideMemory } from './budget.ts';
 import { Moments } from './moments.ts';
 import { meanCosine, Neighbours, pearson } from './neighbours.ts';
 import { centreGraph, names, type MapSource } from './pass-graph.ts';
@@ -32,7 +32,7 @@ export interface CorrelateOptions {
   readonly nullModel: boolean;
   /** The published code's score instead of Pearson r over all images. */
   readonly cosine?: boolean;
-  /** Bytes that sums and maps may take. */
+  /** Bytes that weights, maps and sums may take. */
   readonly memory: number;
   /** Images of a batch; by default as many as memory allows, up to 32. The result does not depend on it. */
   readonly batch?: number;
@@ -65,17 +65,12 @@ export interface CorrelateProgress {
 const centreImages = 32;
 /** Size of the published code's batches, over which its cosines are taken. */
 const publishedBatch = 10;
-/** Images of a batch at most: the products gain little from more. */
-const mostImages = 32;
-/** Of the memory, what sums may take, and what the maps of a batch may. */
-const sumsShare = 0.4;
-const mapsShare = 0.5;
 
 export async function* correlate(options: CorrelateOptions): AsyncGenerator<CorrelateProgress, Correlated> {
   const { models, pairs, parts, store, signal } = options;
   const cosine = options.cosine ?? false;
-  const batch = cosine ? publishedBatch : (options.batch ?? batchSize(models, options.memory));
-  const passes = plan(options, cosine);
+  const { batch, sums: room } = divideMemory(options.memory, options, cosine ? publishedBatch : options.batch);
+  const passes = plan(options, cosine, room);
   const targets = targetGrids(models, pairs);
   const images = passes.map((pass) => parts.map((part) => imagesIn(pass, part)));
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -86,7 +81,7 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
   const saved = await store?.load();
   const fresh = cosine
     ? await provisionalMeans(options, Infinity, publishedBatch)
-    : await provisionalMeans(options, centreImages, centreImages);
+    : await provisionalMeans(options, centreImages, Math.min(centreImages, batch));
   const resumed = saved && sameMeans(fresh, centresFrom(saved.groups.get('centres')!, models)) ? saved : undefined;
   const centres = resumed ? centresFrom(resumed.groups.get('centres')!, models) : fresh;
   const moments = parts.map((part) =>
@@ -172,11 +167,11 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
   return { neighbours, moments: models.map((_, m) => over(moments, [m])[0]), unreadable: unreadable() };
 }
 
-function plan(options: CorrelateOptions, cosine: boolean): Pass[] {
+function plan(options: CorrelateOptions, cosine: boolean, room: number): Pass[] {
   const { models, pairs, nullModel, parts } = options;
   const all = pairs.flatMap(([a, b]) => rectangles(models, a, b, !cosine));
   const matrices = (nullModel ? 2 : 1) * (parts[0].halves.length + 1); // the sums of each half, and the run's next ones
-  return planPasses(all, sumsShare * options.memory, 4 * matrices);
+  return planPasses(all, room, 4 * matrices);
 }
 
 function takeScores(
@@ -202,15 +197,6 @@ function takeScores(
 function over(moments: PassRunOptions['moments'], models: readonly number[]): Moments[] {
   const shared = moments.filter((part) => models.every((m) => part[m]));
   return models.map((m) => Moments.merged(shared.map((part) => part[m]!)));
-}
-
-/** As many images as fit: their maps are held about three times over (raw, centred, reduced). */
-function batchSize(models: readonly MinedModel[], memory: number): number {
-  const values = models
-    .flatMap(({ layers }) => layers)
-    .reduce((sum, { units, grid }) => sum + units * positions(grid), 0);
-  const fit = Math.floor((mapsShare * memory) / (3 * 4 * values));
-  return Math.min(mostImages, Math.max(blockSize, fit - (fit % blockSize)));
 }
 
 /** Means of every unit over the first images of the first part where it has maps, by model and layer. */

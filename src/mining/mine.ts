@@ -47,7 +47,7 @@ export interface MineOptions {
   readonly conceptThreshold?: number;
   /** Keep the whole score matrices and write `scores.safetensors`. Default false. */
   readonly saveScores?: boolean;
-  /** Bytes for sums and maps; default 1 GiB. The result does not depend on it. */
+  /** Bytes for weights, maps and sums; default 1 GiB. The result does not depend on it. */
   readonly memory?: number;
   /** Images of a batch; by default as many as memory allows. The result does not depend on it. */
   readonly batch?: number;

@@ -104,71 +104,114 @@ export class Neighbours {
     const width = tile.columns;
     for (const rows of rowSegments(tile)) {
       for (const columns of columnSegments(tile)) {
-        const score = scorer.between(rows, columns);
+        const scales = scorer.between(rows, columns);
+        const row = rows.unit - rows.layer.offset;
         for (let i = 0; i < rows.units; i++) {
-          if (!score.liveRow(i)) continue;
-          this.#addRow(rows.unit + i, columns, (rows.start + i) * width + columns.start, sums, (half, s, j) =>
-            score.r(half, s, i, j),
-          );
+          if (scales[2].a.inverse[row + i] === 0) continue;
+          this.#addRow(rows.unit + i, row + i, columns, (rows.start + i) * width + columns.start, sums, scales);
         }
       }
     }
   }
 
-  #addRow(
-    u: number,
-    columns: Segment,
-    offset: number,
-    sums: TileSums,
-    r: (half: 0 | 1 | 2, sum: number, column: number) => number,
-  ): void {
-    const { forward, backward, scores } = this;
+  /**
+   * Takes in the scores of one unit. This is run for every pair of units of a zoo, billions of times: it is one loop
+   * over arrays on purpose.
+   * @param row number of the unit in its layer.
+   * @param start place of the first sum of the row in the tile.
+   */
+  #addRow(u: number, row: number, columns: Segment, start: number, sums: TileSums, scales: Scales): void {
+    const { forward, backward, scores, unitsB } = this;
     const [real0, real1] = sums.real;
     const [null0, null1] = sums.null;
     const hasNull = null0.length > 0;
     const twoHalves = real1.length > 0;
+    const first = columns.unit - columns.layer.offset;
+    const [scale0, scale1, scale] = scales;
+    const [n0, n1, n] = [scale0.n, scale1.n, scale.n];
+    const [mean0, mean1, mean] = [scale0.a.mean[row], scale1.a.mean[row], scale.a.mean[row]];
+    const [inverse0, inverse1, inverse] = [scale0.a.inverse[row], scale1.a.inverse[row], scale.a.inverse[row]];
+    const [means0, means1, means] = [scale0.b.mean, scale1.b.mean, scale.b.mean];
+    const [inverses0, inverses1, inverses] = [scale0.b.inverse, scale1.b.inverse, scale.b.inverse];
+
+    const { all, halves, nullBest, nullHalves } = backward;
+    const last = all.k - 1;
+    const [half0, half1] = halves;
+    const halfLast = half0.k - 1;
+    let threshold = forward.all.threshold(u);
+    let threshold0 = forward.halves[0].threshold(u);
+    let threshold1 = forward.halves[1].threshold(u);
+    let best = forward.nullBest[u];
+    let best0 = forward.nullHalves[0][u];
+    let best1 = forward.nullHalves[1][u];
     const extra = [NaN, NaN, NaN];
+
     for (let j = 0; j < columns.units; j++) {
-      const at = offset + j;
+      const c = first + j;
+      if (inverses[c] === 0) continue; // the column's unit never changes
+      const at = start + j;
       const v = columns.unit + j;
-      const all = r(2, twoHalves ? real0[at] + real1[at] : real0[at], j);
-      if (Number.isNaN(all)) continue; // the column's unit never changes
-      if (scores) scores[u * this.unitsB + v] = all;
+      const sum = twoHalves ? real0[at] + real1[at] : real0[at];
+      const r = (sum / n - mean * means[c]) * inverse * inverses[c];
+      if (scores) scores[u * unitsB + v] = r;
+      let r0 = NaN;
+      let r1 = NaN;
       if (twoHalves) {
-        extra[1] = r(0, real0[at], j);
-        extra[2] = r(1, real1[at], j);
-        for (const half of [0, 1] as const) {
-          const value = extra[1 + half];
-          if (value >= forward.halves[half].threshold(u)) forward.halves[half].offer(u, v, value);
-          if (value >= backward.halves[half].threshold(v)) backward.halves[half].offer(v, u, value);
+        r0 = (real0[at] / n0 - mean0 * means0[c]) * inverse0 * inverses0[c];
+        r1 = (real1[at] / n1 - mean1 * means1[c]) * inverse1 * inverses1[c];
+        if (r0 >= threshold0) {
+          forward.halves[0].offer(u, v, r0);
+          threshold0 = forward.halves[0].threshold(u);
         }
+        if (r1 >= threshold1) {
+          forward.halves[1].offer(u, v, r1);
+          threshold1 = forward.halves[1].threshold(u);
+        }
+        if (r0 >= half0.r[v * half0.k + halfLast]) half0.offer(v, u, r0);
+        if (r1 >= half1.r[v * half1.k + halfLast]) half1.offer(v, u, r1);
       }
+      let rNull = NaN;
       if (hasNull) {
-        const nullAll = (extra[0] = r(2, null0[at] + null1[at], j));
-        if (nullAll > forward.nullBest[u]) forward.nullBest[u] = nullAll;
-        if (nullAll > backward.nullBest[v]) backward.nullBest[v] = nullAll;
-        for (const half of [0, 1] as const) {
-          const value = r(half, half ? null1[at] : null0[at], j);
-          if (value > forward.nullHalves[half][u]) forward.nullHalves[half][u] = value;
-          if (value > backward.nullHalves[half][v]) backward.nullHalves[half][v] = value;
-        }
+        rNull = ((null0[at] + null1[at]) / n - mean * means[c]) * inverse * inverses[c];
+        if (rNull > best) best = rNull;
+        if (rNull > nullBest[v]) nullBest[v] = rNull;
+        const null0r = (null0[at] / n0 - mean0 * means0[c]) * inverse0 * inverses0[c];
+        if (null0r > best0) best0 = null0r;
+        if (null0r > nullHalves[0][v]) nullHalves[0][v] = null0r;
+        const null1r = (null1[at] / n1 - mean1 * means1[c]) * inverse1 * inverses1[c];
+        if (null1r > best1) best1 = null1r;
+        if (null1r > nullHalves[1][v]) nullHalves[1][v] = null1r;
       }
-      if (all >= forward.all.threshold(u)) forward.all.offer(u, v, all, extra);
-      if (all >= backward.all.threshold(v)) backward.all.offer(v, u, all, extra);
+      const isForward = r >= threshold;
+      if (!isForward && !(r >= all.r[v * all.k + last])) continue;
+      extra[companions.rNull] = rNull;
+      extra[companions.half0] = r0;
+      extra[companions.half1] = r1;
+      if (isForward) {
+        forward.all.offer(u, v, r, extra);
+        threshold = forward.all.threshold(u);
+      }
+      all.offer(v, u, r, extra);
     }
+    forward.nullBest[u] = best;
+    forward.nullHalves[0][u] = best0;
+    forward.nullHalves[1][u] = best1;
   }
 }
 
-/** Turns sums of products into scores, segment by segment. */
+/** How sums of products of two layers become scores: r = (sum / n - mean a * mean b) * inverse a * inverse b. */
+export interface Scale {
+  readonly n: number;
+  /** By the numbers of the units in their layers; the inverse is 0 for units that never change. */
+  readonly a: Standardiser;
+  readonly b: Standardiser;
+}
+
+/** Over the first half, the second, and all images. */
+export type Scales = readonly [Scale, Scale, Scale];
+
 export interface Scorer {
-  between(
-    rows: Segment,
-    columns: Segment,
-  ): {
-    liveRow(row: number): boolean;
-    /** Score from a sum: over half 0, half 1, or (2) all images. NaN where the column's unit never changes. */
-    r(half: 0 | 1 | 2, sum: number, row: number, column: number): number;
-  };
+  between(rows: Segment, columns: Segment): Scales;
 }
 
 /** Pearson r from sums of centred products and the moments of both models. */
@@ -177,25 +220,12 @@ export function pearson(a: Moments, b: Moments): Scorer {
   return {
     between(rows, columns) {
       const target = largerGrid(rows.layer.grid, columns.layer.grid);
-      const parts = ([0, 1, 'all'] as const).map((half) => {
-        const x = a.standardiser(index(a, rows), target, half);
-        const y = b.standardiser(index(b, columns), target, half);
-        const images = half === 'all' ? a.images[0] + a.images[1] : a.images[half];
-        return { x, y, n: images * positions(target) };
+      const over = (half: 0 | 1 | 'all'): Scale => ({
+        n: (half === 'all' ? a.images[0] + a.images[1] : a.images[half]) * positions(target),
+        a: a.standardiser(index(a, rows), target, half),
+        b: b.standardiser(index(b, columns), target, half),
       });
-      const firstRow = rows.unit - rows.layer.offset;
-      const firstColumn = columns.unit - columns.layer.offset;
-      const changes = (s: Standardiser, i: number) => s.inverse[i] > 0;
-      return {
-        liveRow: (row) => changes(parts[2].x, firstRow + row),
-        r(half, sum, row, column) {
-          const { x, y, n } = parts[half];
-          const i = firstRow + row;
-          const j = firstColumn + column;
-          if (!changes(parts[2].y, j)) return NaN;
-          return (sum / n - x.mean[i] * y.mean[j]) * x.inverse[i] * y.inverse[j];
-        },
-      };
+      return [over(0), over(1), over('all')];
     },
   };
 }
@@ -203,13 +233,15 @@ export function pearson(a: Moments, b: Moments): Scorer {
 /** The published code's score: sums of cosines, one for each batch, over the number of batches. */
 export function meanCosine(a: Moments, b: Moments, batches: number): Scorer {
   const live = pearson(a, b);
+  const plain = ({ inverse }: Standardiser): Standardiser => ({
+    mean: new Float64Array(inverse.length),
+    inverse: inverse.map((value) => (value ? 1 : 0)),
+  });
   return {
     between(rows, columns) {
-      const pair = live.between(rows, columns);
-      return {
-        liveRow: (row) => pair.liveRow(row),
-        r: (_half, sum, row, column) => (Number.isNaN(pair.r(2, 0, row, column)) ? NaN : sum / batches),
-      };
+      const scales = live.between(rows, columns);
+      const scale: Scale = { n: batches, a: plain(scales[2].a), b: plain(scales[2].b) };
+      return [scale, scale, scale];
     },
   };
 }

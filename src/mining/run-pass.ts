@@ -209,8 +209,11 @@ export class PassRun {
   }
 }
 
-const zeros = (shape: readonly number[]): Tensor => ({
-  dtype: 'float32',
-  shape,
-  data: new Float32Array(shape[0] * shape[1]),
-});
+/** Zeros that every pass begins with: engines only read what they are fed, so that one block serves all. */
+let blank = new Float32Array(0);
+
+function zeros(shape: readonly number[]): Tensor {
+  const size = shape[0] * shape[1];
+  if (blank.length < size) blank = new Float32Array(size);
+  return { dtype: 'float32', shape, data: blank.subarray(0, size) };
+}

@@ -136,18 +136,21 @@ describe('the ResNet-50 of CLIP', () => {
   });
 });
 
-describe('the ResNet-50 of DINO', () => {
-  it('is no ResNet of CLIP: it has the official layers, from its shapes alone', () => {
-    const entry = fullShapes.dino_resnet50;
-    const { model } = modelFromTensors(zeroTensors(entry), { name: 'dino' });
-    expect(model.card.architecture).toBe('resnet');
-    expect(model.taps).toEqual(
-      entry.layers.map(({ module, shape: [, channels, height, width] }) => ({
-        layer: module,
-        channels,
-        height,
-        width,
-      })),
-    );
-  });
+describe('a plain ResNet-50', () => {
+  it.each(['torchvision_resnet50', 'dino_resnet50'])(
+    '%s is none of CLIP: it has the official layers, from its shapes alone',
+    (name) => {
+      const entry = fullShapes[name];
+      const { model } = modelFromTensors(zeroTensors(entry), { name });
+      expect(model.card.architecture).toBe('resnet');
+      expect(model.taps).toEqual(
+        entry.layers.map(({ module, shape: [, channels, height, width] }) => ({
+          layer: module,
+          channels,
+          height,
+          width,
+        })),
+      );
+    },
+  );
 });
