@@ -16,7 +16,7 @@ export function multiplyAdds(graph: Graph): Cost {
   const inferred = inferShapes(graph);
   const shapes = new Map<string, readonly number[]>();
   for (const { name, shape } of [...inferred.inputs, ...inferred.values.values(), ...inferred.outputs]) {
-    if (shape?.every((d) => typeof d === 'number')) shapes.set(name, shape as readonly number[]);
+    if (shape?.every((d) => typeof d === 'number')) shapes.set(name, shape);
   }
   for (const [name, { shape }] of inferred.initializers) shapes.set(name, shape);
   const cost: Record<string, number> = {};

@@ -74,7 +74,8 @@ export function generatedSource(generator: Generator, options: GeneratedOptions)
           const label = classOf(i);
           if (label !== undefined) data[row * length + latent.z + label] = 1;
         });
-        yield { indices: chosen, data };
+        // Nothing is waited for, but those who take batches wait for them.
+        yield await Promise.resolve({ indices: chosen, data });
       }
     },
     generated: {

@@ -180,7 +180,7 @@ describe('mining over generated images', () => {
     expect(dictionary.sets[0].pairwise.map((r) => r === null)).toEqual([false, false, false, false, false, true]);
     expect(dictionary.setCounts.gan).toBe(0);
 
-    const exemplars = JSON.parse(new TextDecoder().decode(folder.files.get('exemplars/exemplars.json')!)) as Exemplars;
+    const exemplars = JSON.parse(new TextDecoder().decode(folder.files.get('exemplars/exemplars.json'))) as Exemplars;
     const shown = Object.entries(exemplars.images);
     for (const [id, { name }] of shown) {
       const number = Number(id);
