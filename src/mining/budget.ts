@@ -5,24 +5,21 @@ import { byteLengthOf } from '../graph/tensor.ts';
 import { blockSize } from './blocks.ts';
 import { positions } from './grid.ts';
 import { centreGraph, type MapSource } from './pass-graph.ts';
-import type { MinedLayer, MinedModel } from './plan.ts';
+import type { MinedModel } from './plan.ts';
 import type { Part } from './run-pass.ts';
 
 export interface Budget {
-  /** Images of a batch of a pass that runs these models, by index. */
-  batch(models: readonly number[]): number;
+  /** Images of a batch: the products gain little from more than 32. */
+  readonly batch: number;
   /** Bytes that the sums of a pass may take. */
   readonly sums: number;
 }
 
-/** The products gain little from more. */
 const mostImages = 32;
 /** Engines hold weights as they come and as their kernels like them. */
 const copiesOfWeights = 2;
 /** Maps are held raw and centred, and for a moment reduced. */
 const copiesOfMaps = 2.5;
-/** Of a generator whose maps are not kept, so many of its largest are held while it runs. */
-const layersAtWork = 3;
 
 /**
  * @param memory bytes in all. Weights may leave less than a third of it, and a batch of four less than a third of the
@@ -47,21 +44,14 @@ export function divideMemory(
     ),
   );
   const rest = Math.max(memory / 3, memory - copiesOfWeights * weights);
-  const bytesOf = ({ units, grid }: MinedLayer) => 4 * units * positions(grid);
-  // A generator makes the images also where its units take no part.
-  const making = parts.flatMap(({ source }) => {
-    const own = models.find(({ name }) => name === source.generated?.generator.name);
-    return own ? [layersAtWork * Math.max(...own.layers.map(bytesOf))] : [];
-  });
-  const mapsOf = (indices: readonly number[]) =>
-    indices
-      .flatMap((m) => models[m].layers)
-      .reduce((sum, layer) => sum + copiesOfMaps * bytesOf(layer), Math.max(0, ...making));
-  /** Whole blocks, so that the null is the same whatever the batch size is. */
-  const fitting = (room: number, indices: readonly number[]) => {
-    const fit = Math.floor(room / mapsOf(indices));
-    return batch ?? Math.min(mostImages, Math.max(blockSize, fit - (fit % blockSize)));
-  };
-  const room = Math.max(...parts.map(({ models: all }) => fitting(rest / 2, all) * mapsOf(all)));
-  return { batch: (indices) => fitting(room, indices), sums: Math.max(rest / 3, rest - room) };
+  const perImage = Math.max(
+    ...parts.map(({ models: indices }) => {
+      const layers = indices.flatMap((m) => models[m].layers);
+      const values = layers.reduce((sum, { units, grid }) => sum + units * positions(grid), 0);
+      return copiesOfMaps * 4 * values;
+    }),
+  );
+  const fit = Math.floor(rest / 2 / perImage);
+  const images = batch ?? Math.min(mostImages, Math.max(blockSize, fit - (fit % blockSize)));
+  return { batch: images, sums: Math.max(rest / 3, rest - images * perImage) };
 }

@@ -69,8 +69,8 @@ const publishedBatch = 10;
 export async function* correlate(options: CorrelateOptions): AsyncGenerator<CorrelateProgress, Correlated> {
   const { models, pairs, parts, store, signal } = options;
   const cosine = options.cosine ?? false;
-  const budget = divideMemory(options.memory, options, cosine ? publishedBatch : options.batch);
-  const passes = plan(options, cosine, budget.sums);
+  const { batch, sums: room } = divideMemory(options.memory, options, cosine ? publishedBatch : options.batch);
+  const passes = plan(options, cosine, room);
   const targets = targetGrids(models, pairs);
   const images = passes.map((pass) => parts.map((part) => imagesIn(pass, part)));
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -81,7 +81,7 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
   const saved = await store?.load();
   const fresh = cosine
     ? await provisionalMeans(options, Infinity, publishedBatch)
-    : await provisionalMeans(options, centreImages, Math.min(centreImages, budget.batch(models.map((_, m) => m))));
+    : await provisionalMeans(options, centreImages, Math.min(centreImages, batch));
   const resumed = saved && sameMeans(fresh, centresFrom(saved.groups.get('centres')!, models)) ? saved : undefined;
   const centres = resumed ? centresFrom(resumed.groups.get('centres')!, models) : fresh;
   const moments = parts.map((part) =>
@@ -121,7 +121,7 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
   for (let p = resumed?.passes ?? 0; p < passes.length; p++) {
     const run = new PassRun({
       ...options,
-      batch: budget.batch(passes[p].models),
+      batch,
       batches: options.batches ?? (cosine ? plainBatches : blockBatches),
       cosine,
       targets,
