@@ -129,9 +129,10 @@ export const shared = {
   batch: () =>
     new Option('--batch <n>', 'images computed at once (default: as memory allows)').argParser(wholeNumber(4)),
   memory: () =>
-    new Option('--memory <size>', 'memory for weights, maps and sums, e.g. 2G (default: a quarter of the machine)').argParser(
-      parseBytes,
-    ),
+    new Option(
+      '--memory <size>',
+      'memory for weights, maps and sums, e.g. 2G (default: a quarter of the machine)',
+    ).argParser(parseBytes),
   strict: () => new Option('--strict', 'stop at the first image that cannot be read, instead of skipping it'),
   json: () => new Option('--json', 'print the result as JSON'),
 };
