@@ -9,16 +9,15 @@ import {
   deviation,
   expectGolden,
   expectOfficialLayers,
-  fullShapes,
   generatorOf,
   golden,
-  hasFullShapes,
   lazyTensors,
   manifestOf,
   rowOf,
   runGenerator,
   tensorsOf,
 } from './generator-fixtures.ts';
+import { fullShapes } from './shapes.ts';
 
 const folder = 'test/golden/biggan_deep/';
 const manifest = manifestOf('biggan_deep');
@@ -132,8 +131,8 @@ describe('a small BigGAN-deep', () => {
 
 describe('the official networks', () => {
   const names = ['biggan_deep_128', 'biggan_deep_256', 'biggan_deep_512'];
-  it.skipIf(!hasFullShapes).each(names)('%s has its layers by name and shape (skipped without ../shared)', (name) => {
-    const entry = fullShapes(name);
+  it.each(names)('%s has its layers by name and shape', (name) => {
+    const entry = fullShapes[name];
     const official = generatorOf(lazyTensors(entry), { name: 'm' });
     expectOfficialLayers(official, entry);
     expect(official.taps.map(({ layer }) => layer)).toEqual(entry.layers.map(({ module }) => module));

@@ -1,7 +1,7 @@
 // What the tests of generators share: a family's golden files, running a generator, and comparing by the layer's spread.
 // It is no test itself.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { openCheckpoint, stateDict } from '../../src/checkpoint/checkpoint.ts';
 import { bytesSource } from '../../src/checkpoint/source.ts';
@@ -11,6 +11,7 @@ import { modelFromTensors, type FromCheckpointOptions } from '../../src/zoo/from
 import type { Generator, GeneratorInput, GeneratorOptions } from '../../src/zoo/model.ts';
 import { golden, largestDifference } from '../golden.ts';
 import { engine } from './fixtures.ts';
+import type { FullShapes } from './shapes.ts';
 
 export interface GoldenTensor {
   readonly tensor: string;
@@ -124,21 +125,6 @@ export function expectOfficialLayers(model: Generator, { layers, num_units, outp
   expect(model.taps.reduce((sum, { channels }) => sum + channels, 0)).toBe(num_units);
   expect([1, 3, model.card.latent.height, model.card.latent.width]).toEqual(output_shape);
 }
-
-interface FullShapes {
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly num_units: number;
-  readonly layers: readonly { readonly module: string; readonly shape: readonly number[]; readonly units: number }[];
-  readonly state_dict: readonly (readonly [string, readonly number[], string])[];
-  readonly output_shape: readonly number[];
-}
-
-const shapesFile = '../shared/golden/full_shapes.json';
-export const hasFullShapes = existsSync(shapesFile);
-
-/** Names and shapes of an official network of full size. */
-export const fullShapes = (name: string): FullShapes =>
-  (JSON.parse(readFileSync(shapesFile, 'utf8')) as Record<string, FullShapes>)[name];
 
 /** Tensors of these shapes whose data are made, of ones, only where they are read. */
 export function lazyTensors({ state_dict }: FullShapes): Map<string, Tensor> {

@@ -9,16 +9,15 @@ import {
   deviation,
   expectGolden,
   expectOfficialLayers,
-  fullShapes,
   generatorOf,
   golden,
-  hasFullShapes,
   lazyTensors,
   manifestOf,
   rowOf,
   runGenerator,
   tensorsOf,
 } from './generator-fixtures.ts';
+import { fullShapes } from './shapes.ts';
 import { reference, smallTensors } from './stylegan2-reference.ts';
 
 const official = {
@@ -201,8 +200,8 @@ describe("StyleGAN2 of NVlabs' code", () => {
 
 describe('the official networks', () => {
   const names = [256, 512, 1024].flatMap((size) => [`stylegan2_rosinality_${size}`, `stylegan2_ada_${size}`]);
-  it.skipIf(!hasFullShapes).each(names)('%s has its layers by name and shape (skipped without ../shared)', (name) => {
-    const entry = fullShapes(name);
+  it.each(names)('%s has its layers by name and shape', (name) => {
+    const entry = fullShapes[name];
     const model = generatorOf(lazyTensors(entry), { name: 'm' });
     expectOfficialLayers(model, entry);
   });

@@ -12,15 +12,14 @@ import { largestDifference } from '../golden.ts';
 import { imageOf, noise, stack } from './fixtures.ts';
 import {
   expectGolden,
-  fullShapes,
   generatorOf,
   golden,
-  hasFullShapes,
   manifestOf,
   runGenerator,
   tensorsOf,
   type GoldenTensor,
 } from './generator-fixtures.ts';
+import { fullShapes } from './shapes.ts';
 
 const files = [
   ['stylegan3r', 'stylegan3r_small.pkl'],
@@ -173,16 +172,10 @@ it("embeds a class by StyleGAN3's own conditional mapping", async () => {
   expect(largestDifference(toFloat32(found.ws).slice(0, w), expected)).toBeLessThan(1e-6);
 });
 
-describe.skipIf(!hasFullShapes)('StyleGAN-XL at 256 pixels (needs ../shared/golden/full_shapes.json)', () => {
+describe('StyleGAN-XL at 256 pixels', () => {
   it('has the names and shapes of the official modules', () => {
-    const full = fullShapes('styleganxl_imagenet256') as ReturnType<typeof fullShapes> & {
-      layer_attributes: readonly (Record<string, never> & {
-        name: string;
-        in_size: number[];
-        in_sampling_rate: number;
-      })[];
-    };
-    const of = full.layer_attributes;
+    const full = fullShapes.styleganxl_imagenet256;
+    const of = full.layer_attributes as readonly { name: string; in_size: number[]; in_sampling_rate: number }[];
     const module = (className: string, attributes: Record<string, unknown>): PickledModule => ({
       className,
       attributes: attributes as PickledModule['attributes'],
@@ -195,7 +188,7 @@ describe.skipIf(!hasFullShapes)('StyleGAN-XL at 256 pixels (needs ../shared/gold
         'synthesis.input',
         module('SynthesisInput', { size: of[0].in_size, sampling_rate: of[0].in_sampling_rate, bandwidth: 2 }),
       ],
-      ...of.map((layer) => [`synthesis.${layer.name}`, module('SynthesisLayer', layer)] as const),
+      ...of.map((layer) => [`synthesis.${layer.name}`, module('SynthesisLayer', { ...layer })] as const),
     ]);
     // One buffer for all: what the weights are does not matter here.
     const ones = new Float32Array(Math.max(...full.state_dict.map(([, shape]) => sizeOf(shape)))).fill(1);
