@@ -12,9 +12,10 @@ import { mine } from '../mining/mine.ts';
 import type { Device } from '../runtime/engine.ts';
 import { withFolderLock } from '../runtime/node-lock.ts';
 import { nodeEngine, nodeFolder } from '../runtime/node.ts';
-import { openModels } from './models.ts';
 import type { Encoder, Generator, Model } from '../zoo/model.ts';
 import { classesFor, truncationFor } from './generator-options.ts';
+import { interruptible } from './interruptible.ts';
+import { openModels } from './models.ts';
 import {
   collect,
   defaultMemory,
@@ -151,23 +152,27 @@ async function run(options: MineCommandOptions): Promise<void> {
   );
   const anchor = options.anchor ?? defaultAnchor(shown);
   try {
-    const dictionary = await interruptible(printer, async (signal) => {
-      const work = mine({
-        ...options,
-        engine,
-        models: shown,
-        images: sources,
-        anchor: anchor === 'none' ? undefined : anchor,
-        nullModel: options.null,
-        memory: options.memory ?? defaultMemory(),
-        folder,
-        thumbnails: thumbnail,
-        signal,
-      });
-      let step = await work.next();
-      for (; !step.done; step = await work.next()) printer.update(step.value);
-      return step.value;
-    });
+    const note = 'stopping after this batch; the same command goes on from there (once more: stop at once)';
+    const dictionary = await interruptible(
+      async (signal) => {
+        const work = mine({
+          ...options,
+          engine,
+          models: shown,
+          images: sources,
+          anchor: anchor === 'none' ? undefined : anchor,
+          nullModel: options.null,
+          memory: options.memory ?? defaultMemory(),
+          folder,
+          thumbnails: thumbnail,
+          signal,
+        });
+        let step = await work.next();
+        for (; !step.done; step = await work.next()) printer.update(step.value);
+        return step.value;
+      },
+      () => printer.note(note),
+    );
     await writeReport(options.out, { folder, name: 'index.html' });
     print(dictionary, options, printer);
   } finally {
@@ -221,23 +226,6 @@ async function clear(path: string): Promise<void> {
   // The dictionary goes first: without it the folder is not a finished run.
   for (const name of ['dictionary.json', 'index.html', 'neighbours', 'exemplars', 'partial']) await folder.remove(name);
   for (const name of ['moments.safetensors', 'scores.safetensors']) await folder.remove(name);
-}
-
-/** Runs `work` so that Ctrl-C ends it between two batches, and a second Ctrl-C at once. */
-async function interruptible<T>(printer: ProgressPrinter, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(130);
-    printer.note('stopping after this batch; the same command goes on from there (once more: stop at once)');
-    controller.abort(new DOMException('interrupted; the same command goes on from here', 'AbortError'));
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, stop);
-  try {
-    return await work(controller.signal);
-  } finally {
-    for (const signal of signals) process.off(signal, stop);
-  }
 }
 
 function print(dictionary: Dictionary, options: MineCommandOptions, printer: ProgressPrinter): void {

@@ -4,7 +4,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { cacheFolder, mirrored, ModelStore, type StoredModel } from '../zoo/node-store.ts';
 import { officialCard } from '../zoo/official-model.ts';
-import { exitCodes } from './exit-codes.ts';
+import { interruptible } from './interruptible.ts';
 import { formatBytes, shared } from './options.ts';
 import { ProgressPrinter } from './progress.ts';
 
@@ -203,20 +203,4 @@ function parseSeconds(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value <= 3600)) throw new InvalidArgumentError('expected seconds, such as 30.');
   return value;
-}
-
-/** Runs `work` so that Ctrl-C ends it in order, and a second Ctrl-C at once. */
-async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    controller.abort(new DOMException('interrupted; the same command goes on from here', 'AbortError'));
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, stop);
-  try {
-    return await work(controller.signal);
-  } finally {
-    for (const signal of signals) process.off(signal, stop);
-  }
 }

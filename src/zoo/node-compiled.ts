@@ -3,10 +3,9 @@
 // It does not decide which models are compiled.
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { closeSync, openSync, readSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import { writeOnnx } from '../graph/write.ts';
 import {
@@ -21,6 +20,7 @@ import {
   type TensorData,
 } from '../graph/tensor.ts';
 import { program } from '../program.ts';
+import { nodeFolder } from '../runtime/node-folder.ts';
 import type { PickledModule } from '../checkpoint/modules.ts';
 import type { Hints } from './architecture.ts';
 import { modelGraph } from './export.ts';
@@ -90,7 +90,6 @@ async function digestOf(folder: string, path: string): Promise<string> {
   for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
   const sha256 = hash.digest('hex');
   try {
-    await mkdir(folder, { recursive: true });
     await replace(known, [Buffer.from(JSON.stringify({ stamp, sha256 }))]);
   } catch {
     // Then the file is read once more next time.
@@ -132,7 +131,6 @@ export async function writeCompiled(
   weights: Weights,
   hints: Hints,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
   const paths = pathsOf(folder, key);
   const graph = modelGraph(model, { batch: 1 });
   const chunks: Uint8Array[] = [];
@@ -202,23 +200,9 @@ async function removeOutdated(folder: string, current: string): Promise<void> {
   }
 }
 
-/** Writes beside, then renames. */
-async function replace(path: string, chunks: readonly Uint8Array[]): Promise<void> {
-  const partial = join(dirname(path), `partial-${process.pid}`);
-  try {
-    const file = await open(partial, 'w');
-    try {
-      for (const chunk of chunks) await file.writeFile(chunk);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
-}
+/** Written beside, then renamed. */
+const replace = (path: string, chunks: readonly Uint8Array[]): Promise<void> =>
+  nodeFolder(dirname(path)).write(basename(path), chunks);
 
 /** A tensor whose data are read when somebody asks for them. */
 function storedTensor(folder: string, file: string, { name, dtype, shape, offset }: Entry): Tensor {

@@ -16,29 +16,42 @@ interface Case {
   readonly layers: readonly {
     readonly module: string;
     readonly tensor: string;
+    readonly std: number;
     readonly float32_error_max_abs?: number;
   }[];
 }
-const manifest = JSON.parse(readFileSync(`${folder}manifest.json`, 'utf8')) as {
-  cases: Case[];
-  checkpoints: { file: string }[];
-};
-const caseOf = (name: string) => manifest.cases.find((entry) => entry.name === name)!;
-const golden = await readSafetensorsBytes('golden.safetensors', readFileSync(`${folder}golden.safetensors`));
-const tensor = (name: string): Tensor => golden.get(name)!;
 
-describe.each(manifest.checkpoints.map(({ file }) => file))('%s', (file) => {
-  it('has the activations and logits of torchvision, within four times the rounding of float32', async () => {
-    const { model } = await loadEncoder(folder + file, { name: 'm' });
-    const { inputs, output, layers } = caseOf('main');
-    const found = await runTaps(model, tensor(inputs.x.tensor));
+async function goldenOf(path: string) {
+  const { cases, checkpoints } = JSON.parse(readFileSync(`${path}manifest.json`, 'utf8')) as {
+    cases: Case[];
+    checkpoints: { file: string }[];
+  };
+  const tensors = await readSafetensorsBytes('golden.safetensors', readFileSync(`${path}golden.safetensors`));
+  return {
+    files: checkpoints.map(({ file }) => path + file),
+    caseOf: (name: string) => cases.find((entry) => entry.name === name)!,
+    tensor: (name: string): Tensor => tensors.get(name)!,
+  };
+}
+const torchvision = await goldenOf(folder);
+const dino = await goldenOf('test/golden/dino_resnet50/');
+const { caseOf, tensor } = torchvision;
+
+const official = [torchvision, dino].flatMap((from) => from.files.map((file) => [file, from] as const));
+describe.each(official)('%s', (file, from) => {
+  it('has the activations and output of the official code, within four times the rounding of float32', async () => {
+    const { model } = await loadEncoder(file, { name: 'm' });
+    const { inputs, output, layers } = from.caseOf('main');
+    const found = await runTaps(model, from.tensor(inputs.x.tensor));
     expect(Object.keys(found.taps)).toEqual(['layer1', 'layer2', 'layer3', 'layer4']);
     for (const layer of layers) {
-      expect(absoluteError(found.taps[layer.module], tensor(layer.tensor))).toBeLessThan(
-        4 * layer.float32_error_max_abs!,
-      );
+      const error = absoluteError(found.taps[layer.module], from.tensor(layer.tensor));
+      expect(error).toBeLessThan(4 * layer.float32_error_max_abs!);
+      // Two layers of torchvision's are beyond that in float32 itself: there the rounding alone is the measure.
+      const rounding = layer.float32_error_max_abs! / layer.std;
+      if (rounding < 1e-4) expect(error).toBeLessThan(1e-4 * layer.std);
     }
-    expect(absoluteError(found.output, tensor(output.tensor))).toBeLessThan(4 * output.float32_error_max_abs!);
+    expect(absoluteError(found.output, from.tensor(output.tensor))).toBeLessThan(4 * output.float32_error_max_abs!);
   });
 });
 
