@@ -155,6 +155,21 @@ export class GraphAssembly {
     return { name, dtype, shape };
   }
 
+  /** The nodes so far, in topological order. */
+  get made(): readonly Node[] {
+    return this.nodes;
+  }
+
+  /** What is known of a value before anything runs: small constants with their elements; `{}` of one without a name here. */
+  knownOf(name: string): Known {
+    return this.known.get(name) ?? {};
+  }
+
+  /** The tensor behind a constant; undefined for a value that is computed or fed. */
+  tensorOf(value: Value): Tensor | undefined {
+    return this.initializers.get(value.name);
+  }
+
   /** Makes a value an output of the graph, by another name if one is given. */
   output(value: Value, name = value.name): void {
     const source = this.value(value.name);
