@@ -12,7 +12,7 @@ export const names = Object.keys(all).filter((name) => !name.startsWith('_'));
 export const shapesOf = (name) => new Map(all[name].state_dict.map(([tensor, shape]) => [tensor, shape]));
 
 /** What a pickle of the network would tell beside its tensors. */
-function hintsOf(name) {
+export function hintsOf(name) {
   const { config, layer_attributes: layers } = all[name];
   if (!layers) return {};
   const modules = new Map();

@@ -7,13 +7,13 @@ import { openFile } from '../checkpoint/node.ts';
 import { UserError } from '../errors.ts';
 import type { Graph, ValueInfo } from '../graph/graph.ts';
 import { bytesPerElement, sizeOf } from '../graph/tensor.ts';
+import { readDictionary } from '../mining/read-run.ts';
 import { nodeFolder } from '../runtime/node-folder.ts';
 import type { EncoderCard, GeneratorCard } from '../zoo/card.ts';
 import { fileKind, loadModel, readOnnxFile, type LoadOptions } from '../zoo/node.ts';
 import { layerTree } from './layer-tree.ts';
 import { locate } from './models.ts';
 import { formatBytes, settingsFor, shared } from './options.ts';
-import { readDictionary } from './run-folder.ts';
 import { summary } from './summary.ts';
 
 interface InspectOptions {

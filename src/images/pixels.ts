@@ -23,3 +23,19 @@ export function toInterleaved(planar: Float32Array): Uint8Array {
   }
   return new Uint8Array(pixels.buffer);
 }
+
+/** Interleaved RGB bytes `[H, W, 3]` with every pixel `factor` (a whole number) times as high and wide. */
+export function enlarge(pixels: Uint8Array, height: number, width: number, factor: number): Uint8Array {
+  if (factor === 1) return pixels;
+  const row = 3 * width * factor;
+  const out = new Uint8Array(height * factor * row);
+  for (let y = 0; y < height; y++) {
+    const at = y * factor * row;
+    for (let x = 0; x < width * factor; x++) {
+      const from = 3 * (y * width + Math.floor(x / factor));
+      for (let channel = 0; channel < 3; channel++) out[at + 3 * x + channel] = pixels[from + channel];
+    }
+    for (let copy = 1; copy < factor; copy++) out.copyWithin(at + copy * row, at, at + row);
+  }
+  return out;
+}

@@ -26,6 +26,7 @@ export { PairJudge, type IndexedPair } from './pairs.ts';
 export { mapsOf, type LaidModels, type MapSource } from './pass-graph.ts';
 export { minedModel, productsPerImage, rectangles, type MinedLayer, type MinedModel, type Rectangle } from './plan.ts';
 export type { MineProgress } from './progress.ts';
+export { readDictionary, readMoments, RunMoments } from './read-run.ts';
 export type { Part } from './run-pass.ts';
 export { anchoredSets, mutualSets, ZooNeighbours, type IndexedSet } from './rosetta-sets.ts';
 export { TopK } from './top-k.ts';

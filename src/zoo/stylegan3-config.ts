@@ -12,6 +12,8 @@ export interface StyleGan3Config {
   readonly mapping: MappingSizes;
   /** What only the pickled modules tell; undefined where a file has tensors only. */
   readonly network?: StyleGan3Network;
+  /** Of the taps: maps reach beyond the image by ten positions on every side, which are cut off (default) or kept. */
+  readonly margins?: 'cut' | 'keep';
 }
 
 export interface StyleGan3Network {

@@ -19,7 +19,7 @@ export const stylegan3: GeneratorFamily<StyleGan3Config> = {
   name: 'stylegan3',
   kind: 'generator',
   recognise: recogniseStyleGan3,
-  choices: {},
+  choices: { margins: ['cut', 'keep'] },
   /** The mean w has no use without truncation; StyleGAN-XL's code keeps the embedding of classes where there are none. */
   unused: ['mapping.w_avg', 'mapping.embed.weight'],
   /** Every module of the synthesis, and the synthesis itself (its maps are the image), as in the paper's code. */
@@ -44,7 +44,7 @@ export const stylegan3: GeneratorFamily<StyleGan3Config> = {
 
 /**
  * Adds the generator. Taps: `synthesis.input`, the layers by their official names as in `synthesis.L0_36_512`, and
- * `synthesis`, the image. The output is the network's own, about [-1, 1] and not clipped.
+ * `synthesis`, the image; all on the positions of the image unless the configuration keeps the margins. The output is the network's own, about [-1, 1] and not clipped.
  */
 function buildStyleGan3(
   b: GraphBuilder,
@@ -58,10 +58,16 @@ function buildStyleGan3(
   const latents = eachLayer(b, ws);
   const taps = new Map<string, Value>();
   let maps = fourierFeatures(b, latents[0], weights, network.input);
-  taps.set('synthesis.input', own(b, maps));
+  let rate = network.input.samplingRate;
+  const tap = (layer: string) => {
+    const map = own(b, maps);
+    taps.set(layer, config.margins === 'keep' ? map : withoutMargins(b, map, rate));
+  };
+  tap('synthesis.input');
   network.layers.forEach((layer, i) => {
     maps = styleGan3Layer(b, maps, latents[i + 1], weights, layer);
-    taps.set(`synthesis.${layer.name}`, own(b, maps));
+    rate *= layer.up / layer.down;
+    tap(`synthesis.${layer.name}`);
   });
   const output = b.mul(own(b, maps), network.outputScale);
   taps.set('synthesis', output);
@@ -85,6 +91,17 @@ function latentsOf(
 /** Maps without the channels that are only held. */
 function own(b: GraphBuilder, { value, channels }: Held): Value {
   return value.shape[1] === channels ? value : b.slice(value, { axes: [1], starts: [0], ends: [channels] });
+}
+
+/**
+ * The positions that lie on the image, at the middle.
+ * @param rate positions along the image's side.
+ */
+function withoutMargins(b: GraphBuilder, map: Value, rate: number): Value {
+  const [, , height, width] = map.shape;
+  const starts = [height, width].map((size) => Math.max(0, Math.floor((size - rate) / 2)));
+  if (starts.every((start) => start === 0)) return map;
+  return b.slice(map, { axes: [2, 3], starts, ends: starts.map((start) => start + rate) });
 }
 
 /**

@@ -21,8 +21,8 @@ const files: readonly [folder: string, file: string, settings?: Record<string, s
   ['biggan_deep', 'pytorch_model.bin'],
   ['stylegan2_rosinality', 'stylegan2-small-config-f.pt'],
   ['stylegan2_ada', 'network-small.pkl'],
-  ['styleganxl', 'imagenet32_small.pkl'],
-  ['stylegan3r', 'stylegan3r_small.pkl'],
+  ['styleganxl', 'imagenet32_small.pkl', { margins: 'keep' }],
+  ['stylegan3r', 'stylegan3r_small.pkl', { margins: 'keep' }],
 ];
 
 interface GoldenGradient {

@@ -1,8 +1,10 @@
 // Reverse mode as a whole: paths, stops, graphs in and out, recomputation. Single rules are tested beside this.
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { cotangentName, gradient, gradientName, vjp } from '../../src/autodiff/gradient.ts';
 import { gradients, vectorJacobian } from '../../src/autodiff/gradients.ts';
+import { gradientRules } from '../../src/autodiff/rules/index.ts';
 import { simplify } from '../../src/autodiff/simplify.ts';
 import { UserError } from '../../src/errors.ts';
 import { GraphBuilder, type Value } from '../../src/graph/builder.ts';
@@ -230,4 +232,10 @@ describe('simplify', () => {
       [0, 2],
     ]);
   });
+});
+
+it('documents every operator that has a rule, and no other', () => {
+  const page = readFileSync('docs/autodiff.md', 'utf8');
+  const listed = [...page.matchAll(/^\| ([A-Z]\w+) +\|/gm)].map(([, name]) => name);
+  expect(listed.sort()).toEqual(Object.keys(gradientRules).sort());
 });

@@ -23,7 +23,7 @@ const build =
   (b: GraphBuilder, x: Value): Value =>
     b.op(op, [x], attributes)[0];
 const label = ({ op, size, attributes }: Case) => {
-  const values = Object.entries(attributes).map(([key, value]) => [key, Object.values(value)[0]]);
+  const values = Object.entries(attributes).map(([key, value]) => [key, Object.values(value)[0] as unknown]);
   return `${op} of ${size.join('x')} ${JSON.stringify(Object.fromEntries(values))}`;
 };
 

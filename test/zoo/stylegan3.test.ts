@@ -27,10 +27,13 @@ const files = [
   ['styleganxl', 'imagenet32_small.dill.pkl'],
 ] as const;
 
+// The official activations reach beyond the image.
+const settings = { margins: 'keep' };
+
 async function open(folder: string, file: string) {
   const { network: tensors, checkpoint } = await tensorsOf(`test/golden/${folder}/${file}`);
   const hints: Hints = { modules: pickledModules(checkpoint, networkPath(checkpoint))! };
-  return { tensors, hints, model: generatorOf(tensors, { name: 'm', hints }) };
+  return { tensors, hints, model: generatorOf(tensors, { name: 'm', hints, settings }) };
 }
 
 /** The inputs of a golden case, as tensors. */
@@ -196,7 +199,7 @@ describe('StyleGAN-XL at 256 pixels', () => {
       full.state_dict.map(([name, shape]) => [name, float32(shape, ones.subarray(0, sizeOf(shape)))]),
     );
     expect(shapesOf(tensors).size).toBe(229);
-    const model = generatorOf(tensors, { name: 'xl', hints: { modules } });
+    const model = generatorOf(tensors, { name: 'xl', hints: { modules }, settings });
     const shapes = model.taps.map(({ layer, channels, height, width }) => [layer, [1, channels, height, width]]);
     const expected = full.layers.map(({ module, shape }) => [module, shape]);
     expect(new Map(shapes as [string, number[]][])).toEqual(new Map(expected as [string, number[]][]));
@@ -213,3 +216,25 @@ function expectSame(actual: Tensor, expected: Tensor, share: number): void {
   const std = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);
   expect(largestDifference(toFloat32(actual), values)).toBeLessThanOrEqual(share * std);
 }
+
+it('gives maps of the image alone unless the margins are kept', async () => {
+  const { tensors, hints, model: whole } = await open('styleganxl', 'imagenet32_small.pkl');
+  const model = generatorOf(tensors, { name: 'm', hints });
+  const { feeds } = (await casesOf('styleganxl')).find(({ name }) => name === 'main')!;
+  const [cut, all] = [await runGenerator(model, feeds), await runGenerator(whole, feeds)];
+  expect(cut.output).toEqual(all.output);
+  const sizes = model.taps.map(({ layer, height, width }) => [layer, height, width]);
+  expect(sizes.filter(([, height]) => ![8, 16, 32].includes(height as number))).toEqual([]);
+  for (const { layer, channels, height, width } of model.taps) {
+    const { shape, data } = all.taps[layer];
+    expect(cut.taps[layer].shape).toEqual([2, channels, height, width]);
+    const margin = (shape[2] - height) / 2;
+    expect(margin === 0 || margin === 10).toBe(true);
+    // One row of the last channel of the second image.
+    const row = ((2 * channels - 1) * shape[2] + margin + 3) * shape[3] + margin;
+    const found = toFloat32(cut.taps[layer])
+      .subarray(((2 * channels - 1) * height + 3) * width)
+      .subarray(0, width);
+    expect(found).toEqual((data as Float32Array).subarray(row, row + width));
+  }
+});

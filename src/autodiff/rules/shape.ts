@@ -2,7 +2,6 @@
 // Each is linear, so that its gradient is its adjoint. Positions that an input holds are in indexing.ts.
 
 import { int } from '../../graph/attributes.ts';
-import type { Value } from '../../graph/builder.ts';
 import { resolveAxis } from '../../graph/operators/call.ts';
 import { sliceRange, slicesOf } from '../../graph/operators/indexing.ts';
 import { GradientError } from '../rule.ts';
@@ -94,14 +93,11 @@ const pad: GradientRule = (b, at, [dy]) => {
     const changed = [...shape.keys()].filter((axis) => from[axis].some((i, o) => i !== o) || pads[axis + shape.length]);
     return [changed.reduce((d, axis) => timesAlong(b, d, axis, selectionAdjoint(from[axis], shape[axis])), dy!)];
   }
-  const inner = bordered(
-    b,
-    dy!,
-    pads.map((n) => -n),
-  );
+  const cut = pads.map((n) => -n);
+  const inner = at.wants(0) ? bordered(b, dy!, cut) : undefined;
   if (!at.wants(2)) return [inner];
-  const total = (value: Value) => b.reduceSum(value, [...shape.keys()]);
-  return [inner, undefined, reshapeTo(b, b.sub(total(dy!), total(inner)), x[2]!.shape)];
+  const border = b.pad(zerosLike(b, x[0]!), pads, 1);
+  return [inner, undefined, reshapeTo(b, b.reduceSum(b.mul(dy!, border), [...shape.keys()]), x[2]!.shape)];
 };
 
 /** Elements before every axis, then after every axis. */

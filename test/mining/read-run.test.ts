@@ -1,0 +1,148 @@
+// A run read back: moments against float64 over the images, and what is said of files that are missing or damaged.
+
+import { describe, expect, it } from 'vitest';
+import { safetensorsChunks } from '../../src/checkpoint/safetensors.ts';
+import { UserError } from '../../src/errors.ts';
+import { float32, type Tensor } from '../../src/graph/tensor.ts';
+import { collectActivations } from '../../src/mining/activations.ts';
+import { mine } from '../../src/mining/mine.ts';
+import { readDictionary, readMoments } from '../../src/mining/read-run.ts';
+import { memoryFolder } from '../../src/runtime/folder.ts';
+import { nodeEngine } from '../../src/runtime/node.ts';
+import { largestDifference } from '../golden.ts';
+import { linearModel, noiseImages } from './fixtures.ts';
+
+const engine = nodeEngine();
+const images = noiseImages(20);
+const models = [
+  linearModel('a', [{ layer: 'x/1', channels: 5, height: 4, width: 3, offset: 40, dead: [2], constant: [3] }], 1),
+  linearModel(
+    'b',
+    [
+      { layer: 'y', channels: 4, height: 2, width: 6 },
+      { layer: 'z', channels: 3, height: 1, width: 1, offset: -2 },
+    ],
+    2,
+  ),
+];
+
+async function finish<T, R>(work: AsyncGenerator<T, R>): Promise<R> {
+  let step = await work.next();
+  while (!step.done) step = await work.next();
+  return step.value;
+}
+
+const folder = memoryFolder();
+const mined = await finish(mine({ engine, folder, models, images, twins: true }));
+
+describe('the dictionary of a run', () => {
+  it('is read back as it was mined', async () => {
+    expect(await readDictionary(folder, 'run')).toEqual(mined);
+  });
+
+  it.each([
+    ['dictionary.json', '{', /run\/dictionary\.json is damaged \(.*\); mine again/],
+    ['dictionary.json', '{"schemaVersion":1}', /has schema version 1, this program reads 2; mine again/],
+    ['partial/current.json', '{}', /the run in run is not finished; run the same "rosetta mine" again/],
+    ['other.json', '{}', /run holds no run: there is no dictionary\.json/],
+  ])('is refused where there is a %s with %s', async (name, text, message) => {
+    const other = memoryFolder();
+    await other.write(name, [text]);
+    const reading = readDictionary(other, 'run');
+    await expect(reading).rejects.toThrow(message);
+    await expect(reading).rejects.toBeInstanceOf(UserError);
+  });
+});
+
+describe('the moments of a run', () => {
+  it('are mean and standard deviation over all images and positions, by float64', async () => {
+    const moments = await readMoments(folder, 'run');
+    for (const model of models) {
+      const input = { source: images, samples: images.names.map((_, i) => i) };
+      const maps = await finish(collectActivations({ engine, model, input, batch: 8, memory: 2 ** 30 }));
+      for (const { layer, channels, height, width } of model.taps) {
+        const units = Array.from({ length: channels }, (_, i) => channels - 1 - i);
+        const { means, deviations } = moments.momentsOf(model.name, layer, [...units, 0]);
+        const { data } = maps.get(layer)!;
+        const values = (unit: number) =>
+          Array.from(data).filter((_, i) => Math.floor(i / (height * width)) % channels === unit);
+        const mean = (list: readonly number[]) => list.reduce((sum, v) => sum + v, 0) / list.length;
+        const expected = [...units, 0].map((unit) => {
+          const m = mean(values(unit));
+          return [m, Math.sqrt(mean(values(unit).map((v) => (v - m) ** 2)))];
+        });
+        expect(
+          largestDifference(
+            means,
+            expected.map(([m]) => m),
+          ),
+        ).toBeLessThanOrEqual(5e-6);
+        expect(
+          largestDifference(
+            deviations,
+            expected.map(([, s]) => s),
+          ),
+        ).toBeLessThanOrEqual(2e-6);
+      }
+    }
+    const { means, deviations } = moments.momentsOf('a', 'x/1', [2, 3]);
+    expect([...means, ...deviations]).toEqual([0, 3, 0, 0]);
+  });
+
+  it('know the layers of all models, twins too', async () => {
+    const moments = await readMoments(folder, 'run');
+    expect([...moments.layersOf('b.untrained')]).toEqual([
+      ['y', 4],
+      ['z', 3],
+    ]);
+  });
+
+  it.each([
+    ['c', 'y', 0, /the run in run has no moments of c, only of a, b, a\.untrained, b\.untrained; name a run/],
+    ['b', 'x', 0, /the run in run has no unit b\/x\/0; take pairs and moments from one run/],
+    ['b', 'y', 4, /the run in run has no unit b\/y\/4/],
+  ])('are refused for %s/%s/%i', async (model, layer, index, message) => {
+    const moments = await readMoments(folder, 'run');
+    const lookup = () => moments.momentsOf(model, layer, [index]);
+    expect(lookup).toThrow(message);
+    expect(lookup).toThrow(UserError);
+  });
+
+  const two: [string, Tensor][] = [
+    ['a.mean', float32([2], [1, 2])],
+    ['a.std', float32([2], [1, 2])],
+  ];
+  const names = (units: unknown) => ({ 'units.a': JSON.stringify(units) });
+  it.each([
+    ['no file', undefined, /there is no run\/moments\.safetensors, which every finished run has; mine again/],
+    ['a file cut short', [new Uint8Array(5)], /run\/moments\.safetensors is damaged \(.*5.*\); mine again/],
+    [
+      'a file of other bytes',
+      [new Uint8Array(64).fill(255)],
+      /run\/moments\.safetensors is damaged \(.*\); mine again/,
+    ],
+    ['no names', safetensorsChunks(new Map(two)), /is damaged \(it names no units\); mine again/],
+    [
+      'names of other length',
+      safetensorsChunks(new Map(two), names(['a/x/0'])),
+      /is damaged \(it has no mean for each of the 1 units of a\)/,
+    ],
+    [
+      'no deviations',
+      safetensorsChunks(new Map(two.slice(0, 1)), names(['a/x/0', 'a/x/1'])),
+      /is damaged \(it has no std for each of the 2 units of a\)/,
+    ],
+    [
+      'no list',
+      safetensorsChunks(new Map(two), { 'units.a': '[' }),
+      /moments\.safetensors is damaged \(.*\); mine again/,
+    ],
+  ])('are refused with %s', async (_, chunks, message) => {
+    const other = memoryFolder();
+    if (chunks) await other.write('moments.safetensors', chunks);
+    const reading = readMoments(other, 'run');
+    await expect(reading).rejects.toThrow(message);
+    await expect(reading).rejects.toBeInstanceOf(UserError);
+    await expect(reading).rejects.not.toThrow(/download/);
+  });
+});
