@@ -7,7 +7,7 @@ import type { Node } from '../graph/graph.ts';
 import { Call, ShapeError } from '../graph/operators/call.ts';
 import { readNames } from '../graph/rename.ts';
 import { sizeOf } from '../graph/tensor.ts';
-import { recomputed, segmentsOf } from './recompute.ts';
+import { recomputed, segmentsOf, type Arrived } from './recompute.ts';
 import { GradientError } from './rule.ts';
 import { gradientRules } from './rules/index.ts';
 import { zerosLike } from './values.ts';
@@ -55,27 +55,30 @@ export function vectorJacobian(
   { stop = [], segments = 1 }: GradientOptions = {},
 ): Value[] {
   const path = pathBetween(b, wrt, seeds, new Set(stop.map((value) => value.name)));
-  const sums = new Map<string, Value>();
-  const add = (name: string, value: Value) => {
-    const sum = sums.get(name);
-    sums.set(name, sum ? b.add(sum, value) : value);
-  };
+  const arrived: Arrived = new Map();
+  const add = (name: string, value: Value) => arrived.set(name, [...(arrived.get(name) ?? []), value]);
+  // Sums are made when all parts are there. ONNX Runtime looks for what to compute next among the inputs that were made last;
+  // sums made on the way would let it put off their other parts to the end, with all that those need kept until then.
+  const sumOf = (name: string): Value | undefined => arrived.get(name)?.reduce((sum, part) => b.add(sum, part));
   for (const [value, weight] of seeds) add(value.name, weight);
   const kept = new Set(wrt.map((value) => value.name));
   for (const segment of segmentsOf(b, path.nodes, segments).reverse()) {
-    const standIn = segment.last ? new Map<string, Value>() : recomputed(b, segment, path.active, sums);
+    const standIn = segment.last ? new Map<string, Value>() : recomputed(b, segment, path.active, arrived);
     for (const node of segment.nodes.toReversed()) {
-      const dy = node.outputs.map((name) => sums.get(name));
+      const dy = node.outputs.map(sumOf);
       if (dy.every((value) => value === undefined)) continue;
       const dx = apply(b, node, dy, path.active, standIn);
-      for (const name of node.outputs) if (!kept.has(name)) sums.delete(name);
+      node.outputs.forEach((name, i) => {
+        if (!kept.has(name)) arrived.delete(name);
+        else if (dy[i]) arrived.set(name, [dy[i]]);
+      });
       node.inputs.forEach((name, i) => {
         const value = dx[i];
         if (value && path.active.has(name)) add(name, value);
       });
     }
   }
-  return wrt.map((value) => sums.get(value.name) ?? zerosLike(b, value));
+  return wrt.map((value) => sumOf(value.name) ?? zerosLike(b, value));
 }
 
 /** Nodes that lead from `wrt` to the seeds, in order, and the values through which gradients flow. */

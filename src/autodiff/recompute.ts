@@ -5,6 +5,9 @@ import type { GraphBuilder, Value } from '../graph/builder.ts';
 import type { Node } from '../graph/graph.ts';
 import { bytesPerElement, sizeOf } from '../graph/tensor.ts';
 
+/** By value, the parts of its gradient that have been computed. */
+export type Arrived = Map<string, readonly Value[]>;
+
 export interface Segment {
   readonly nodes: readonly Node[];
   /** The segment where the backward pass begins: its values are still there. */
@@ -43,22 +46,20 @@ export function segmentsOf(b: GraphBuilder, nodes: readonly Node[], count: numbe
 /**
  * Adds a copy of a segment's nodes.
  * @param active values through which gradients flow; the copy begins at those that come from outside of the segment.
- * @param sums gradients that have arrived so far. The copy is made to depend on one of them, or an engine would compute
- *   both at once and keep one.
+ * @param arrived gradients so far. The copy is made to wait for all of them: or an engine would compute both at once and
+ *   keep one, and might put off what became of the segments before to the very end.
  * @returns the copies by the names of the originals.
  */
 export function recomputed(
   b: GraphBuilder,
   { nodes }: Segment,
   active: ReadonlySet<string>,
-  sums: ReadonlyMap<string, Value>,
+  arrived: Arrived,
 ): Map<string, Value> {
   const own = new Set(nodes.flatMap((node) => node.outputs));
-  const arrived = nodes.flatMap((node) => node.outputs.flatMap((name) => sums.get(name) ?? [])).at(-1);
   const copies = new Map<string, Value>();
-  if (!arrived) return copies;
-  const first = b.reshape(b.slice(flat(b, arrived), { axes: [0], starts: [0], ends: [1] }), []);
-  const zero = b.mul(first, 0);
+  if (![...own].some((name) => arrived.has(name))) return copies;
+  const zero = b.mul(firstElements(b, [...arrived.values()].flat()), 0);
   const outside = new Map<string, Value>();
   const gated = (name: string): Value => {
     const existing = copies.get(name) ?? outside.get(name);
@@ -82,7 +83,16 @@ export function recomputed(
   return copies;
 }
 
-const flat = (b: GraphBuilder, x: Value): Value => b.reshape(x, [sizeOf(x.shape)]);
+/** The sum of the first element of each value, shape []. */
+function firstElements(b: GraphBuilder, values: readonly Value[]): Value {
+  const firsts = values
+    .filter(({ dtype }) => dtype === values[0].dtype)
+    .map((value) => {
+      const axes = [...value.shape.keys()];
+      return b.reshape(b.slice(value, { axes, starts: axes.map(() => 0), ends: axes.map(() => 1) }), []);
+    });
+  return firsts.reduce((sum, first) => b.add(sum, first));
+}
 
 function bytesOf(b: GraphBuilder, name: string): number {
   if (name === '') return 0;

@@ -5,11 +5,14 @@ import { Command, CommanderError } from 'commander';
 import { UserError } from '../errors.ts';
 import { program } from '../program.ts';
 import { activationsCommand } from './activations.ts';
+import { editCommand } from './edit.ts';
 import { exitCodes } from './exit-codes.ts';
 import { exportOnnxCommand } from './export-onnx.ts';
 import { inspectCommand } from './inspect.ts';
+import { invertCommand } from './invert.ts';
 import { mineCommand } from './mine.ts';
 import { reportCommand } from './report.ts';
+import { translateCommand } from './translate.ts';
 import { zooCommand } from './zoo.ts';
 
 // The launcher's channel closes when it is killed: then nobody waits for this process any more.
@@ -34,6 +37,9 @@ Exit codes: ${exitCodes.done} done, ${exitCodes.userError} a file or value is wr
   )
   .addCommand(mineCommand())
   .addCommand(reportCommand())
+  .addCommand(invertCommand())
+  .addCommand(translateCommand())
+  .addCommand(editCommand())
   .addCommand(inspectCommand())
   .addCommand(activationsCommand())
   .addCommand(exportOnnxCommand())

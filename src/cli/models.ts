@@ -2,8 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DictionaryModel } from '../mining/dictionary.ts';
 import type { Model } from '../zoo/model.ts';
-import { loadModel, type LoadOptions } from '../zoo/node.ts';
+import { fileKind, loadModel, type LoadOptions } from '../zoo/node.ts';
 import { cacheFolder, ModelStore } from '../zoo/node-store.ts';
 import { settingsFor, tapsFor, type ModelOption } from './options.ts';
 import type { ProgressPrinter } from './progress.ts';
@@ -12,6 +13,8 @@ export interface OpenOptions {
   readonly taps?: readonly string[];
   readonly config?: readonly string[];
   readonly cache?: string;
+  /** Models as a run had them, by name: the same layers and settings are taken unless others are asked for. */
+  readonly mined?: ReadonlyMap<string, DictionaryModel>;
 }
 
 /** Checkpoints from this size on are compiled once; smaller ones are built in no time. */
@@ -26,10 +29,12 @@ export async function openModels(
   const names = named.map(({ name }) => name);
   for (const { name, file } of named) {
     const { path, card } = await locate(file, options.cache);
+    const mined = options.mined?.get(name);
     const { model, assumed } = await loadModel(path, {
       name,
-      card,
-      taps: tapsFor(options.taps, name, names),
+      // A card's file says all by itself.
+      card: mined && (await fileKind(path)) !== 'card' ? mined.card : card,
+      taps: tapsFor(options.taps, name, names) ?? mined?.layers.map(({ layer }) => layer),
       settings: settingsFor(options.config, name, names),
       compiled: compiledFolder(options.cache, (error) =>
         printer.note(`${name}: no compiled copy is kept (${error.message}); the next start takes as long`),

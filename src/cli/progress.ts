@@ -7,6 +7,8 @@ export interface Step {
   readonly total: number;
   /** What is counted, e.g. `images`. */
   readonly unit: string;
+  /** Put behind the numbers, e.g. how good a search is by now. */
+  readonly note?: string;
 }
 
 /** Seconds between two plain lines. */
@@ -63,7 +65,7 @@ export class ProgressPrinter {
     if (this.stream.isTTY && this.#stage) this.stream.write('\r\x1b[2K');
   }
 
-  #line({ stage, done, total, unit }: Step, seconds: number): string {
+  #line({ stage, done, total, unit, note }: Step, seconds: number): string {
     const rate = (done - this.#startDone) / Math.max(seconds, 1e-3);
     const percent = total ? Math.floor((100 * done) / total) : 100;
     const parts = [`${stage}: ${done} of ${total} ${unit}`, `${percent} %`];
@@ -71,6 +73,7 @@ export class ProgressPrinter {
       parts.push(`${rate >= 10 ? rate.toFixed(0) : rate.toFixed(1)} ${unit}/s`);
       parts.push(done < total ? `${duration((total - done) / rate)} left` : `took ${duration(seconds)}`);
     }
+    if (note) parts.push(note);
     return parts.join(', ');
   }
 }

@@ -111,7 +111,7 @@ export async function editedMaps(
     const at = wanted.get(layer)!.indexOf(unit);
     return {
       generatorUnit: name,
-      guideUnit: `${name}, as edited`,
+      guideUnit: 'its own map, edited',
       r,
       maps: [
         unitMap(before.get(layer)!, at, mean, deviation, 'before'),

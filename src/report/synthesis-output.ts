@@ -57,13 +57,13 @@ export interface Metrics {
 }
 
 /** The brightest colour stands for so many deviations above the mean. */
-const brightest = 5;
+const brightest = 3;
 /** Larger maps are reduced: nobody sees more in a heatmap, and the page stays light. */
 const largestMap = 64;
 /** Of an animation in all. */
 const wayMs = 3000;
 
-export const mapsNote = `Maps show deviations from each unit’s mean over the run, from black (the mean or less) to yellow (${brightest} deviations).`;
+const mapsNote = `Maps show deviations from each unit’s mean over the run, from black (the mean or less) to yellow (${brightest} deviations).`;
 
 /** Names of the files of a result; `metrics.json` and `index.html` come last, the first of them when all is there. */
 export const resultFiles = [
@@ -124,12 +124,15 @@ export async function writePage(
   page: { readonly title: string; readonly lead: string; readonly results: readonly SynthesisResult[] },
   metrics: object,
 ): Promise<void> {
-  await folder.write('index.html', [synthesisPage({ ...page, notes: [mapsNote, rNote] })]);
+  await folder.write('index.html', [synthesisPage({ ...page, notes: [mapsNote, rNote, shownNote] })]);
   await writeMetrics(folder, '', metrics);
 }
 
 const rNote =
   'r is the correlation of two maps over the positions of one image, both less their units’ means over the run; r as mined is that over all images of the run.';
+
+const shownNote =
+  'At most 24 units are shown: those that agree best with their guides over the run, or those whose edited maps are strongest. The mean r beside the pictures is over all.';
 
 const inline = (type: string, bytes: Uint8Array): string => `data:image/${type};base64,${base64(bytes)}`;
 
