@@ -10,6 +10,7 @@ import { memoryFolder } from 'rosetta-neurons/runtime';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { edit, parseEditScript, sampleLatents } from 'rosetta-neurons/synthesis';
 import { loadModel } from 'rosetta-neurons/zoo/node';
+import { goldenFile, smallGenerators } from './small-generators.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -18,14 +19,6 @@ const { values } = parseArgs({
     samples: { type: 'string', default: '3' },
   },
 });
-const files = {
-  biggan_deep: 'pytorch_model.bin',
-  stylegan2_rosinality: 'stylegan2-small-config-f.pt',
-  stylegan2_ada: 'network-small.pkl',
-  stylegan3r: 'stylegan3r_small.pkl',
-  styleganxl: 'imagenet32_small.pkl',
-};
-const golden = (folder, file) => new URL(`../test/golden/${folder}/${file}`, import.meta.url).pathname;
 const engine = nodeEngine();
 
 const kinds = (sets) => [
@@ -44,10 +37,9 @@ console.log(
 );
 console.log('| generator | edit | r of edited units | r of held units | distance in strength |');
 console.log(`|${'---|'.repeat(5)}`);
-for (const [folder, file] of Object.entries(files)) {
-  if (values.only && !values.only.split(',').includes(folder)) continue;
-  const { model: generator } = await loadModel(golden(folder, file), { name: folder });
-  const { model: encoder } = await loadModel(golden('torchvision_resnet50', 'resnet50_small.pth'), {
+for await (const generator of smallGenerators(values.only)) {
+  const folder = generator.name;
+  const { model: encoder } = await loadModel(goldenFile('torchvision_resnet50', 'resnet50_small.pth'), {
     name: 'resnet',
     settings: { size: '64' },
   });

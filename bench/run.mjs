@@ -9,7 +9,14 @@ const script = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
 if (name && existsSync(script)) {
   runWithAllocator(script, args);
 } else {
-  const helpers = ['run.mjs', 'shapes.mjs', 'random-maps.mjs', 'measure.mjs', 'full-shapes.mjs'];
+  const helpers = [
+    'run.mjs',
+    'shapes.mjs',
+    'random-maps.mjs',
+    'measure.mjs',
+    'full-shapes.mjs',
+    'small-generators.mjs',
+  ];
   const all = readdirSync(new URL('.', import.meta.url)).filter(
     (file) => file.endsWith('.mjs') && !helpers.includes(file),
   );

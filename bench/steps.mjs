@@ -19,14 +19,14 @@ const { values } = parseArgs({
     batch: { type: 'string', default: '1' },
     runs: { type: 'string', default: '3' },
     units: { type: 'string', default: '200' },
-    segments: { type: 'string', default: '1' },
+    segments: { type: 'string', default: 'auto' },
     child: { type: 'boolean' },
     what: { type: 'string' },
   },
 });
 
 const n = Number(values.batch);
-const segments = Number(values.segments);
+const segments = values.segments === 'auto' ? undefined : Number(values.segments);
 const waves = (shape) =>
   float32(
     shape,
@@ -117,7 +117,7 @@ if (values.child) {
   const chosen = values.only ? values.only.split(',') : names;
   const unknown = chosen.find((name) => !names.includes(name));
   if (unknown) throw new Error(`no network "${unknown}"; there are ${names.join(', ')}`);
-  console.log(`batch ${n}, ${values.units} units guided in generators, ${segments} segments`);
+  console.log(`batch ${n}, ${values.units} units guided in generators, ${values.segments} segments`);
   console.log('| network | forward, s | step, s | step / forward | peak forward | peak step |');
   console.log(`|${'---|'.repeat(6)}`);
   const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;

@@ -41,7 +41,7 @@ export interface GuidedCommandOptions extends SearchCommandOptions {
   minR?: number;
   maxQ?: number;
   unreplicated?: boolean;
-  starts: number;
+  starts?: number;
   candidates: number;
   freeClass?: boolean;
   domainSamples: number;
@@ -165,7 +165,11 @@ export function withGuideOptions(command: Command): Command {
     .option('--min-r <r>', 'only pairs with at least this r', fraction)
     .option('--max-q <q>', 'only pairs with at most this q (default: 0.01)', share)
     .option('--unreplicated', 'also pairs that not both halves of the images choose')
-    .option('--starts <n>', 'searches side by side, of which the best is taken', wholeNumber(1), 4)
+    .option(
+      '--starts <n>',
+      'searches side by side, of which the best is taken (default: 4, of the largest 1)',
+      wholeNumber(1),
+    )
     .option('--candidates <n>', 'samples of which the best are the starts', wholeNumber(1), 32)
     .option('--free-class', 'move the class too, as a mixture of classes')
     .option('--domain-samples <n>', 'samples that tell what the generator can make; 0: no verdict', wholeNumber(0), 16);

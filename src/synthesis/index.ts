@@ -25,10 +25,11 @@ export {
 } from './latents.ts';
 export { encoderMaps, generatorMaps } from './maps.ts';
 export { featureDistance, imageMetrics, type ImageMetrics } from './metrics.ts';
-export { optimise, type OptimiseOptions, type SearchProgress, type SearchResult, type SearchState } from './optimise.ts';
+export { optimise, type OptimiseOptions, type SearchProgress, type SearchResult } from './optimise.ts';
 export { guidingPairs, type GuidingPair, type GuidingPairs, type PairOptions } from './pairs.ts';
 export { meanTerm, normTerm, startTerm } from './prior-terms.ts';
 export { search, type Found, type SearchEvent, type SearchOptions } from './search.ts';
+export type { SearchState } from './search-rows.ts';
 export { searchFromTensors, searchTensors, type SavedSearch } from './search-state.ts';
 export { stepGraph, stepOutputs, type StepGraph } from './step-graph.ts';
 export type { LaidTerm, Scene, Term } from './terms.ts';

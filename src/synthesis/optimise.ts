@@ -1,13 +1,13 @@
 // The search for latents that minimise an objective: Adam on the gradient graph, several rows side by side.
 // What is searched for is in the terms; it reads no files and keeps its state as plain data, so that it can be taken up again.
 
-import { UserError } from '../errors.ts';
 import { float32, type Float32Tensor, type Tensor } from '../graph/tensor.ts';
 import { normalAt } from '../random.ts';
 import type { Engine, Outputs, Session } from '../runtime/engine.ts';
 import type { Generator, GeneratorOptions } from '../zoo/model.ts';
-import { adamState, adamStep, projectorNoise, projectorRate, type AdamState } from './adam.ts';
-import { checkLatents, mapTensors, rowsIn, shapesOf, spaceOf, type LatentName, type Latents } from './latents.ts';
+import { adamStep, projectorNoise, projectorRate, type AdamState } from './adam.ts';
+import { checkLatents, mapTensors, shapesOf, spaceOf, type LatentName, type Latents } from './latents.ts';
+import { beginSearch, copySearch, keepBest, resumeSearch, type Search, type SearchState } from './search-rows.ts';
 import { stepGraph, stepOutputs } from './step-graph.ts';
 import type { Term } from './terms.ts';
 
@@ -32,24 +32,13 @@ export interface OptimiseOptions {
   readonly patience?: number;
   /** Yield every so many steps; default 10. The first and the last step are always among them. */
   readonly every?: number;
-  /** Memory against time, see GradientOptions. */
+  /** Memory against time, see StepGraphOptions. */
   readonly segments?: number;
+  readonly memory?: number;
   /** Go on from here; steps, rows and objective must be those of the interrupted search. */
   readonly state?: SearchState;
   /** Stops after the current step: the search returns what it has, with `stopped: 'cancelled'`. */
   readonly signal?: AbortSignal;
-}
-
-/** All that a search is at a moment. Plain data; a saved one can be taken up again to the same result. */
-export interface SearchState {
-  /** Steps done. */
-  readonly step: number;
-  readonly latents: Latents;
-  readonly adam: Readonly<Record<string, AdamState>>;
-  /** The best of each row so far. */
-  readonly best: { readonly latents: Latents; readonly loss: Float32Array; readonly step: Int32Array };
-  /** Step at which a row last got better by more than a thousandth, for early stopping. */
-  readonly improved: { readonly loss: Float32Array; readonly step: number };
 }
 
 export interface SearchProgress {
@@ -94,7 +83,6 @@ export async function* optimise(options: OptimiseOptions): AsyncGenerator<Search
   const space = spaceOf(start);
   const rate = options.rate ?? (space === 'z' ? 0.05 : 0.1);
   const free = (Object.keys(start) as LatentName[]).filter((name) => name !== 'c' || options.freeClass);
-  const n = rowsIn(start);
   const step = stepGraph({
     generator,
     generatorOptions: options.generatorOptions,
@@ -102,9 +90,10 @@ export async function* optimise(options: OptimiseOptions): AsyncGenerator<Search
     terms,
     free,
     segments: options.segments,
+    memory: options.memory,
   });
   const used = terms.filter((term) => term.weight);
-  const search = options.state ? resumed(options.state, start) : begun(start, free, n);
+  const search = options.state ? resumeSearch(options.state, start) : beginSearch(start, free);
   const session = await engine.open(step.graph);
   let stopped: SearchResult['stopped'] = 'done';
   try {
@@ -142,7 +131,7 @@ export async function* optimise(options: OptimiseOptions): AsyncGenerator<Search
             terms: termsOf(outputs, used),
             leader: least(loss),
             images: () => copyOf(outputs, stepOutputs.images),
-            state: () => copyState(search),
+            state: () => copySearch(search),
           };
         }
         if (!last && patience !== undefined && search.step - search.improved.step >= patience) {
@@ -165,55 +154,6 @@ export async function* optimise(options: OptimiseOptions): AsyncGenerator<Search
   }
 }
 
-/** The search in place: arrays are changed as it goes. */
-interface Search {
-  step: number;
-  latents: Latents;
-  adam: Record<string, AdamState>;
-  best: { latents: Latents; loss: Float32Array; step: Int32Array };
-  improved: { loss: Float32Array; step: number };
-}
-
-const copyTensors = (latents: Latents): Latents =>
-  mapTensors(latents, ({ shape, data }) => float32(shape, Float32Array.from(data)));
-
-function begun(start: Latents, free: readonly LatentName[], n: number): Search {
-  const nothing = () => new Float32Array(n).fill(Infinity);
-  return {
-    step: 0,
-    latents: copyTensors(start),
-    adam: Object.fromEntries(free.map((name) => [name, adamState(start[name]!.data.length)])),
-    best: { latents: copyTensors(start), loss: nothing(), step: new Int32Array(n) },
-    improved: { loss: nothing(), step: 0 },
-  };
-}
-
-function resumed(state: SearchState, start: Latents): Search {
-  const shapes = (latents: Latents) => JSON.stringify(shapesOf(latents));
-  if (shapes(state.latents) !== shapes(start)) {
-    throw new UserError('the saved search is of other latents; begin anew, or give the space and starts it had');
-  }
-  return copyState(state);
-}
-
-function copyState({ step, latents, adam, best, improved }: SearchState): Search {
-  const copy = ({ first, second }: AdamState): AdamState => ({
-    first: Float32Array.from(first),
-    second: Float32Array.from(second),
-  });
-  return {
-    step,
-    latents: copyTensors(latents),
-    adam: Object.fromEntries(Object.entries(adam).map(([name, state]) => [name, copy(state)])),
-    best: {
-      latents: copyTensors(best.latents),
-      loss: Float32Array.from(best.loss),
-      step: Int32Array.from(best.step),
-    },
-    improved: { loss: Float32Array.from(improved.loss), step: improved.step },
-  };
-}
-
 /** Noise is a pure function of seed and step, so that a resumed search sees the same. */
 function withNoise(latents: Latents, deviation: number, seed: number, step: number): Latents {
   if (!deviation) return latents;
@@ -227,22 +167,6 @@ function withNoise(latents: Latents, deviation: number, seed: number, step: numb
   );
 }
 const noiseStream = 0x6e6f6973;
-
-function keepBest({ best, improved, step }: Search, latents: Latents, loss: Float32Array): void {
-  loss.forEach((value, row) => {
-    if (!(value < best.loss[row])) return;
-    best.loss[row] = value;
-    best.step[row] = step;
-    for (const [name, tensor] of Object.entries(latents) as [LatentName, Float32Tensor][]) {
-      const size = tensor.data.length / loss.length;
-      best.latents[name]!.data.set(tensor.data.subarray(row * size, (row + 1) * size), row * size);
-    }
-    if (!(value < improved.loss[row] - 1e-3 * Math.abs(improved.loss[row])) && Number.isFinite(improved.loss[row]))
-      return;
-    improved.loss[row] = value;
-    improved.step = step;
-  });
-}
 
 function finiteRows(loss: Float32Array, gradients: readonly Float32Array[]): boolean[] {
   return Array.from(loss, (value, row) => {

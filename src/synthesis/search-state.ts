@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts';
 import { float32, type Float32Tensor, type Tensor } from '../graph/tensor.ts';
 import type { AdamState } from './adam.ts';
 import type { LatentName, Latents } from './latents.ts';
-import type { SearchState } from './optimise.ts';
+import type { SearchState } from './search-rows.ts';
 
 /** A saved search: its state, and the latents that it had begun with. */
 export interface SavedSearch {

@@ -2,11 +2,22 @@
 // Inversion, translation and editing are this with different targets; what the targets mean is theirs.
 
 import { UserError } from '../errors.ts';
+import { GraphBuilder } from '../graph/builder.ts';
 import { sizeOf, float32, type Float32Tensor } from '../graph/tensor.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Generator, GeneratorOptions } from '../zoo/model.ts';
 import { bestCandidates } from './candidates.ts';
-import { latentStatistics, rowsIn, sampleLatents, takeRows, type Latents, type Space } from './latents.ts';
+import {
+  latentInputs,
+  latentShapes,
+  latentStatistics,
+  rowsIn,
+  sampleLatents,
+  takeRows,
+  type Latents,
+  type Space,
+} from './latents.ts';
+import { bytesMade } from './step-graph.ts';
 import { optimise, type SearchProgress, type SearchResult } from './optimise.ts';
 import { meanTerm, normTerm, startTerm } from './prior-terms.ts';
 import type { SavedSearch } from './search-state.ts';
@@ -35,7 +46,7 @@ export interface SearchOptions {
   readonly start?: Latents;
   /** Samples of which the best are the starts; default 32. */
   readonly candidates?: number;
-  /** Starts, side by side; default 4. */
+  /** Starts, side by side; default 4, and 1 of generators as large as a StyleGAN-XL. */
   readonly starts?: number;
   /** Classes that candidates are drawn from; default all. */
   readonly classes?: readonly number[];
@@ -48,6 +59,7 @@ export interface SearchOptions {
   readonly every?: number;
   readonly seed?: number;
   readonly segments?: number;
+  readonly memory?: number;
   /** Go on from here instead of beginning. */
   readonly saved?: SavedSearch;
   readonly signal?: AbortSignal;
@@ -69,10 +81,19 @@ const statisticsSamples = 1000;
 /** Space in which searches of a generator are best, unless another is asked for. */
 export const defaultSpace = ({ card }: Generator): Space => (card.latent.sampling === 'truncated' ? 'z' : 'w');
 
+/** Several starts of a generator that makes more than this for one image would not fit into a usual machine's memory. */
+const largeBytes = 16 * 2 ** 30;
+
+function defaultStarts(generator: Generator): number {
+  const b = new GraphBuilder();
+  generator.build(b, latentInputs(b, latentShapes(generator.card, 'z', 1)).input);
+  return bytesMade(b) > largeBytes ? 1 : 4;
+}
+
 /** Yields as it goes; returns all rows. @throws UserError for numbers that make no sense. */
 export async function* search(options: SearchOptions): AsyncGenerator<SearchEvent, Found> {
   const { engine, generator, generatorOptions, priors = {}, seed = 0, saved, signal } = options;
-  const { candidates = 32, starts = 4, space = defaultSpace(generator) } = options;
+  const { candidates = 32, starts = defaultStarts(generator), space = defaultSpace(generator) } = options;
   for (const [name, value] of Object.entries({ candidates, starts, steps: options.steps ?? 1 })) {
     if (!Number.isInteger(value) || value < 1) throw new UserError(`${name} must be a whole number of at least 1`);
   }

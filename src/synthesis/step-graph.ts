@@ -6,7 +6,7 @@ import { simplify } from '../autodiff/simplify.ts';
 import { UserError } from '../errors.ts';
 import { GraphBuilder, type Value } from '../graph/builder.ts';
 import type { Graph } from '../graph/graph.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import { bytesPerElement, sizeOf, type Tensor } from '../graph/tensor.ts';
 import type { Generator, GeneratorOptions } from '../zoo/model.ts';
 import { latentInputs, type LatentName } from './latents.ts';
 import type { Term } from './terms.ts';
@@ -18,8 +18,22 @@ export interface StepGraphOptions {
   readonly terms: readonly Term[];
   /** Latents that gradients are asked of; none: the graph only evaluates. */
   readonly free: readonly LatentName[];
-  /** See GradientOptions: more segments, less memory, more time. */
+  /** See GradientOptions: more segments, less memory, more time. Default: as `memory` asks for. */
   readonly segments?: number;
+  /** Bytes that the maps kept for the gradient should not exceed by much; default 1.5 GiB. */
+  readonly memory?: number;
+}
+
+/** About so large a part of all that a forward pass makes is kept for the gradient when nothing is computed twice. */
+const keptShare = 0.4;
+
+const segmentsFor = (b: GraphBuilder, memory: number): number =>
+  Math.min(32, Math.max(1, Math.ceil((keptShare * bytesMade(b)) / memory)));
+
+/** Bytes of all that the nodes so far make: a measure of size, not what is held at a time. */
+export function bytesMade(b: GraphBuilder): number {
+  const made = b.made.flatMap((node) => node.outputs.filter(Boolean)).map((name) => b.value(name));
+  return made.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * bytesPerElement(dtype), 0);
 }
 
 export interface StepGraph {
@@ -85,12 +99,9 @@ export function stepGraph(options: StepGraphOptions): StepGraph {
   b.output(b.identity(built.images), stepOutputs.images);
   if (free.length) {
     const total = b.reduceSum(loss, [0]);
-    const found = gradients(
-      b,
-      total,
-      free.map((name) => values[name]!),
-      { segments: options.segments },
-    );
+    const segments = options.segments ?? segmentsFor(b, options.memory ?? 1.5 * 2 ** 30);
+    const wrt = free.map((name) => values[name]!);
+    const found = gradients(b, total, wrt, { segments });
     free.forEach((name, i) => b.output(b.identity(found[i]), stepOutputs.gradient(name)));
   }
   return { graph: simplify(b.build()), given, details };

@@ -8,11 +8,12 @@ import { agreementTerm, type TargetGroup } from '../../src/synthesis/agreement.t
 import { bestCandidates } from '../../src/synthesis/candidates.ts';
 import { agreementAt } from '../../src/synthesis/domain.ts';
 import { pixelTerm } from '../../src/synthesis/image-terms.ts';
-import { latentStatistics, sampleLatents, takeRows } from '../../src/synthesis/latents.ts';
+import { latentStatistics, sampleLatents, shapesOf, takeRows } from '../../src/synthesis/latents.ts';
 import { generatorMaps } from '../../src/synthesis/maps.ts';
 import { optimise, type OptimiseOptions, type SearchProgress } from '../../src/synthesis/optimise.ts';
 import { search, type SearchEvent } from '../../src/synthesis/search.ts';
 import { searchFromTensors, searchTensors } from '../../src/synthesis/search-state.ts';
+import { stepGraph, stepOutputs } from '../../src/synthesis/step-graph.ts';
 import type { Term } from '../../src/synthesis/terms.ts';
 import { largestDifference } from '../golden.ts';
 import { linearGenerator } from '../mining/fixtures.ts';
@@ -140,6 +141,23 @@ describe('the search', () => {
     );
     await expect(run({ ...base, terms: [agreementTerm(groups, 0)] })).rejects.toThrow(/the objective has no term/);
     await expect(run({ ...base, start: {} })).rejects.toThrow(UserError);
+  });
+});
+
+describe('the graph of a step', () => {
+  it('computes parts twice when memory is short, to the same gradient', async () => {
+    const latents = shapesOf(start);
+    const made = async (memory?: number) => {
+      const step = stepGraph({ generator, latents, terms, free: ['z'], memory });
+      const session = await engine.open(step.graph);
+      const { tensors } = await session.run({ ...start, ...step.given });
+      await session.release();
+      return { count: step.graph.nodes.length, gradient: tensors[stepOutputs.gradient('z')].data as Float32Array };
+    };
+    const [whole, parts] = [await made(), await made(2000)];
+    expect(parts.count).toBeGreaterThan(whole.count);
+    expect(largestDifference(whole.gradient, parts.gradient)).toBeLessThan(1e-6);
+    expect(whole.gradient.some((value) => Math.abs(value) > 1e-3)).toBe(true);
   });
 });
 

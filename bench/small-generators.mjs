@@ -1,0 +1,22 @@
+// The small networks of every family of generators, in the official file formats, that lie beside the tests.
+
+import { fileURLToPath } from 'node:url';
+import { loadModel } from 'rosetta-neurons/zoo/node';
+
+const files = {
+  biggan_deep: 'pytorch_model.bin',
+  stylegan2_rosinality: 'stylegan2-small-config-f.pt',
+  stylegan2_ada: 'network-small.pkl',
+  stylegan3r: 'stylegan3r_small.pkl',
+  styleganxl: 'imagenet32_small.pkl',
+};
+
+export const goldenFile = (folder, file) => fileURLToPath(new URL(`../test/golden/${folder}/${file}`, import.meta.url));
+
+/** Opens them one after the other. @param only names with commas between them; default all. */
+export async function* smallGenerators(only) {
+  for (const [name, file] of Object.entries(files)) {
+    if (only && !only.split(',').includes(name)) continue;
+    yield (await loadModel(goldenFile(name, file), { name })).model;
+  }
+}
