@@ -4,16 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../errors.ts';
 import { program } from '../program.ts';
-import { activationsCommand } from './activations.ts';
-import { editCommand } from './edit.ts';
 import { exitCodes } from './exit-codes.ts';
-import { exportOnnxCommand } from './export-onnx.ts';
-import { inspectCommand } from './inspect.ts';
-import { invertCommand } from './invert.ts';
-import { mineCommand } from './mine.ts';
-import { reportCommand } from './report.ts';
-import { translateCommand } from './translate.ts';
-import { zooCommand } from './zoo.ts';
 
 // The launcher's channel closes when it is killed: then nobody waits for this process any more.
 if (process.channel) {
@@ -34,16 +25,23 @@ const cli = new Command('rosetta')
     'after',
     `
 Exit codes: ${exitCodes.done} done, ${exitCodes.userError} a file or value is wrong, ${exitCodes.usage} the options are wrong, ${exitCodes.defect} a defect of the program, ${exitCodes.interrupted} interrupted.`,
-  )
-  .addCommand(mineCommand())
-  .addCommand(reportCommand())
-  .addCommand(invertCommand())
-  .addCommand(translateCommand())
-  .addCommand(editCommand())
-  .addCommand(inspectCommand())
-  .addCommand(activationsCommand())
-  .addCommand(exportOnnxCommand())
-  .addCommand(zooCommand());
+  );
+/** In the order of the help. Only the one that is asked for is loaded: each brings rooms of its own. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  mine: async () => (await import('./mine.ts')).mineCommand(),
+  report: async () => (await import('./report.ts')).reportCommand(),
+  invert: async () => (await import('./invert.ts')).invertCommand(),
+  translate: async () => (await import('./translate.ts')).translateCommand(),
+  edit: async () => (await import('./edit.ts')).editCommand(),
+  inspect: async () => (await import('./inspect.ts')).inspectCommand(),
+  activations: async () => (await import('./activations.ts')).activationsCommand(),
+  'export-onnx': async () => (await import('./export-onnx.ts')).exportOnnxCommand(),
+  zoo: async () => (await import('./zoo.ts')).zooCommand(),
+};
+const asked = process.argv[2] ?? '';
+const loaded = Object.hasOwn(commands, asked) ? [commands[asked]] : Object.values(commands);
+for (const load of loaded) cli.addCommand(await load());
+
 const strict = (command: Command): void => {
   command.exitOverride().showHelpAfterError('(add --help for the options)').showSuggestionAfterError();
   command.commands.forEach(strict);
