@@ -7,4 +7,5 @@ export { decodeImage, decodePixels, encodeImage, imageSize, type EncodeOptions, 
 export { encodeAnimation, encodePng, type AnimationOptions } from './node-encode.ts';
 export { ImageLoader, type LoaderOptions } from './node-loader.ts';
 export { commonSize } from './node-size.ts';
+export { loadPixels, type LabelledPixels, type PixelsOptions } from './node-pixels.ts';
 export { openImages } from './node-open.ts';
