@@ -5,8 +5,8 @@ import { spawn } from 'node:child_process';
 
 // Large pages make the first touch of fresh memory cheap; high thresholds and one arena let buffers that were given
 // back be taken again, already touched. With the defaults, fresh memory for outputs costs more than computing them.
-// Blocks of 32 MiB and more come from the system and go back to it: a heap of such blocks falls to pieces. A step through a
-// StyleGAN-XL, which needs 3 GiB at a time, would hold 17 and more; the fresh memory costs smaller networks a tenth of their time.
+// Blocks of 32 MiB and more come from the system and go back to it: a heap of such blocks falls to pieces, and
+// a step through a StyleGAN-XL would hold several times what it needs.
 const settings = {
   'glibc.malloc.hugetlb': 1,
   'glibc.malloc.mmap_threshold': 2 ** 25,

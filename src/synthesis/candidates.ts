@@ -3,7 +3,7 @@
 
 import type { Engine } from '../runtime/engine.ts';
 import type { Generator, GeneratorOptions } from '../zoo/model.ts';
-import { joinRows, rowsIn, shapesOf, takeRows, type Latents } from './latents.ts';
+import { rowsIn, shapesOf, takeRows, type Latents } from './latents.ts';
 import { stepGraph, stepOutputs } from './step-graph.ts';
 import type { Term } from './terms.ts';
 
@@ -54,5 +54,5 @@ export async function* bestCandidates({
   }
   const order = losses.map((_, i) => i).filter((i) => Number.isFinite(losses[i]));
   const best = (order.length ? order : [0]).sort((i, j) => losses[i] - losses[j]).slice(0, keep);
-  return { latents: joinRows([takeRows(latents, best)]), loss: best.map((i) => losses[i]) };
+  return { latents: takeRows(latents, best), loss: best.map((i) => losses[i]) };
 }

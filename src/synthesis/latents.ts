@@ -2,8 +2,7 @@
 // The same tensors, under the same names, are what latent files hold and what `rosetta activations --input` takes.
 
 import { UserError } from '../errors.ts';
-import type { GraphBuilder, Value } from '../graph/builder.ts';
-import { GraphBuilder as Builder } from '../graph/builder.ts';
+import { GraphBuilder, type Value } from '../graph/builder.ts';
 import { float32, sizeOf, type Float32Tensor } from '../graph/tensor.ts';
 import { generatedSource } from '../images/generated.ts';
 import type { Engine } from '../runtime/engine.ts';
@@ -64,21 +63,6 @@ export function takeRows(latents: Latents, rows: readonly number[]): Latents {
     const out = new Float32Array(rows.length * size);
     rows.forEach((row, i) => out.set(data.subarray(row * size, (row + 1) * size), i * size));
     return float32([rows.length, ...shape], out);
-  });
-}
-
-/** Rows of several latents of one space, one after the other. */
-export function joinRows(parts: readonly Latents[]): Latents {
-  return mapTensors(parts[0], ({ shape: [, ...shape] }, name) => {
-    const tensors = parts.map((part) => part[name]!);
-    const n = tensors.reduce((sum, tensor) => sum + tensor.shape[0], 0);
-    const out = new Float32Array(n * sizeOf(shape));
-    let at = 0;
-    for (const { data } of tensors) {
-      out.set(data, at);
-      at += data.length;
-    }
-    return float32([n, ...shape], out);
   });
 }
 
@@ -150,7 +134,7 @@ export async function toSpace(
       `latents of ${generator.name} in the space ${from} have no form in ${space}; optimise in ${from}`,
     );
   }
-  const b = new Builder({ name: 'mapping' });
+  const b = new GraphBuilder({ name: 'mapping' });
   const { input } = latentInputs(b, shapesOf(latents));
   b.output(b.identity(generator.build(b, input, options).ws), 'ws out');
   const session = await engine.open(b.build());

@@ -11,7 +11,6 @@ import {
   latentInputs,
   latentShapes,
   latentStatistics,
-  rowsIn,
   sampleLatents,
   takeRows,
   type Latents,
@@ -162,7 +161,3 @@ export function rowOf(found: Found, row: number) {
 }
 
 export type FoundRow = ReturnType<typeof rowOf>;
-
-/** Rows of a search. */
-export const rowsOf = (found: Found): FoundRow[] =>
-  Array.from({ length: rowsIn(found.latents) }, (_, row) => rowOf(found, row));

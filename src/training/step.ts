@@ -8,7 +8,6 @@ import type { GraphBuilder, Value } from '../graph/builder.ts';
 import type { Graph } from '../graph/graph.ts';
 import { allocate, float32, sizeOf, type DType, type Tensor } from '../graph/tensor.ts';
 import type { Optimiser } from './optimiser.ts';
-import { withOwnStatistics } from './own-statistics.ts';
 import { Parameters, stateInput, stateOutput } from './parameters.ts';
 import type { Schedule } from './schedule.ts';
 import { TrainingBuilder } from './training-builder.ts';
@@ -158,7 +157,7 @@ export function trainingStep(options: StepOptions): TrainingStep {
   for (const key of parameters.read) if (!state.has(key)) beginning.set(key, tensors.get(key)!);
   return {
     name,
-    graph: withOwnStatistics(simplify(b.build())),
+    graph: simplify(b.build()),
     batch,
     metrics: Object.keys(metrics),
     reads: parameters.read,

@@ -31,7 +31,10 @@ export class TrainingBuilder extends GraphBuilder {
   ): Value {
     if (this.kept(mean)) return super.batchNormalization(x, scale, bias, mean, variance, epsilon, name);
     const attributes = { epsilon: float(epsilon), momentum: float(1 - this.momentum), training_mode: int(1) };
-    const [y, newMean, newVariance] = this.op('BatchNormalization', [x, scale, bias, mean, variance], attributes, {
+    // ONNX Runtime writes the new statistics over those that it reads, even over tensors that it was only fed: it gets copies.
+    // A Concat of one, for the engine would leave out an Identity.
+    const own = [mean, variance].map((statistic) => this.concat([statistic], 0));
+    const [y, newMean, newVariance] = this.op('BatchNormalization', [x, scale, bias, ...own], attributes, {
       name,
       outputs: 3,
     });

@@ -44,7 +44,8 @@ export const stylegan3: GeneratorFamily<StyleGan3Config> = {
 
 /**
  * Adds the generator. Taps: `synthesis.input`, the layers by their official names as in `synthesis.L0_36_512`, and
- * `synthesis`, the image; all on the positions of the image unless the configuration keeps the margins. The output is the network's own, about [-1, 1] and not clipped.
+ * `synthesis`, the image; all on the positions of the image unless the configuration keeps the margins. The output is the
+ * network's own, about [-1, 1] and not clipped.
  */
 function buildStyleGan3(
   b: GraphBuilder,
