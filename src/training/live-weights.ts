@@ -23,14 +23,18 @@ export class LiveWeights extends Weights {
     return this.live(name) ?? super.constant(b, name, shape);
   }
 
-  /** @throws Error when what is derived would have to follow a tensor that is trained. */
-  override derived(b: GraphBuilder, key: string, make: () => Float32Tensor): Value {
+  /**
+   * What is derived from a tensor that is trained is laid into the graph.
+   * @throws Error when there is no way to lay it.
+   */
+  override derived(b: GraphBuilder, key: string, make: () => Float32Tensor, lay?: () => Value): Value {
+    if (lay) return lay();
     const before = new Set(this.asked);
     this.asked.clear();
     const value = super.derived(b, key, make);
     const moving = [...this.asked].find((name) => this.live(name));
     for (const name of before) this.asked.add(name);
-    if (moving) throw new Error(`"${key}" is computed from "${moving}", which is trained; compute it in the graph`);
+    if (moving) throw new Error(`"${key}" is computed from "${moving}", which is trained, and cannot be in a graph`);
     return value;
   }
 
