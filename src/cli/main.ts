@@ -36,6 +36,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),
   activations: async () => (await import('./activations.ts')).activationsCommand(),
   'export-onnx': async () => (await import('./export-onnx.ts')).exportOnnxCommand(),
+  train: async () => (await import('./train.ts')).trainCommand(),
   zoo: async () => (await import('./zoo.ts')).zooCommand(),
 };
 const asked = process.argv[2] ?? '';

@@ -167,6 +167,11 @@ export function floatToHalf(value: number): number {
   return sign | (rounded < 1024 ? rounded : ((exponent + 14) << 10) + rounded);
 }
 
+/** A float tensor rounded to 16-bit floats. */
+export function toHalf(tensor: Tensor): Tensor {
+  return { dtype: 'float16', shape: tensor.shape, data: Uint16Array.from(toFloat32(tensor), floatToHalf) };
+}
+
 /** Tensor of any type from numbers; integers are truncated, floats rounded. The length must match the shape. */
 export function fromNumbers(dtype: DType, shape: readonly number[], values: readonly number[]): Tensor {
   if (values.length !== sizeOf(shape)) {

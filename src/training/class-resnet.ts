@@ -8,7 +8,7 @@ import { preprocess } from '../zoo/preprocess.ts';
 import { LiveWeights } from './live-weights.ts';
 import { accuracy, crossEntropy } from './losses.ts';
 import type { Optimiser } from './optimiser.ts';
-import { trainingStep, type TrainingStep } from './step.ts';
+import { trainingStep, type StepOptions, type TrainingStep } from './step.ts';
 
 /** Tensors of a ResNet that training moves; running statistics follow by themselves. */
 export const movesInResNet = (name: string): boolean => !/\.running_(mean|var)$/.test(name);
@@ -21,11 +21,12 @@ export interface ClassResNetOptions {
   readonly size: number;
   readonly classes: number;
   readonly optimiser: Optimiser;
-  readonly ema?: { readonly decay: number };
+  readonly ema?: StepOptions['ema'];
+  readonly clip?: number;
 }
 
 /** Inputs: `images` `[batch, 3, size, size]`, RGB in [0, 1], and `target` `[batch, classes]`. Metric: `accuracy`. */
-export function classResNetStep({ tensors, batch, size, classes, optimiser, ema }: ClassResNetOptions): TrainingStep {
+export function classResNetStep({ tensors, batch, size, classes, optimiser, ema, clip }: ClassResNetOptions): TrainingStep {
   const config = resnet.recognise(shapesOf(tensors), {})!;
   return trainingStep({
     name: 'class',
@@ -34,6 +35,7 @@ export function classResNetStep({ tensors, batch, size, classes, optimiser, ema 
     batch: { images: { shape: [batch, 3, size, size] }, target: { shape: [batch, classes] } },
     optimiser,
     ema,
+    clip,
     lay(b, parameters, { images, target }) {
       const weights = new LiveWeights(tensors, 'class', (name) => parameters.get(name));
       const x = preprocess(b, images, { ...resnet.defaultInput(config), height: size, width: size });

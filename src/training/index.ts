@@ -4,7 +4,7 @@
 export { logFile, train, type Batches, type TrainOptions, type TrainProgress, type TrainResult } from './train.ts';
 export { beginState, copyState, StepRunner, type StepReport, type TrainingState } from './run-step.ts';
 export { checkpointFile, loadTraining, saveTraining, type SavedTraining } from './state.ts';
-export { emaName, trainingStep, type BatchInput, type Laid, type StepOptions, type TrainingStep } from './step.ts';
+export { averaged, emaName, trainingStep, type BatchInput, type Laid, type StepOptions, type TrainingStep } from './step.ts';
 export { adam, sgd, type AdamOptions, type Move, type Optimiser, type SgdOptions } from './optimiser.ts';
 export { averageWarmUp, constant, cosine, oneCycle, stepDecay, type Schedule } from './schedule.ts';
 export type { Parameters } from './parameters.ts';

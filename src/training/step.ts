@@ -86,6 +86,11 @@ export const stepNames = {
 };
 
 export const emaName = (name: string): string => `ema ${name}`;
+
+/** The tensors of these names from a training's state: their averages, where these are kept. */
+export function averaged(state: ReadonlyMap<string, Tensor>, names: Iterable<string>): Map<string, Tensor> {
+  return new Map([...names].map((name) => [name, (state.get(emaName(name)) ?? state.get(name))!]));
+}
 const momentName = (moment: string, name: string): string => `${moment} ${name}`;
 const averageRate = 'average';
 

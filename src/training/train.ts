@@ -42,6 +42,8 @@ export interface TrainOptions {
   readonly seed?: number;
   /** Stops after the current iteration; the training is saved. */
   readonly signal?: AbortSignal;
+  /** Called after every iteration. */
+  readonly onStep?: () => void;
 }
 
 export interface TrainProgress {
@@ -119,6 +121,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainProgres
       }
       addTo(sums, report);
       step++;
+      options.onStep?.();
       if (step % every === 0 || step === steps) {
         const metrics = meansOf(sums);
         const rate = rateOf(parts[0].name, step - 1);

@@ -3,6 +3,7 @@
 
 import { float, int } from '../graph/attributes.ts';
 import { GraphBuilder, type Value } from '../graph/builder.ts';
+import { sizeOf } from '../graph/tensor.ts';
 
 export class TrainingBuilder extends GraphBuilder {
   /** New values of running means and variances, by the values that they replace. */
@@ -30,16 +31,24 @@ export class TrainingBuilder extends GraphBuilder {
     name?: string,
   ): Value {
     if (this.kept(mean)) return super.batchNormalization(x, scale, bias, mean, variance, epsilon, name);
-    const attributes = { epsilon: float(epsilon), momentum: float(1 - this.momentum), training_mode: int(1) };
+    // With a momentum of zero the operator gives the statistics of the batch, which the gradient uses too.
+    const attributes = { epsilon: float(epsilon), momentum: float(0), training_mode: int(1) };
     // ONNX Runtime writes the new statistics over those that it reads, even over tensors that it was only fed: it gets copies.
     // A Concat of one, for the engine would leave out an Identity.
     const own = [mean, variance].map((statistic) => this.concat([statistic], 0));
-    const [y, newMean, newVariance] = this.op('BatchNormalization', [x, scale, bias, ...own], attributes, {
+    const [y, batchMean, batchVariance] = this.op('BatchNormalization', [x, scale, bias, ...own], attributes, {
       name,
       outputs: 3,
     });
-    this.updates.set(mean.name, newMean);
-    this.updates.set(variance.name, newVariance);
+    const count = sizeOf(x.shape) / x.shape[1];
+    // As PyTorch: a batch is normalised by the variance of its own values, the running one is an unbiased estimate.
+    const unbiased = this.mul(batchVariance, count / Math.max(1, count - 1));
+    this.updates.set(mean.name, this.towards(mean, batchMean));
+    this.updates.set(variance.name, this.towards(variance, unbiased));
     return y;
+  }
+
+  private towards(kept: Value, batch: Value): Value {
+    return this.add(this.mul(kept, 1 - this.momentum), this.mul(batch, this.momentum));
   }
 }

@@ -5,9 +5,18 @@ import { UserError } from '../errors.ts';
 import type { GraphBuilder, Value } from '../graph/builder.ts';
 import { float32, sizeOf } from '../graph/tensor.ts';
 import type { GeneratorFamily, Hints, Shapes } from './architecture.ts';
-import { freshBigGan, spectrallyNormalised, statisticsAt } from './biggan-weights.ts';
+import {
+  conditionalNorms,
+  freshBigGan,
+  normalisedMatrix,
+  normalisedWeight,
+  spectrallyNormalised,
+  storedNorms,
+  type AffineMaps,
+  type BigGanNorms,
+} from './biggan-weights.ts';
 import { eachLayer, spread } from './latents.ts';
-import type { BuiltGenerator, GeneratorInput, GeneratorOptions } from './model.ts';
+import type { BuiltGenerator, GeneratorInput } from './model.ts';
 import type { Weights } from './weights.ts';
 
 /** What tensors tell of a BigGAN-deep, and what they cannot tell: which blocks double the size, and eps. */
@@ -23,7 +32,6 @@ export interface BigGanConfig {
   readonly eps: number;
 }
 
-const norms = ['bn_0', 'bn_1', 'bn_2', 'bn_3'];
 const blocksOf = ({ layers }: BigGanConfig): number => layers.filter((layer) => layer !== 'attention').length;
 
 export const biggan: GeneratorFamily<BigGanConfig> = {
@@ -47,7 +55,8 @@ export const biggan: GeneratorFamily<BigGanConfig> = {
       truncation: { default: 1, least: 1 / (config.statistics - 1), most: 1 },
     };
   },
-  build: buildBigGan,
+  build: (b, input, weights, config, { truncation }) =>
+    layBigGan(b, input, weights, config, storedNorms(weights, truncation, config.eps)),
   fresh: freshBigGan,
 };
 
@@ -90,17 +99,17 @@ function recogniseBigGan(shapes: Shapes, { json = {} }: Hints): BigGanConfig | u
 /**
  * Adds a BigGAN-deep to a builder. Its w is the condition: z and the class embedding, `[n, z + embedding]`. Of the
  * layers of w+ the first feeds `gen_z` and each further one a residual block, in order; attention has none.
- * Truncation chooses the stored batch statistics, whatever the input is; it has no cutoff.
+ * Truncation chooses the stored batch statistics, whatever the input is; it has no cutoff. Here they come with `norms`.
  * Taps: of each block `generator.layers.I.conv_N`, of attention `generator.layers.I.snconv1x1_{theta,phi,g,o_conv}`,
  * of both `generator.layers.I`, and `generator.conv_to_rgb`, of whose channels the first three make the image.
  * Source: Brock et al., "Large scale GAN training for high fidelity natural image synthesis", 2019, appendix B.
  */
-function buildBigGan(
+export function layBigGan(
   b: GraphBuilder,
   input: GeneratorInput,
   weights: Weights,
   config: BigGanConfig,
-  { truncation }: GeneratorOptions,
+  norms: BigGanNorms,
 ): BuiltGenerator {
   const taps = new Map<string, Value>();
   const tap = (name: string, value: Value): Value => {
@@ -124,9 +133,9 @@ function buildBigGan(
       x = tap(name, attention(b, x, name, weights, convolution));
       return;
     }
-    const affines = conditionalNorms(b, latents[block++], name, weights, truncation, config.eps);
-    const activation = (maps: Value, n: number): Value =>
-      b.relu(b.add(b.mul(maps, affines[n].scale), affines[n].shift));
+    const { channels: widths, gains, offsets } = modulation(b, latents[block++], name, weights);
+    const normalised = norms.conditional(b, name, widths, gains, offsets);
+    const activation = (maps: Value, n: number): Value => activated(b, maps, normalised(maps, n));
     let branch = convolution(activation(x, 0), `${name}.conv_0`);
     branch = activation(branch, 1);
     if (layer === 'up') branch = doubled(b, branch);
@@ -139,19 +148,16 @@ function buildBigGan(
     x = tap(name, b.add(branch, shortcut));
   });
 
-  const { scale, shift } = lastNorm(b, x.shape[1], weights, truncation, config.eps);
-  x = b.relu(b.add(b.mul(x, scale), shift));
+  x = activated(b, x, norms.last(b, x));
   convolution(x, 'generator.conv_to_rgb');
   return { taps, output: b.tanh(imageOf(b, x, weights)), ws, noise: [] };
 }
 
+const activated = (b: GraphBuilder, x: Value, { scale, shift }: AffineMaps): Value =>
+  b.relu(b.add(b.mul(x, scale), shift));
+
 const doubled = (b: GraphBuilder, x: Value): Value =>
   b.resize(x, { scales: [2, 2], mode: 'nearest', coordinates: 'asymmetric', nearest: 'floor' });
-
-function normalisedWeight(b: GraphBuilder, weights: Weights, name: string): Value {
-  const shape = weights.shape(`${name}.weight_orig`);
-  return weights.derived(b, `${name}:normalised`, () => float32(shape, spectrallyNormalised(weights, name)));
-}
 
 /** The condition of each layer, `[n, layers, z + embedding]`. */
 function conditions(b: GraphBuilder, input: GeneratorInput, weights: Weights, config: BigGanConfig): Value {
@@ -171,67 +177,38 @@ function firstMaps(b: GraphBuilder, w: Value, weights: Weights): Value {
   return b.transpose(b.reshape(flat, [w.shape[0], 4, 4, size / 16]), [0, 3, 1, 2]);
 }
 
-interface AffineMaps {
-  readonly scale: Value;
-  readonly shift: Value;
-}
-
 /**
- * The four conditional normalisations of a block, each as a scale and a shift of maps, `[n, c, 1, 1]`:
- * statistics(x) * (1 + scale(w)) + offset(w). All of them come from one product with w.
+ * The gains and offsets of a block's four normalisations, `[n, sum of channels]` each: 1 + scale(w) and offset(w). All of
+ * them come from one product with w.
  */
-function conditionalNorms(
-  b: GraphBuilder,
-  w: Value,
-  block: string,
-  weights: Weights,
-  truncation: number,
-  eps: number,
-): AffineMaps[] {
-  const names = norms.map((norm) => `${block}.${norm}`);
-  const channels = names.map((name) => weights.shape(`${name}.running_means`)[1]);
+function modulation(b: GraphBuilder, w: Value, block: string, weights: Weights) {
+  const names = conditionalNorms.map((norm) => `${block}.${norm}`);
+  const channels = names.map((name) => weights.shape(`${name}.scale.weight_orig`)[0]);
   const total = channels.reduce((sum, count) => sum + count, 0);
-  const [n, length] = w.shape;
-  const matrix = weights.derived(b, `${block}:modulation`, () => {
-    const parts = ['scale', 'offset'].flatMap((part) => names.map((name) => `${name}.${part}`));
-    return float32([2 * total, length], joined(parts.map((name) => spectrallyNormalised(weights, name))));
-  });
+  const parts = ['scale', 'offset'].flatMap((part) => names.map((name) => `${name}.${part}`));
+  const matrix = normalisedMatrix(b, weights, `${block}:modulation`, parts);
   const ones = b.constant(float32([2 * total], new Float32Array(2 * total).fill(1, 0, total)));
-  const [scales, offsets] = b.split(b.gemm(w, matrix, ones, { transB: true }), [total, total], 1);
-  const statistics = (part: 'scale' | 'shift'): Value =>
-    weights.derived(b, `${block}:${part}@${truncation}`, () =>
-      float32([total], joined(names.map((name) => statisticsAt(weights, name, truncation, eps)[part]))),
-    );
-  const perNorm = (values: Value): Value[] =>
-    b.split(values, channels, 1).map((part, i) => b.reshape(part, [n, channels[i], 1, 1]));
-  const scale = perNorm(b.mul(scales, statistics('scale')));
-  const shift = perNorm(b.add(b.mul(scales, statistics('shift')), offsets));
-  return norms.map((_, i) => ({ scale: scale[i], shift: shift[i] }));
-}
-
-/** The normalisation before `conv_to_rgb`, which has no condition. */
-function lastNorm(b: GraphBuilder, channels: number, weights: Weights, truncation: number, eps: number): AffineMaps {
-  const name = 'generator.bn';
-  const part = (key: 'scale' | 'shift'): Value =>
-    weights.derived(b, `${name}:${key}@${truncation}`, () => {
-      const [gain, bias] = ['weight', 'bias'].map((own) => weights.values(`${name}.${own}`, [channels]));
-      const values = statisticsAt(weights, name, truncation, eps)[key];
-      return float32(
-        [channels, 1, 1],
-        values.map((value, c) => (key === 'scale' ? value * gain[c] : value * gain[c] + bias[c])),
-      );
-    });
-  return { scale: part('scale'), shift: part('shift') };
+  const [gains, offsets] = b.split(b.gemm(w, matrix, ones, { transB: true }), [total, total], 1);
+  return { channels, gains, offsets };
 }
 
 /** The first three channels of `conv_to_rgb`, by themselves: where no one asks for the others, a quarter of the work. */
 function imageOf(b: GraphBuilder, x: Value, weights: Weights): Value {
   const name = 'generator.conv_to_rgb';
   const shape = [3, ...weights.shape(`${name}.weight_orig`).slice(1)];
-  const weight = weights.derived(b, `${name}:image`, () =>
-    float32(shape, spectrallyNormalised(weights, name).slice(0, sizeOf(shape))),
+  const first = (x: Value): Value => b.slice(x, { axes: [0], starts: [0], ends: [3] });
+  const weight = weights.derived(
+    b,
+    `${name}:image`,
+    () => float32(shape, spectrallyNormalised(weights, name).slice(0, sizeOf(shape))),
+    () => first(normalisedWeight(b, weights, name)),
   );
-  const bias = weights.derived(b, `${name}.bias:image`, () => float32([3], weights.values(`${name}.bias`).slice(0, 3)));
+  const bias = weights.derived(
+    b,
+    `${name}.bias:image`,
+    () => float32([3], weights.values(`${name}.bias`).slice(0, 3)),
+    () => first(weights.constant(b, `${name}.bias`)),
+  );
   return b.conv(x, weight, bias, { pads: [1, 1, 1, 1] });
 }
 
@@ -253,14 +230,4 @@ function attention(
   const mixed = b.matmul(value, b.transpose(shares, [0, 2, 1]));
   const out = convolution(b.reshape(mixed, [n, mixed.shape[1], height, width]), `${name}.snconv1x1_o_conv`);
   return b.add(x, b.mul(out, weights.constant(b, `${name}.gamma`, [1])));
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

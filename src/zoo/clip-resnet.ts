@@ -47,7 +47,7 @@ export const clipResNet: EncoderFamily<ClipResNetConfig> = {
     'transformer.**',
     'token_embedding.weight',
     'ln_final.{weight,bias}',
-    '{positional_embedding,text_projection,logit_scale,input_resolution,context_length,vocab_size}',
+    '{positional_embedding,text_projection,logit_scale,input_resolution,context_length,vocab_size,vocabulary}',
   ],
   defaultTaps: () => ['visual.layer*'],
   defaultInput({ grid }) {

@@ -1,5 +1,5 @@
 // Position embeddings of a class token and a square grid of patches, resampled for other grids.
-// It computes them when a graph is built; nothing of it is left in the graph.
+// It computes them when a graph is built; in the graph is one product, and only where they are trained.
 
 import { UserError } from '../errors.ts';
 import type { GraphBuilder, Value } from '../graph/builder.ts';
@@ -38,28 +38,54 @@ export function positionsFor(
     );
   }
   const { height, width } = grid;
-  return weights.derived(b, `${name}:${height}x${width}`, () => {
-    const values = weights.values(name);
-    if (height === side && width === side) return float32([positions, channels], values);
-    const axis = (to: number) => resampleMatrix(side, to, { mode: 'bicubic', step: side / (to + margin) });
-    const [rows, columns] = [axis(height), axis(width)];
-    const out = new Float32Array((1 + height * width) * channels);
-    out.set(values.subarray(0, channels));
-    const sums = new Float64Array(channels);
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        sums.fill(0);
-        for (let i = 0; i < side; i++) {
-          for (let j = 0; j < side; j++) {
-            const weight = rows[y * side + i] * columns[x * side + j];
-            if (weight === 0) continue;
-            const from = (1 + i * side + j) * channels;
-            for (let c = 0; c < channels; c++) sums[c] += weight * values[from + c];
-          }
-        }
-        out.set(sums, (1 + y * width + x) * channels);
+  const same = height === side && width === side;
+  return weights.derived(
+    b,
+    `${name}:${height}x${width}`,
+    () => {
+      const values = weights.values(name);
+      if (same) return float32([positions, channels], values);
+      return float32([1 + height * width, channels], product(resampling(side, grid), values, channels));
+    },
+    () => {
+      const rows = b.reshape(weights.constant(b, name), [positions, channels]);
+      if (same) return rows;
+      const matrix = Float32Array.from(resampling(side, grid));
+      return b.matmul(b.constant(float32([1 + height * width, positions], matrix)), rows);
+    },
+  );
+}
+
+/** The matrix `[1 + height * width, 1 + side^2]` (row-major) that leaves the class token's row and resamples the rest. */
+function resampling(side: number, { height, width }: { readonly height: number; readonly width: number }) {
+  const axis = (to: number) => resampleMatrix(side, to, { mode: 'bicubic', step: side / (to + margin) });
+  const [rows, columns] = [axis(height), axis(width)];
+  const positions = 1 + side * side;
+  const matrix = new Float64Array((1 + height * width) * positions);
+  matrix[0] = 1;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const row = (1 + y * width + x) * positions;
+      for (let i = 0; i < side; i++) {
+        for (let j = 0; j < side; j++) matrix[row + 1 + i * side + j] = rows[y * side + i] * columns[x * side + j];
       }
     }
-    return float32([1 + height * width, channels], out);
-  });
+  }
+  return matrix;
+}
+
+/** A matrix of few entries other than zero times rows of `channels` numbers, summed in float64. */
+function product(matrix: Float64Array, values: Float32Array, channels: number): Float32Array {
+  const inner = values.length / channels;
+  const out = new Float32Array((matrix.length / inner) * channels);
+  const sums = new Float64Array(channels);
+  for (let row = 0; row * inner < matrix.length; row++) {
+    sums.fill(0);
+    for (let i = 0; i < inner; i++) {
+      const weight = matrix[row * inner + i];
+      if (weight !== 0) for (let c = 0; c < channels; c++) sums[c] += weight * values[i * channels + c];
+    }
+    out.set(sums, row * channels);
+  }
+  return out;
 }

@@ -7,7 +7,8 @@ import type { GeneratorFamily, Hints, Shapes } from './architecture.ts';
 import { spread } from './latents.ts';
 import type { BuiltGenerator, GeneratorInput, GeneratorOptions } from './model.ts';
 import { dense, isActivation, mapped, normalised, truncated, type Activation } from './stylegan-ops.ts';
-import { freshStyleGan, layersOf, mappingRate, synthesise, type Block, type StyledLayer } from './stylegan2.ts';
+import { freshStyleGan, layersOf, mappingRate, synthesise } from './stylegan2.ts';
+import type { Block, StyledLayer, Synthesis } from './stylegan2.ts';
 import type { Weights } from './weights.ts';
 
 export interface StyleGan2NvlabsConfig {
@@ -115,6 +116,13 @@ function build(
   config: StyleGan2NvlabsConfig,
   options: GeneratorOptions,
 ): BuiltGenerator {
+  const synthesis = nvlabsSynthesis(weights, config);
+  const ws = latents(b, input, weights, config, layersOf(synthesis), options);
+  return synthesise(b, ws, weights, synthesis, options.noise);
+}
+
+/** The synthesis network by its names of tensors. */
+export function nvlabsSynthesis(weights: Weights, config: StyleGan2NvlabsConfig): Synthesis {
   const styled = (name: string, up: boolean): StyledLayer => ({
     name,
     weight: `${name}.weight`,
@@ -152,9 +160,8 @@ function build(
       tap: name,
     });
   }
-  const ws = latents(b, input, weights, config, layersOf({ blocks }), options);
   const { activation, clamp } = config;
-  return synthesise(b, ws, weights, { constant: 'synthesis.b4.const', blocks, activation, clamp }, options.noise);
+  return { constant: 'synthesis.b4.const', blocks, activation, clamp };
 }
 
 function latents(
@@ -167,15 +174,7 @@ function latents(
 ): Value {
   if ('ws' in input) return input.ws;
   if ('w' in input) return spread(b, input.w, layers);
-  const parts = [normalised(b, input.z)];
-  if (config.classes) {
-    if (!input.c) throw new UserError(`${weights.owner} needs a class beside z: c, one-hot, [n, ${config.classes}]`);
-    parts.push(normalised(b, dense(b, input.c, weights, 'mapping.embed')));
-  }
-  const names = Array.from({ length: config.mapping }, (_, i) => `mapping.fc${i}`);
-  const x = parts.length > 1 ? b.concat(parts, 1) : parts[0];
-  const w = mapped(b, x, weights, names, { rate: config.mappingRate, activation: config.activation });
-  return truncated(b, w, layers, options, () => {
+  return truncated(b, nvlabsMapping(b, input, weights, config), layers, options, () => {
     if (!weights.has('mapping.w_avg')) {
       throw new UserError(
         `${weights.owner} cannot be truncated: its checkpoint has no "mapping.w_avg", the mean w. Use a truncation of 1, or a checkpoint with it`,
@@ -183,4 +182,21 @@ function latents(
     }
     return weights.constant(b, 'mapping.w_avg');
   });
+}
+
+/** The mapping network: w `[n, w]`, before truncation. @throws UserError when there are classes and no c. */
+export function nvlabsMapping(
+  b: GraphBuilder,
+  { z, c }: { readonly z: Value; readonly c?: Value },
+  weights: Weights,
+  config: StyleGan2NvlabsConfig,
+): Value {
+  const parts = [normalised(b, z)];
+  if (config.classes) {
+    if (!c) throw new UserError(`${weights.owner} needs a class beside z: c, one-hot, [n, ${config.classes}]`);
+    parts.push(normalised(b, dense(b, c, weights, 'mapping.embed')));
+  }
+  const names = Array.from({ length: config.mapping }, (_, i) => `mapping.fc${i}`);
+  const x = parts.length > 1 ? b.concat(parts, 1) : parts[0];
+  return mapped(b, x, weights, names, { rate: config.mappingRate, activation: config.activation });
 }

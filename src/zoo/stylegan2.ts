@@ -62,13 +62,16 @@ export interface Synthesis {
 export const layersOf = ({ blocks }: Pick<Synthesis, 'blocks'>): number =>
   1 + blocks.reduce((count, block) => count + block.convolutions.length, 0);
 
-/** Adds the synthesis network to a builder. */
+/**
+ * Adds the synthesis network to a builder.
+ * @param noiseMode as in the options of a generator, or values of random noise by layer, `[n, 1, height, width]`.
+ */
 export function synthesise(
   b: GraphBuilder,
   ws: Value,
   weights: Weights,
   { constant, blocks, activation, clamp }: Synthesis,
-  noiseMode: GeneratorOptions['noise'],
+  noiseMode: GeneratorOptions['noise'] | ((layer: string) => Value),
 ): BuiltGenerator {
   const taps = new Map<string, Value>();
   const noise: Value[] = [];
@@ -82,18 +85,24 @@ export function synthesise(
 
   const noiseOf = ({ name, noise: names }: StyledLayer, [, , height, width]: readonly number[], gain: number) => {
     if (!names || noiseMode === 'none') return undefined;
-    if (noiseMode === 'random') {
-      const input = b.input(`noise/${name}`, [n, 1, height, width]);
-      noise.push(input);
-      return b.mul(input, scaled(b, weights, names.strength, gain, [1]));
+    if (noiseMode !== 'const') {
+      const random = noiseMode === 'random' ? b.input(`noise/${name}`, [n, 1, height, width]) : noiseMode(name);
+      if (noiseMode === 'random') noise.push(random);
+      return b.mul(random, scaled(b, weights, names.strength, gain, [1]));
     }
-    return weights.derived(b, `${names.buffer}*${names.strength}*${gain}`, () => {
-      const strength = weights.values(names.strength)[0] * gain;
-      return float32(
-        [1, 1, height, width],
-        weights.values(names.buffer).map((value) => value * strength),
-      );
-    });
+    const shape = [1, 1, height, width];
+    return weights.derived(
+      b,
+      `${names.buffer}*${names.strength}*${gain}`,
+      () => {
+        const strength = weights.values(names.strength)[0] * gain;
+        return float32(
+          shape,
+          weights.values(names.buffer).map((value) => value * strength),
+        );
+      },
+      () => b.mul(b.reshape(weights.constant(b, names.buffer), shape), scaled(b, weights, names.strength, gain, [1])),
+    );
   };
   // The gain goes before the activation, where it costs nothing: into the factors, the noise and the bias.
   const styled = (x: Value, w: Value, layer: StyledLayer, factor: number): Value => {

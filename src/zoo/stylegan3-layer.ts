@@ -1,5 +1,5 @@
 // One layer of StyleGAN3's synthesis: modulated convolution, bias, filtered leaky ReLU.
-// Weights stay constants: styles scale the maps before the convolution, and demodulation after it.
+// Weights are the same for all images: styles scale the maps before the convolution, and demodulation after it.
 
 import type { GraphBuilder, Value } from '../graph/builder.ts';
 import { float32, sizeOf } from '../graph/tensor.ts';
@@ -45,11 +45,12 @@ export function styleGan3Layer(b: GraphBuilder, maps: Held, w: Value, weights: W
   const heldOut = toRgb ? out : heldChannels(out);
 
   // The gain brings the maps to unit power, as a running mean told while the network was trained.
-  const power = weights.values(`${name}.magnitude_ema`, [])[0];
-  const gain = toRgb ? 1 / Math.sqrt(channels * kernel ** 2 * power) : 1;
+  const power = `${name}.magnitude_ema`;
+  const gain = toRgb ? 1 / Math.sqrt(channels * kernel ** 2) : 1;
   const affine = zeroPadded(b, weights, `${name}.affine.weight`, [channels, w.shape[1]], [held, w.shape[1]]);
   const affineBias = zeroPadded(b, weights, `${name}.affine.bias`, [channels], [held]);
-  const styles = b.gemm(w, affine, affineBias, { transB: true, alpha: gain / Math.sqrt(w.shape[1]), beta: gain });
+  const raw = b.gemm(w, affine, affineBias, { transB: true, alpha: gain / Math.sqrt(w.shape[1]), beta: gain });
+  const styles = toRgb ? b.mul(raw, inverseRoot(b, weights, power)) : raw;
 
   const size = [height + kernel - 1, width + kernel - 1] as const;
   const plan = planFilteredRelu(weights, name, size, {
@@ -66,11 +67,18 @@ export function styleGan3Layer(b: GraphBuilder, maps: Held, w: Value, weights: W
   let y = convolution(b, scaled, weight, unusedBorder(plan));
   if (!toRgb) {
     // The official code also normalises weights, and styles over the batch; both cancel here.
-    const powers = weights.derived(b, `${name}.weight:powers`, () =>
-      float32(
-        [heldOut, held],
-        powersOf(weights.values(`${name}.weight`), [out, channels, kernel], [heldOut, held], power),
-      ),
+    const powers = weights.derived(
+      b,
+      `${name}.weight:powers`,
+      () => {
+        const [values, [mean]] = [weights.values(`${name}.weight`), weights.values(power, [])];
+        return float32([heldOut, held], powersOf(values, [out, channels, kernel], [heldOut, held], mean));
+      },
+      () => {
+        const sums = b.mul(b.reduceSumSquare(weight, [2, 3]), weights.constant(b, power, []));
+        if (heldOut === out) return sums;
+        return b.add(sums, b.constant(float32([heldOut, 1], new Float32Array(heldOut).fill(1, out))));
+      },
     );
     const scale = b.div(1, b.sqrt(b.gemm(b.mul(styles, styles), powers, undefined, { transB: true })));
     y = b.mul(y, b.reshape(scale, [n, heldOut, 1, 1]));
@@ -111,6 +119,15 @@ function powersOf(
   return powers;
 }
 
+/** 1 / sqrt of a number, `[1]`. */
+const inverseRoot = (b: GraphBuilder, weights: Weights, name: string): Value =>
+  weights.derived(
+    b,
+    `${name}:inverse root`,
+    () => float32([1], Float32Array.of(1 / Math.sqrt(weights.values(name, [])[0]))),
+    () => b.div(1, b.sqrt(b.reshape(weights.constant(b, name, []), [1]))),
+  );
+
 /**
  * A tensor as a constant of a shape that is larger along its first one or two axes: the rest is zero.
  * @throws UserError when the tensor has another shape than `shape`.
@@ -124,12 +141,17 @@ export function zeroPadded(
 ): Value {
   if (shape.every((size, axis) => size === held[axis])) return weights.constant(b, name, shape);
   weights.tensor(name, shape);
-  return weights.derived(b, `${name}:padded`, () => {
-    const values = weights.values(name);
-    const data = new Float32Array(sizeOf(held));
-    // Rows are contiguous, and so are all axes after the second.
-    const [row, heldRow] = [sizeOf(shape.slice(1)), sizeOf(held.slice(1))];
-    for (let i = 0; i < shape[0]; i++) data.set(values.subarray(i * row, (i + 1) * row), i * heldRow);
-    return float32(held, data);
-  });
+  return weights.derived(
+    b,
+    `${name}:padded`,
+    () => {
+      const values = weights.values(name);
+      const data = new Float32Array(sizeOf(held));
+      // Rows are contiguous, and so are all axes after the second.
+      const [row, heldRow] = [sizeOf(shape.slice(1)), sizeOf(held.slice(1))];
+      for (let i = 0; i < shape[0]; i++) data.set(values.subarray(i * row, (i + 1) * row), i * heldRow);
+      return float32(held, data);
+    },
+    () => b.pad(weights.constant(b, name, shape), [...shape.map(() => 0), ...held.map((size, i) => size - shape[i])]),
+  );
 }

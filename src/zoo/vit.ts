@@ -66,14 +66,12 @@ export const vit: EncoderFamily<VitConfig> = {
  * @throws UserError for another size, or heads that do not divide the width.
  */
 function buildVit(b: GraphBuilder, x: Value, weights: Weights, config: VitConfig): BuiltModel {
-  const { width, hidden, patch, depth } = config;
+  const { width, hidden, patch, depth, heads } = config;
   checkHeads(config, weights.owner);
   const [n] = x.shape;
   const grid = gridOf(x, config, weights.owner);
   const tokens = 1 + grid.height * grid.width;
   const taps = new Map<string, Value>();
-  const optional = (name: string, shape: readonly number[]) =>
-    weights.has(name) ? weights.constant(b, name, shape) : undefined;
 
   /** Lays `[n * tokens, channels]` back on the grid, `[n, channels, height, width]`. */
   const tap = (name: string, value: Value): Value => {
@@ -83,53 +81,79 @@ function buildVit(b: GraphBuilder, x: Value, weights: Weights, config: VitConfig
     taps.set(name, b.reshape(b.transpose(patches, [0, 2, 1]), [n, channels, grid.height, grid.width]));
     return value;
   };
-  const linear = (input: Value, name: string, to: number): Value => {
-    const weight = weights.constant(b, `${name}.weight`, [to, input.shape[1]]);
-    return b.gemm(input, weight, optional(`${name}.bias`, [to]), { transB: true });
-  };
-  const normalisation = (input: Value, name: string): Value => {
-    const [scale, bias] = ['weight', 'bias'].map((part) => weights.constant(b, `${name}.${part}`, [width]));
-    return b.op('LayerNormalization', [input, scale, bias], { axis: int(-1), epsilon: float(1e-6) })[0];
-  };
 
   const filters = weights.constant(b, 'patch_embed.proj.weight', [width, 3, patch, patch]);
-  const embedded = b.conv(x, filters, optional('patch_embed.proj.bias', [width]), { strides: [patch, patch] });
+  const bias = optional(b, weights, 'patch_embed.proj.bias', [width]);
+  const embedded = b.conv(x, filters, bias, { strides: [patch, patch] });
   taps.set('patch_embed', embedded);
   const patches = b.transpose(b.reshape(embedded, [n, width, tokens - 1]), [0, 2, 1]);
   const first = b.expand(weights.constant(b, 'cls_token', [1, 1, width]), [n, 1, width]);
   const placed = b.add(b.concat([first, patches], 1), positionsFor(b, weights, 'pos_embed', grid));
 
   let y = b.reshape(placed, [n * tokens, width]);
-  for (let i = 0; i < depth; i++) {
-    const name = `blocks.${i}`;
-    const qkv = linear(tap(`${name}.norm1`, normalisation(y, `${name}.norm1`)), `${name}.attn.qkv`, 3 * width);
-    const attended = linear(attention(b, qkv, { n, tokens, ...config }), `${name}.attn.proj`, width);
-    y = b.add(y, tap(`${name}.attn`, attended));
-    const input = tap(`${name}.norm2`, normalisation(y, `${name}.norm2`));
-    const raised = tap(`${name}.mlp.fc1`, linear(input, `${name}.mlp.fc1`, hidden));
-    const active = tap(`${name}.mlp.act`, b.op('Gelu', [raised])[0]);
-    y = b.add(y, tap(`${name}.mlp`, linear(active, `${name}.mlp.fc2`, width)));
-    tap(name, y);
-  }
+  for (let i = 0; i < depth; i++) y = vitBlock(b, weights, `blocks.${i}`, y, { n, tokens, hidden, heads }, tap);
 
   const perImage = (value: Value) => b.reshape(value, [n, tokens, width]);
   let output: Value;
   if (weights.has('fc_norm.weight')) {
     const mean = b.reduceMean(b.slice(perImage(y), { axes: [1], starts: [1], ends: [tokens] }), [1]);
-    output = normalisation(mean, 'fc_norm');
+    output = vitNormalisation(b, weights, 'fc_norm', mean);
   } else {
-    output = b.gather(perImage(tap('norm', normalisation(y, 'norm'))), 0, 1);
+    output = b.gather(perImage(tap('norm', vitNormalisation(b, weights, 'norm', y))), 0, 1);
   }
-  if (weights.has('head.weight')) output = linear(output, 'head', weights.shape('head.weight')[0]);
+  if (weights.has('head.weight')) output = vitLinear(b, weights, 'head', output, weights.shape('head.weight')[0]);
   return { taps, output };
 }
 
-/** Attention among the tokens of each image: queries, keys and values `[n * tokens, 3 * width]` -> `[n * tokens, width]`. */
-function attention(
+/** What a block's tensors do not tell: images, tokens of each of them, channels inside the MLP, heads. */
+export interface VitBlockSizes {
+  readonly n: number;
+  readonly tokens: number;
+  readonly hidden: number;
+  readonly heads: number;
+}
+
+/**
+ * One block, `[n * tokens, width]` -> the same, from tensors `NAME.norm1.weight` and so on.
+ * @param tap sees the block's inner values by name, `[n * tokens, channels]`, and gives them back.
+ */
+export function vitBlock(
   b: GraphBuilder,
-  qkv: Value,
-  { n, tokens, heads, width }: VitConfig & { readonly n: number; readonly tokens: number },
+  weights: Weights,
+  name: string,
+  x: Value,
+  sizes: VitBlockSizes,
+  tap: (name: string, value: Value) => Value = (_name, value) => value,
 ): Value {
+  const width = x.shape[1];
+  const linear = (input: Value, layer: string, to: number) => vitLinear(b, weights, `${name}.${layer}`, input, to);
+  const first = tap(`${name}.norm1`, vitNormalisation(b, weights, `${name}.norm1`, x));
+  const attended = linear(attention(b, linear(first, 'attn.qkv', 3 * width), sizes), 'attn.proj', width);
+  const y = b.add(x, tap(`${name}.attn`, attended));
+  const second = tap(`${name}.norm2`, vitNormalisation(b, weights, `${name}.norm2`, y));
+  const raised = tap(`${name}.mlp.fc1`, linear(second, 'mlp.fc1', sizes.hidden));
+  const active = tap(`${name}.mlp.act`, b.op('Gelu', [raised])[0]);
+  return tap(name, b.add(y, tap(`${name}.mlp`, linear(active, 'mlp.fc2', width))));
+}
+
+/** `[rows, channels]` -> `[rows, to]`, with a bias where there is one. */
+export function vitLinear(b: GraphBuilder, weights: Weights, name: string, x: Value, to: number): Value {
+  const weight = weights.constant(b, `${name}.weight`, [to, x.shape[1]]);
+  return b.gemm(x, weight, optional(b, weights, `${name}.bias`, [to]), { transB: true });
+}
+
+/** Each row of `[rows, channels]` normalised. */
+export function vitNormalisation(b: GraphBuilder, weights: Weights, name: string, x: Value): Value {
+  const [scale, bias] = ['weight', 'bias'].map((part) => weights.constant(b, `${name}.${part}`, [x.shape[1]]));
+  return b.op('LayerNormalization', [x, scale, bias], { axis: int(-1), epsilon: float(1e-6) })[0];
+}
+
+const optional = (b: GraphBuilder, weights: Weights, name: string, shape: readonly number[]): Value | undefined =>
+  weights.has(name) ? weights.constant(b, name, shape) : undefined;
+
+/** Attention among the tokens of each image: queries, keys and values `[n * tokens, 3 * width]` -> `[n * tokens, width]`. */
+function attention(b: GraphBuilder, qkv: Value, { n, tokens, heads }: VitBlockSizes): Value {
+  const width = qkv.shape[1] / 3;
   const size = width / heads;
   const [queries, keys, values] = b.split(qkv, [width, width, width], 1);
   const perHead = (value: Value, perm: readonly number[]) =>

@@ -6,7 +6,7 @@ import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { resolveAxis, type Call } from '../../graph/operators/call.ts';
 import { int64, sizeOf } from '../../graph/tensor.ts';
 import { GradientError } from '../rule.ts';
-import type { GradientRule, GradientRules } from '../rule.ts';
+import type { Applied, GradientRule, GradientRules } from '../rule.ts';
 import { expandTo, reshapeTo, sumTo, zerosLike } from '../values.ts';
 
 /** Values brought to mean 0 and variance 1 along axes. */
@@ -82,25 +82,13 @@ const grouped =
     ];
   };
 
-const batchNormalization: GradientRule = (b, at, [dy]) => {
+const batchNormalization: GradientRule = (b, at, gradients) => {
+  if (at.call.int('training_mode', 0) === 1) return trainedBatchNormalization(b, at, gradients);
+  const [dy] = gradients;
   if (!dy) return [];
-  const { call } = at;
   const [x, scale, , mean, variance] = at.x as Value[];
-  const axes = x.shape.flatMap((_, i) => (i === 1 ? [] : [i]));
-  const column = (value: Value) => reshapeTo(b, value, [value.shape[0], ...axes.slice(1).map(() => 1)]);
-  const sum = (value: Value) => b.reduceSum(value, axes);
-  const inverseOf = (value: Value) => b.op('Reciprocal', [b.sqrt(b.add(value, call.float('epsilon', 1e-5)))])[0];
+  const { column, sum, inverseOf } = perChannel(b, at);
   const dbias = at.wants(2) ? sum(dy) : undefined;
-  if (call.int('training_mode', 0) === 1) {
-    const fromMean = b.sub(x, b.reduceMean(x, axes, true));
-    const inverse = inverseOf(b.reduceMean(b.mul(fromMean, fromMean), axes, true));
-    const made = { xhat: b.mul(fromMean, inverse), inverse, axes };
-    return [
-      at.wants(0) ? centred(b, dy, made, b.mul(inverse, column(scale))) : undefined,
-      at.wants(1) ? sum(b.mul(dy, made.xhat)) : undefined,
-      dbias,
-    ];
-  }
   const inverse = inverseOf(variance);
   const k = b.mul(scale, inverse);
   const statistics = at.wants(1) || at.wants(4) ? b.mul(sum(b.mul(dy, b.sub(x, column(mean)))), inverse) : undefined;
@@ -112,6 +100,60 @@ const batchNormalization: GradientRule = (b, at, [dy]) => {
     at.wants(4) ? b.mul(b.mul(statistics!, b.mul(k, inverse)), -0.5) : undefined,
   ];
 };
+
+/**
+ * By the statistics of the batch: dx = k dy + (x̂ scale' + bias'), the latter one more normalisation, with
+ * scale' = -k dscale / n + 2 dvariance / (n inverse) and bias' = -k dbias / n + dmean / n. So it takes few passes over maps.
+ */
+const trainedBatchNormalization: GradientRule = (b, at, [dy, dmean, dvariance]) => {
+  const { call, wants } = at;
+  const [x, scale] = at.x as Value[];
+  const [, newMean, newVariance] = at.y;
+  const { column, sum, inverseOf, count } = perChannel(b, at);
+  const momentum = call.float('momentum', 0.9);
+  let [mean, variance] = [newMean, newVariance];
+  if (momentum !== 0 || !mean || !variance) {
+    mean = b.div(sum(x), count);
+    const fromMean = b.sub(x, column(mean));
+    variance = b.div(sum(b.mul(fromMean, fromMean)), count);
+  }
+  const inverse = inverseOf(variance);
+  const k = b.mul(scale, inverse);
+  const dbias = dy && sum(dy);
+  const dscale = dy && b.mul(b.sub(sum(b.mul(dy, x)), b.mul(mean, dbias!)), inverse);
+  const input = () => {
+    const fresh = 1 - momentum;
+    const terms = (parts: (Value | undefined)[]) =>
+      b.div(
+        parts.reduce<Value>((total, part) => (part ? b.add(total, part) : total), zerosLike(b, scale)),
+        count,
+      );
+    const own = terms([dy && b.neg(b.mul(k, dscale!)), dvariance && b.div(b.mul(dvariance, 2 * fresh), inverse)]);
+    const level = terms([dy && b.neg(b.mul(k, dbias!)), dmean && b.mul(dmean, fresh)]);
+    const rest = b.batchNormalization(x, own, level, mean, variance, call.float('epsilon', 1e-5));
+    return dy ? b.add(b.mul(dy, column(k)), rest) : rest;
+  };
+  return [
+    wants(0) ? input() : undefined,
+    wants(1) ? dscale : undefined,
+    wants(2) ? dbias : undefined,
+    wants(3) && dmean ? b.mul(dmean, momentum) : undefined,
+    wants(4) && dvariance ? b.mul(dvariance, momentum) : undefined,
+  ];
+};
+
+/** What both kinds of batch normalisation need: columns to broadcast, sums over all but the channels, inverse deviations. */
+function perChannel(b: GraphBuilder, { call, x: [x] }: Applied) {
+  const axes = x!.shape.flatMap((_, i) => (i === 1 ? [] : [i]));
+  const places = axes.slice(1);
+  return {
+    count: sizeOf(x!.shape) / x!.shape[1],
+    column: (value: Value) => reshapeTo(b, value, [value.shape[0], ...places.map(() => 1)]),
+    // In two steps: engines are fast at sums over the innermost axes, and slow at sums around an axis.
+    sum: (value: Value) => b.reduceSum(places.length ? b.reduceSum(value, places) : value, [0]),
+    inverseOf: (value: Value) => b.op('Reciprocal', [b.sqrt(b.add(value, call.float('epsilon', 1e-5)))])[0],
+  };
+}
 
 const lpNormalization: GradientRule = (b, { call, x: [x], y: [y] }, [dy]) => {
   if (call.int('p', 2) !== 2) throw new GradientError('only the norm with p = 2 has a gradient');

@@ -1,0 +1,229 @@
+// How good the networks of the zoo are, beside baselines: what encoders tell of photos, and how generated images lie among
+// photos. Needs the archives of CIFAR-10, and for generators a judge that took no part in any training: the ResNet-56 of
+// github.com/akamaster/pytorch_resnet_cifar10. Every network has a row of its untrained twin beside it.
+// usage: npm run bench quality -- [--zoo DIR] [--data DIR] [--judge FILE] [--only NAME,...] [--train N] [--test N]
+//        [--samples N] [--out FILE]
+
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openCheckpoint, stateDict } from 'rosetta-neurons/checkpoint';
+import { openFile } from 'rosetta-neurons/checkpoint/node';
+import { chooseSamples, generatedSource } from 'rosetta-neurons/images';
+import { loadPixels } from 'rosetta-neurons/images/node';
+import { nodeEngine } from 'rosetta-neurons/runtime/node';
+import { noun } from 'rosetta-neurons/training';
+import { loadModel } from 'rosetta-neurons/zoo/node';
+import { templates } from '../dist/training/clip-captions.js';
+import { classFeatures } from '../dist/training/clip-text.js';
+import {
+  cosines,
+  features,
+  frechetDistance,
+  gaussianOf,
+  largest,
+  linearProbe,
+  manifoldOf,
+  nearestNeighbours,
+  photoSource,
+  pixelFeatures,
+  precisionRecall,
+  recallAt,
+  recognised,
+} from '../dist/training/quality/index.js';
+
+const { values } = parseArgs({
+  options: {
+    zoo: { type: 'string', default: 'zoo' },
+    data: { type: 'string', default: '../shared/data' },
+    judge: { type: 'string', default: '../shared/checkpoints/cifar-resnets/resnet56-4bfd9763.th' },
+    only: { type: 'string' },
+    train: { type: 'string', default: '50000' },
+    test: { type: 'string', default: '10000' },
+    samples: { type: 'string', default: '10000' },
+    out: { type: 'string', default: 'docs/quality.json' },
+  },
+});
+const engine = nodeEngine();
+const twinSeed = 1;
+const samples = Number(values.samples);
+const percent = (share) => (share === undefined ? '' : (100 * share).toFixed(2));
+const only = values.only?.split(',');
+
+/** Results by network; those of an earlier run with other networks stay. */
+const results = existsSync(values.out) ? JSON.parse(readFileSync(values.out, 'utf8')) : {};
+function keep(name, result) {
+  results[name] = result;
+  writeFileSync(values.out, `${JSON.stringify(results, null, 2)}\n`);
+}
+
+async function photosOf(part) {
+  const path = join(values.data, `cifar10-${part}.tar.gz`);
+  const all = await loadPixels(path, { size: { height: 32, width: 32 }, strict: true });
+  const chosen = chooseSamples(all.n, Number(values[part]), 0);
+  const length = 3 * all.height * all.width;
+  const pixels = new Uint8Array(chosen.length * length);
+  chosen.forEach((i, row) => pixels.set(all.pixels.subarray(i * length, (i + 1) * length), row * length));
+  const labels = Int32Array.from(chosen, (i) => all.labels[i]);
+  return { ...all, pixels, labels, names: chosen.map((i) => all.names[i]), n: chosen.length };
+}
+
+const names = readdirSync(values.zoo)
+  .filter((file) => file.endsWith('.json') && existsSync(join(values.zoo, file.replace(/json$/, 'safetensors'))))
+  .map((file) => file.slice(0, -5))
+  .filter((name) => !only || only.includes(name));
+const networks = [];
+for (const name of names) {
+  networks.push((await loadModel(join(values.zoo, `${name}.json`), { name, taps: ['**'] })).model);
+}
+const encoders = networks.filter(({ kind }) => kind === 'encoder');
+const generators = networks.filter(({ kind }) => kind === 'generator');
+
+console.error('reading photos ...');
+const [train, test] = [await photosOf('train'), await photosOf('test')];
+const classes = test.classes;
+
+if (encoders.length) await measureEncoders();
+if (generators.length) await measureGenerators();
+
+async function measureEncoders() {
+  console.log(`\nEncoders: ${test.n} test photos, sorted by ${train.n} training photos; % right`);
+  console.log('| network | features | length | k-NN | linear probe | own classes |');
+  console.log(`|${'---|'.repeat(6)}`);
+  const pixels = await sorted(
+    { features: { pixels: pixelFeatures(train) } },
+    { features: { pixels: pixelFeatures(test) } },
+  );
+  print('none', pixels);
+  keep('pixels', { train: train.n, test: test.n, features: pixels });
+  for (const model of encoders) {
+    const text = model.card.architecture === 'clip-resnet' ? await textOf(model.name) : undefined;
+    const both = {};
+    for (const [key, network] of [
+      ['trained', model],
+      ['untrained', model.twin(twinSeed)],
+    ]) {
+      const [known, asked] = [await read(network, train), await read(network, test)];
+      const found = await sorted(known, asked);
+      const own = asked.logits ?? (text && cosines(asked.features['joint space'], text.classes));
+      const top1 = own && recognised(largest(own), test.labels);
+      print(network.name, found, top1);
+      both[key] = { features: found, ...(own && { top1 }) };
+      if (!text) continue;
+      const recall = recallAt(cosines(asked.features['joint space'], text.nouns), text.own, [1, 5]);
+      both[key].captions = { of: text.count, at1: recall[0], at5: recall[1], commonest: text.commonest };
+    }
+    keep(model.name, { train: train.n, test: test.n, ...both });
+    if (text) {
+      const said = ({ captions: { at1, at5 } }) => `R@1 ${percent(at1)} %, R@5 ${percent(at5)} %`;
+      console.error(
+        `${model.name}: own noun among ${text.count}: ${said(both.trained)}; untrained ${said(both.untrained)}; ` +
+          `always the commonest nouns ${percent(text.commonest[0])} %, ${percent(text.commonest[1])} %`,
+      );
+    }
+  }
+}
+
+/** Which features of a network are measured, by name, and whether its output are logits. */
+function readoutsOf({ card: { architecture, config } }) {
+  if (architecture === 'vit') return { 'class token': 'output', 'mean of patches': { pooled: 'norm' } };
+  const stage = { pooled: `${architecture === 'clip-resnet' ? 'visual.' : ''}layer${config.depths.length}` };
+  return architecture === 'clip-resnet' ? { 'joint space': 'output', 'last stage': stage } : { 'last stage': stage };
+}
+
+async function read(model, photos) {
+  const readouts = { ...readoutsOf(model), output: 'output' };
+  const { output, ...found } = await features({ engine, model, images: photoSource(photos), readouts });
+  const logits = model.card.architecture === 'resnet' && output.shape[1] === classes.length ? output : undefined;
+  return { features: found, logits };
+}
+
+/** Share that is right, by features: of nearest neighbours, and of a linear probe. */
+async function sorted(known, asked) {
+  const shares = {};
+  for (const [name, rows] of Object.entries(known.features)) {
+    const options = {
+      engine,
+      train: { features: rows, labels: train.labels },
+      test: asked.features[name],
+      classes: classes.length,
+    };
+    const knn = recognised(await nearestNeighbours(options), test.labels);
+    const probe = recognised((await linearProbe(options)).predicted, test.labels);
+    shares[name] = { length: rows.shape[1], knn, probe };
+  }
+  return shares;
+}
+
+function print(network, found, top1) {
+  for (const [name, { length, knn, probe }] of Object.entries(found)) {
+    console.log(`| ${[network, name, length, percent(knn), percent(probe), percent(top1)].join(' | ')} |`);
+    top1 = undefined;
+  }
+}
+
+/** Features of the classes' names, and of the nouns of all test photos, by CLIP's text tower. */
+async function textOf(name) {
+  const { file } = JSON.parse(readFileSync(join(values.zoo, `${name}.json`), 'utf8'));
+  const source = await openFile(join(values.zoo, file));
+  const tensors = new Map();
+  for (const [key, ref] of stateDict(await openCheckpoint(source))) tensors.set(key, await ref.load());
+  await source.close();
+  const found = test.names.map(noun);
+  const nouns = [...new Set(found)].sort();
+  const own = found.map((caption) => nouns.indexOf(caption));
+  const counts = nouns.map((_, i) => own.filter((at) => at === i).length).sort((a, b) => b - a);
+  const share = (k) => counts.slice(0, k).reduce((sum, count) => sum + count, 0) / own.length;
+  return {
+    classes: await classFeatures(engine, tensors, classes, templates),
+    nouns: await classFeatures(engine, tensors, nouns, templates),
+    own,
+    count: nouns.length,
+    commonest: [share(1), share(5)],
+  };
+}
+
+async function measureGenerators() {
+  const { model: judge } = await loadModel(values.judge, { name: 'judge', taps: ['layer3'] });
+  const judged = (images) =>
+    features({ engine, model: judge, images, readouts: { logits: 'output', pooled: { pooled: 'layer3' } } });
+  const photos = await judged(photoSource(test));
+  const [real, realManifold] = [gaussianOf(photos.pooled), manifoldOf(photos.pooled)];
+  const row = async (name, images, asked) => {
+    const { logits, pooled } = await judged(images);
+    const result = {
+      images: pooled.shape[0],
+      frechet: frechetDistance(real, gaussianOf(pooled)),
+      ...precisionRecall(realManifold, manifoldOf(pooled)),
+      ...(asked && { recognised: recognised(largest(logits), asked) }),
+    };
+    const { frechet, precision, recall } = result;
+    const cells = [frechet.toFixed(3), percent(precision), percent(recall), percent(result.recognised)];
+    console.log(`| ${[name, ...cells].join(' | ')} |`);
+    return result;
+  };
+
+  console.log(
+    `\nGenerators: ${samples} samples against ${test.n} test photos, by the ${photos.pooled.shape[1]} pooled features of ResNet-56 ` +
+      '(distances are not those of Inception-v3); % but for the distance',
+  );
+  console.log('| images | Fréchet distance | precision | recall | recognised as the class asked for |');
+  console.log(`|${'---|'.repeat(5)}`);
+  const some = chooseSamples(train.n, samples, 1);
+  const photoLabels = some.map((i) => train.labels[i]);
+  const reference = await row('training photos', { ...photoSource(train), samples: some }, photoLabels);
+  keep('training photos', { test: test.n, ...reference });
+  for (const model of generators) {
+    const both = {};
+    for (const [key, network] of [
+      ['trained', model],
+      ['untrained', model.twin(twinSeed)],
+    ]) {
+      const source = generatedSource(network, { samples, truncation: 1 });
+      const drawn = source.generated.latents(Array.from({ length: samples }, (_, i) => i)).classes;
+      const conditional = network.card.latent.classes === classes.length;
+      both[key] = await row(network.name, source, conditional ? drawn : undefined);
+    }
+    keep(model.name, { test: test.n, ...both });
+  }
+}

@@ -1,0 +1,164 @@
+// `rosetta train`: a network from a recipe and photos, by our own gradients. It stops and goes on where it was.
+
+import { Command, InvalidArgumentError } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { openFile, writeSafetensorsFile } from '../checkpoint/node.ts';
+import { float32, toFloat32, toHalf, type Tensor } from '../graph/tensor.ts';
+import { cachedPixels } from '../images/node-pixel-cache.ts';
+import { fileError, nodeFolder } from '../runtime/node-folder.ts';
+import { withFolderLock } from '../runtime/node-lock.ts';
+import { nodeEngine } from '../runtime/node.ts';
+import { cardText } from '../training/card-text.ts';
+import type { Plan, Recipe, RecipeFiles } from '../training/recipe.ts';
+import { parseRecipe } from '../training/recipe-schema.ts';
+import { recipeKinds } from '../training/recipes.ts';
+import { train } from '../training/train.ts';
+import { cacheFolder } from '../zoo/node-store.ts';
+import { interruptible } from './interruptible.ts';
+import { shared, wholeNumber } from './options.ts';
+import { ProgressPrinter } from './progress.ts';
+
+interface TrainCommandOptions {
+  data: string;
+  out: string;
+  minutes?: number;
+  every: number;
+  size: number;
+  cache?: string;
+  threads?: number;
+  quiet?: boolean;
+  json?: boolean;
+}
+
+/** Between two checkpoints. */
+const saveSeconds = 120;
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .description('train a small network from a recipe; an interrupted training goes on where it was')
+    .argument('<recipe>', 'a .json file: architecture, objective, schedule, augmentation')
+    .requiredOption('-d, --data <path>', 'photos: a folder or archive, with a folder for each class')
+    .requiredOption('-o, --out <folder>', 'checkpoint, log, and the network with its card')
+    .option(
+      '--minutes <m>',
+      'stop after so long; the same command goes on (default: to the end of the recipe)',
+      minutes,
+    )
+    .option('--every <n>', 'steps between two lines of the log', wholeNumber(1), 50)
+    .option('--size <n>', 'side that photos are brought to', wholeNumber(8), 32)
+    .addOption(shared.cache())
+    .addOption(shared.threads())
+    .option('-q, --quiet', 'no progress')
+    .addOption(shared.json())
+    .action(run);
+}
+
+function minutes(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < Infinity))
+    throw new InvalidArgumentError('expected a number of minutes.');
+  return value;
+}
+
+async function run(file: string, options: TrainCommandOptions): Promise<void> {
+  const printer = new ProgressPrinter(process.stderr, options.quiet);
+  const recipe = parseRecipe(await textOf(file), file, recipeKinds);
+  const kind = recipeKinds.find((each) => each.kind === recipe.kind)!;
+  const folder = nodeFolder(options.out);
+  await withFolderLock(options.out, async () => {
+    const photos = await cachedPixels(
+      options.data,
+      {
+        size: { height: options.size, width: options.size },
+        progress: (done, total) => printer.update({ stage: 'photos', unit: 'photos', done, total }),
+      },
+      join(cacheFolder(options.cache), 'pixels'),
+    );
+    const plan = await kind.plan(recipe, photos, filesBeside(file));
+    const engine = nodeEngine({ threads: options.threads });
+    const onStop = () => printer.note('stopping; the training is saved');
+    const until = options.minutes === undefined ? Infinity : performance.now() + options.minutes * 60_000;
+    const result = await interruptible(async (signal) => {
+      const timed = new AbortController();
+      const work = train({
+        ...plan,
+        engine,
+        folder,
+        recipe,
+        seed: recipe.seed,
+        every: options.every,
+        saveSeconds,
+        signal: AbortSignal.any([signal, timed.signal]),
+        onStep: () => performance.now() >= until && timed.abort(),
+      });
+      let step = await work.next();
+      for (; !step.done; step = await work.next()) {
+        const { step: done, steps: total, metrics } = step.value;
+        printer.update({ stage: `training ${recipe.name}`, unit: 'steps', done, total, note: shown(metrics) });
+      }
+      return step.value;
+    }, onStop);
+    await writeNetwork(options.out, recipe, plan, result.state, engine);
+    const summary = {
+      network: `${recipe.name}.safetensors`,
+      steps: result.step,
+      of: plan.steps,
+      stopped: result.stopped,
+    };
+    const rest = result.step < plan.steps ? '; the same command goes on' : '';
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify(summary)}\n`
+        : `${join(options.out, summary.network)}: ${result.step} of ${plan.steps} steps${rest}\n`,
+    );
+  });
+}
+
+/** The network as 16-bit floats, and its card. */
+async function writeNetwork(
+  out: string,
+  recipe: Recipe,
+  plan: Plan,
+  state: ReadonlyMap<string, Tensor>,
+  engine: ReturnType<typeof nodeEngine>,
+): Promise<void> {
+  const tensors = await plan.network(state, engine);
+  const halves = new Map([...tensors].map(([name, tensor]) => [name, toHalf(tensor)]));
+  await writeSafetensorsFile(join(out, `${recipe.name}.safetensors`), halves);
+  await nodeFolder(out).write(`${recipe.name}.json`, [cardText(recipe, plan)]);
+}
+
+/** The metrics of a step in a line, the loss first. */
+const shown = (metrics: Readonly<Record<string, number>>): string =>
+  Object.entries(metrics)
+    .map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`)
+    .join(', ');
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw fileError('read', file, error);
+  }
+}
+
+function filesBeside(recipe: string): RecipeFiles {
+  return {
+    async tensors(name) {
+      const source = await openFile(resolve(dirname(recipe), name));
+      try {
+        const { tensors } = await openCheckpoint(source);
+        const loaded = new Map<string, Tensor>();
+        for (const [key, ref] of tensors) {
+          const tensor = await ref.load();
+          loaded.set(key, float32(tensor.shape, toFloat32(tensor)));
+        }
+        return loaded;
+      } finally {
+        await source.close();
+      }
+    },
+  };
+}

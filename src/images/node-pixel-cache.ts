@@ -1,0 +1,51 @@
+// Decoded photos kept in a folder: decoding tens of thousands takes a minute, reading them again a moment.
+// The decoding is that of node-pixels.ts.
+
+import { createHash } from 'node:crypto';
+import { mkdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { openFile, writeSafetensorsFile } from '../checkpoint/node.ts';
+import { readSafetensors } from '../checkpoint/safetensors.ts';
+import { fileError } from '../runtime/node-folder.ts';
+import { loadPixels, type LabelledPixels, type PixelsOptions } from './node-pixels.ts';
+
+/** Changes when what is kept does. */
+const version = 1;
+
+/**
+ * As `loadPixels`. Of an archive, the pixels are kept in `folder` for the next time, by its path, size and time of change;
+ * folders are decoded anew, for it cannot be told cheaply whether they have changed.
+ */
+export async function cachedPixels(path: string, options: PixelsOptions, folder: string): Promise<LabelledPixels> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) return loadPixels(path, options);
+  const { height, width } = options.size;
+  const key = JSON.stringify([version, resolve(path), found.size, found.mtimeMs, height, width]);
+  const file = join(folder, `${createHash('sha256').update(key).digest('hex').slice(0, 24)}.safetensors`);
+  const kept = await readPixels(file);
+  if (kept && !(options.strict && kept.unreadable.length)) return kept;
+  const set = await loadPixels(path, options);
+  const { pixels, labels, n, ...rest } = set;
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw fileError('make', folder, error);
+  });
+  const tensors = new Map([
+    ['pixels', { dtype: 'uint8', shape: [n, 3, height, width], data: pixels }],
+    ['labels', { dtype: 'int32', shape: [n], data: labels }],
+  ] as const);
+  await writeSafetensorsFile(file, tensors, { set: JSON.stringify({ n, ...rest }) });
+  return set;
+}
+
+async function readPixels(file: string): Promise<LabelledPixels | undefined> {
+  if (!(await stat(file).catch(() => undefined))) return undefined;
+  const source = await openFile(file);
+  try {
+    const { tensors, metadata } = await readSafetensors(source);
+    const [pixels, labels] = await Promise.all(['pixels', 'labels'].map((name) => tensors.get(name)!.load()));
+    const rest = JSON.parse(metadata!.set) as Omit<LabelledPixels, 'pixels' | 'labels'>;
+    return { ...rest, pixels: pixels.data as Uint8Array, labels: labels.data as Int32Array };
+  } finally {
+    await source.close();
+  }
+}
