@@ -69,7 +69,7 @@ for (const twins of [false, true]) {
       images: photos,
       folder,
       twins,
-      anchor: models[0].name,
+      anchors: [models[0].name],
       thumbnails: thumbnail,
     }),
   );

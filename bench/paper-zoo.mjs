@@ -51,7 +51,7 @@ async function run(folder, samples) {
     engine: nodeEngine(),
     models,
     images,
-    anchor: generators.length === 1 ? generators[0] : encoders[0],
+    anchors: [generators.length === 1 ? generators[0] : encoders[0]],
     memory: Number(values.memory) * 2 ** 30,
     folder: nodeFolder(out),
     saveEvery: 1e6,

@@ -18,6 +18,7 @@ import { interruptible } from './interruptible.ts';
 import { openModels } from './models.ts';
 import {
   collect,
+  collectNames,
   defaultMemory,
   fraction,
   parseImageSize,
@@ -46,7 +47,7 @@ interface MineCommandOptions {
   cache?: string;
   k: number;
   setK: number;
-  anchor?: string;
+  anchor?: string[];
   twins?: boolean;
   null: boolean;
   reference?: boolean;
@@ -96,8 +97,9 @@ export function mineCommand(): Command {
     .option('-k, --k <n>', 'pairs are mutual neighbours among the k nearest', wholeNumber(1), 1)
     .option('--set-k <n>', 'the anchor must be among this many first choices of each unit of a set', wholeNumber(1), 5)
     .option(
-      '--anchor <model>',
-      'model whose units choose the sets; "none": all choose each other (default: the only generator, else the first encoder)',
+      '--anchor <models>',
+      'models whose units choose the sets; "none": all choose each other (default: all generators, else the first encoder)',
+      collectNames,
     )
     .option('--twins', 'also correlate each model with an untrained twin')
     .option('--no-null', 'without the null of permuted images, held-out replication and q-values (half the work)')
@@ -150,7 +152,9 @@ async function run(options: MineCommandOptions): Promise<void> {
   const shown = models.filter(
     (model) => model.kind === 'encoder' || sources.some(({ generated }) => generated?.generator === model),
   );
-  const anchor = options.anchor ?? defaultAnchor(shown);
+  const anchors = options.anchor ?? defaultAnchors(shown);
+  if (anchors.includes('none') && anchors.length > 1)
+    throw new UserError(`--anchor none is without any; leave it out, or the others`);
   try {
     const note = 'stopping after this batch; the same command goes on from there (once more: stop at once)';
     const dictionary = await interruptible(
@@ -160,7 +164,7 @@ async function run(options: MineCommandOptions): Promise<void> {
           engine,
           models: shown,
           images: sources,
-          anchor: anchor === 'none' ? undefined : anchor,
+          anchors: anchors.filter((name) => name !== 'none'),
           nullModel: options.null,
           memory: options.memory ?? defaultMemory(),
           folder,
@@ -214,10 +218,10 @@ async function openSources(
   return { sources: [...sources, photos], close: () => photos.close() };
 }
 
-/** The only generator, as in the paper; else the first encoder, which is correlated with every other model. */
-function defaultAnchor(models: readonly Model[]): string {
+/** The generators, as in the paper; else the first encoder. */
+function defaultAnchors(models: readonly Model[]): string[] {
   const generators = models.filter(({ kind }) => kind === 'generator');
-  return (generators.length === 1 ? generators[0] : (models.find(({ kind }) => kind === 'encoder') ?? models[0])).name;
+  return (generators.length ? generators : models.slice(0, 1)).map(({ name }) => name);
 }
 
 /** The files of a run; anything else in the folder is not ours to remove. */

@@ -27,6 +27,13 @@ export function parseModel(text: string, previous: readonly ModelOption[] = []):
 
 export const collect = (text: string, previous: readonly string[] = []): string[] => [...previous, text];
 
+/** Names with commas between them, or one at a time. */
+export function collectNames(text: string, previous: readonly string[] = []): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('expected NAME or NAME,NAME.');
+  return [...previous, ...names];
+}
+
 export function parseSetting(text: string, previous: readonly string[] = []): string[] {
   if (!/^[^=]+=./.test(text)) throw new InvalidArgumentError('expected KEY=VALUE or MODEL:KEY=VALUE.');
   return collect(text, previous);

@@ -18,12 +18,13 @@ export function summary(dictionary: Dictionary): string[] {
     return `${names[i].padEnd(width)}${`${counts.pairs}`.padStart(8)}${controls}`;
   });
   const head = `${'models'.padEnd(width)}${'pairs'.padStart(8)}${options.nullModel ? `${'q < 0.01'.padStart(13)}${'replicated'.padStart(13)}` : ''}`;
-  const anchor = options.anchor === null ? 'without an anchor' : `anchor ${options.anchor}`;
+  const { anchors } = options;
+  const around = anchors.length ? `anchor${anchors.length > 1 ? 's' : ''} ${anchors.join(', ')}` : 'without an anchor';
   const others = Object.entries(setCounts).map(([name, count]) => `${name || 'none'} ${count}`);
   return [
     `${plural(images.count, 'image')} of ${images.source}${lost}; ${plural(apart, 'unit')} dead or constant`,
     head,
     ...rows,
-    `${plural(sets.length, 'Rosetta set')} (${anchor}; by anchor: ${others.join(', ')}), ${plural(concepts.length, 'concept')}`,
+    `${plural(sets.length, 'Rosetta set')} (${around}; by anchor: ${others.join(', ')}), ${plural(concepts.length, 'concept')}`,
   ];
 }

@@ -17,7 +17,7 @@ export interface AssembleOptions {
   readonly seed: number;
   readonly k: number;
   readonly setK: number;
-  readonly anchor: string | null;
+  readonly anchors: readonly string[];
   readonly conceptThreshold: number;
   /** How many of `all` are of the zoo; the others are twins. */
   readonly zoo: number;
@@ -33,17 +33,18 @@ export interface AssembleOptions {
 
 /** A dictionary whose sets have no `pairwise` yet and that has no concepts. */
 export async function assembleDictionary(options: AssembleOptions): Promise<Dictionary> {
-  const { all, mined, zoo, k, setK, anchor, correlated } = options;
+  const { all, mined, zoo, k, setK, anchors, correlated } = options;
   const labels = mined.map(unitNames);
   const judges = options.pairs.map((_, i) => new PairJudge(correlated.neighbours[i], k));
   const zooPairs = options.pairs.flatMap(([a, b], i): [string, PairJudge][] =>
     a < zoo && b < zoo ? [[ZooNeighbours.key(a, b), judges[i]]] : [],
   );
   const neighbours = new ZooNeighbours(zoo, new Map(zooPairs));
-  const anchored = (m: number) => anchoredSets(neighbours, m, setK);
   const mutual = mutualSets(neighbours, k);
-  const anchorIndex = all.findIndex(({ name }) => name === anchor);
-  const chosen = anchor === null ? mutual : anchored(anchorIndex);
+  const anchored = new Map(all.slice(0, zoo).map(({ name }, m) => [name, anchoredSets(neighbours, m, setK)]));
+  const chosen = anchors.length
+    ? anchors.flatMap((anchor) => anchored.get(anchor)!.map((set) => describeSet(set, anchor, labels)))
+    : mutual.map((set) => describeSet(set, null, labels));
 
   const unreadable = [...correlated.unreadable];
   const lost = new Set(unreadable.map(({ name }) => name));
@@ -55,14 +56,14 @@ export async function assembleDictionary(options: AssembleOptions): Promise<Dict
   });
   const used = sources.flatMap((source) => source.used);
   return {
-    schemaVersion: 2,
+    schemaVersion: 3,
     program,
     created: options.created.toISOString(),
     score: options.reference ? 'reference' : 'pearson',
     options: {
       k,
       setK,
-      anchor,
+      anchors,
       seed: options.seed,
       nullModel: options.controls,
       conceptThreshold: options.conceptThreshold,
@@ -83,12 +84,9 @@ export async function assembleDictionary(options: AssembleOptions): Promise<Dict
     ),
     setCounts: {
       '': mutual.length,
-      ...Object.fromEntries(all.slice(0, zoo).map(({ name }, m) => [name, anchored(m).length])),
+      ...Object.fromEntries([...anchored].map(([name, { length }]) => [name, length])),
     },
-    sets: chosen
-      .map((set): RosettaSet => describeSet(set, anchor, labels))
-      .sort((x, y) => y.r - x.r)
-      .map((set, i) => ({ ...set, id: `s${i}` })),
+    sets: chosen.sort((x, y) => y.r - x.r).map((set, i) => ({ ...set, id: `s${i}` })),
     concepts: [],
   };
 }
@@ -157,7 +155,7 @@ function describeSet(set: IndexedSet, anchor: string | null, labels: readonly (r
   return {
     id: '',
     anchor,
-    units: set.units.map((unit, m) => labels[m][unit]),
+    units: set.units.flatMap((unit, m) => (unit === undefined ? [] : [labels[m][unit]])),
     r: mean(known((pair) => pair.r))!,
     excess: mean(known((pair) => pair.excess)),
     rHeldOut: mean(known((pair) => pair.rHeldOut)),

@@ -68,12 +68,13 @@ export interface Histogram {
   readonly nullBest: readonly number[];
 }
 
-/** Units of several models, one each, that stand for one concept. */
+/** Units of several models, at most one of each, that stand for one concept. */
 export interface RosettaSet {
   /** Index in `sets`, kept as text: `s12`. */
   readonly id: string;
   /** Model whose unit chose the others; null when all units are pairwise mutual neighbours. */
   readonly anchor: string | null;
+  /** In the order of the models; of those that the anchor is correlated with, and of all when there is none. */
   readonly units: readonly string[];
   /** Mean over its deciding pairs: those of the anchor with every other unit, or all pairs when there is no anchor. */
   readonly r: number;
@@ -96,14 +97,15 @@ export interface Concept {
 }
 
 export interface Dictionary {
-  readonly schemaVersion: 2;
+  readonly schemaVersion: 3;
   readonly program: { readonly name: string; readonly version: string };
   readonly created: string;
   readonly score: 'pearson' | 'reference';
   readonly options: {
     readonly k: number;
     readonly setK: number;
-    readonly anchor: string | null;
+    /** Models that have sets of their own; empty when sets are made without an anchor. */
+    readonly anchors: readonly string[];
     readonly seed: number;
     readonly nullModel: boolean;
     readonly conceptThreshold: number;

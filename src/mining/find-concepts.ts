@@ -55,9 +55,10 @@ export async function* findConcepts(
 
   const mined = models.map((model) => minedModel(model, chosenChannels(sets, model.name)));
   const numbers = mined.map((model) => new Map(unitNames(model).map((name, i) => [name, i])));
-  const members = sets.map(({ units }) =>
-    units.map((name) => numbers[models.findIndex((model) => model.name === parseUnit(name).model)].get(name)!),
-  );
+  const members = sets.map(({ units }) => {
+    const byModel = new Map(units.map((name) => [parseUnit(name).model, name]));
+    return models.map(({ name }, m): number | undefined => numbers[m].get(byModel.get(name) ?? ''));
+  });
   const pairs = mined
     .flatMap((_, a) => mined.slice(a).map((__, d): [number, number] => [a, a + d]))
     .filter(([a, b]) => together(a, b));
@@ -130,17 +131,42 @@ function scoreLookup(
   return (i, u, j, v) => (i <= j ? table[i][j]?.[u * models[j].units + v] : table[j][i]?.[v * models[i].units + u]);
 }
 
-const pairwise = (units: readonly number[], r: ScoreLookup): (number | null)[] =>
-  units.flatMap((u, i) =>
-    units.slice(i + 1).map((v, d) => {
-      const score = r(i, u, i + 1 + d, v);
+/** By model, the unit of a set, or undefined where it has none. */
+type Members = readonly (number | undefined)[];
+
+/** Model and unit of the members that there are. */
+const present = (members: Members): { m: number; unit: number }[] =>
+  members.flatMap((unit, m) => (unit === undefined ? [] : [{ m, unit }]));
+
+const pairwise = (members: Members, r: ScoreLookup): (number | null)[] =>
+  present(members).flatMap((a, i, all) =>
+    all.slice(i + 1).map((b) => {
+      const score = r(a.m, a.unit, b.m, b.unit);
       return score === undefined ? null : Number(score.toFixed(6));
     }),
   );
 
+/** Mean r over the pairs of units of two sets that are known; every set has an encoder's unit, so some are. */
+function similarityOf(a: Members, b: Members, r: ScoreLookup): number {
+  // Two anchors may choose the same units: one concept, however alike these are among each other.
+  if (a.every((unit, m) => unit === b[m])) return 1;
+  let sum = 0;
+  let count = 0;
+  a.forEach((u, i) => {
+    if (u === undefined) return;
+    b.forEach((v, j) => {
+      const score = v === undefined ? undefined : r(i, u, j, v);
+      if (score === undefined) return;
+      sum += score;
+      count++;
+    });
+  });
+  return sum / count;
+}
+
 async function makeConcepts(
   sets: readonly RosettaSet[],
-  members: readonly (readonly number[])[],
+  members: readonly Members[],
   r: ScoreLookup,
   threshold: number,
 ): Promise<Concept[]> {
@@ -148,17 +174,7 @@ async function makeConcepts(
   const similarity = new Float32Array(n * n);
   for (let s = 0; s < n; s++) {
     for (let t = s; t < n; t++) {
-      let sum = 0;
-      let count = 0;
-      members[s].forEach((u, i) =>
-        members[t].forEach((v, j) => {
-          const score = r(i, u, j, v);
-          if (score === undefined) return;
-          sum += score;
-          count++;
-        }),
-      );
-      similarity[s * n + t] = similarity[t * n + s] = sum / count;
+      similarity[s * n + t] = similarity[t * n + s] = similarityOf(members[s], members[t], r);
     }
   }
   const clusters = clusterBySimilarity(similarity, n, threshold);

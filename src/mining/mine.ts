@@ -35,8 +35,11 @@ export interface MineOptions {
   readonly k?: number;
   /** With an anchor: among how many first choices of a chosen unit the anchor's unit must be; default 5, as in the paper. */
   readonly setK?: number;
-  /** Name of the anchor model; by default none: units that are pairwise mutual neighbours in every model. */
-  readonly anchor?: string;
+  /**
+   * Names of the anchor models, each of which makes its own sets; by default none: units that are pairwise mutual
+   * neighbours in every model.
+   */
+  readonly anchors?: readonly string[];
   /** Also correlate each model with an untrained twin of itself. Default false. */
   readonly twins?: boolean;
   /** Controls by permuted images; default true. They need at least 16 images. */
@@ -155,7 +158,7 @@ export async function* mine(options: MineOptions): AsyncGenerator<MineProgress, 
 }
 
 function checked(options: MineOptions) {
-  const { models, k = 1, setK = 5, anchor, memory = 2 ** 30 } = options;
+  const { models, k = 1, setK = 5, anchors = [], memory = 2 ** 30 } = options;
   if (models.length < 2) throw new UserError('mining needs at least two models; name another one with --model');
   const modelNames = models.map(({ name }) => name);
   const twice = modelNames.find((name, i) => modelNames.indexOf(name) !== i);
@@ -164,8 +167,9 @@ function checked(options: MineOptions) {
     if (!/^[\w.+-]+$/.test(name))
       throw new UserError(`"${name}" cannot name a model: use letters, digits, ".", "_", "+" and "-"`);
   }
-  if (anchor !== undefined && !modelNames.includes(anchor)) {
-    throw new UserError(`the anchor "${anchor}" is none of the models ${modelNames.join(', ')}`);
+  const unknown = anchors.find((name) => !modelNames.includes(name));
+  if (unknown !== undefined) {
+    throw new UserError(`the anchor "${unknown}" is none of the models ${modelNames.join(', ')}`);
   }
   for (const [name, value] of Object.entries({ k, setK })) {
     if (!Number.isInteger(value) || value < 1)
@@ -175,7 +179,7 @@ function checked(options: MineOptions) {
     seed: options.seed ?? 0,
     k,
     setK,
-    anchor: anchor ?? null,
+    anchors: [...new Set(anchors)],
     memory,
     conceptThreshold: options.conceptThreshold ?? 0.5,
     folder: options.folder ?? memoryFolder(),

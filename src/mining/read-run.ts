@@ -8,7 +8,16 @@ import { UserError } from '../errors.ts';
 import type { Folder } from '../runtime/folder.ts';
 import { parseUnit, unitName, type Dictionary } from './dictionary.ts';
 
-/** The dictionary of a finished run. @throws UserError when there is none, or it is of another version. */
+/** What version 2 has in place of `anchors`. */
+type VersionTwo = Omit<Dictionary, 'schemaVersion' | 'options'> & {
+  readonly schemaVersion: 2;
+  readonly options: Omit<Dictionary['options'], 'anchors'> & { readonly anchor: string | null };
+};
+
+/**
+ * The dictionary of a finished run; one of schema version 2 comes as the present one.
+ * @throws UserError when there is none, or it is of another version.
+ */
 export async function readDictionary(folder: Folder, path: string): Promise<Dictionary> {
   const bytes = await folder.read('dictionary.json');
   if (!bytes) {
@@ -19,17 +28,20 @@ export async function readDictionary(folder: Folder, path: string): Promise<Dict
         : `${path} holds no run: there is no dictionary.json; name the folder that was given to "rosetta mine --out"`,
     );
   }
-  let dictionary: Partial<Dictionary>;
+  let dictionary: Dictionary | VersionTwo | { readonly schemaVersion?: undefined };
   try {
-    dictionary = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Dictionary>;
+    dictionary = JSON.parse(new TextDecoder().decode(bytes)) as typeof dictionary;
   } catch (error) {
     throw new UserError(`${path}/dictionary.json is damaged (${(error as Error).message}); mine again`);
   }
-  if (dictionary.schemaVersion !== 2) {
-    const version = JSON.stringify(dictionary.schemaVersion);
-    throw new UserError(`${path}/dictionary.json has schema version ${version}, this program reads 2; mine again`);
-  }
-  return dictionary as Dictionary;
+  if (dictionary.schemaVersion === 3) return dictionary;
+  if (dictionary.schemaVersion === 2) return fromVersionTwo(dictionary);
+  const version = JSON.stringify(dictionary.schemaVersion);
+  throw new UserError(`${path}/dictionary.json has schema version ${version}, this program reads 2 and 3; mine again`);
+}
+
+function fromVersionTwo({ options: { anchor, ...options }, ...rest }: VersionTwo): Dictionary {
+  return { ...rest, schemaVersion: 3, options: { ...options, anchors: anchor === null ? [] : [anchor] } };
 }
 
 /** Units of one model, in the order of the file; means and deviations at the same positions. */

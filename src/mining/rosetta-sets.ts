@@ -1,4 +1,4 @@
-// Rosetta sets: units, one of each model, that choose each other. By an anchor (the paper's rule) or all by all.
+// Rosetta sets: units of several models, one each, that choose each other. By an anchor (the paper's rule) or all by all.
 // Units are numbers here; scores and controls come from the pairs.
 
 import type { Direction } from './neighbours.ts';
@@ -22,10 +22,9 @@ export class ZooNeighbours {
     return this.judges.has(ZooNeighbours.key(Math.min(i, j), Math.max(i, j)));
   }
 
-  /** The other models, if all of them are correlated with `m`; undefined otherwise. */
-  allOthers(m: number): number[] | undefined {
-    const others = Array.from({ length: this.models }, (_, i) => i).filter((i) => i !== m);
-    return others.every((i) => this.has(m, i)) ? others : undefined;
+  /** The models that are correlated with `m`, in their order. */
+  correlatedWith(m: number): number[] {
+    return Array.from({ length: this.models }, (_, i) => i).filter((i) => i !== m && this.has(m, i));
   }
 
   /** Neighbours of the units of model `from` among the units of model `to`. */
@@ -46,31 +45,32 @@ export class ZooNeighbours {
   }
 }
 
-/** A set: the unit of each model, in the order of the models. */
+/** A set: by model, its unit, or undefined where it has none. */
 export interface IndexedSet {
-  readonly units: readonly number[];
+  readonly units: readonly (number | undefined)[];
   /** The pairs that make it a set: the anchor's with every other unit, or all. */
   readonly pairs: readonly IndexedPair[];
 }
 
 /**
- * The paper's rule: a unit of the anchor model belongs to a set when, in every other model, its first choice has it
- * among its own `k` (5 in the paper) first choices.
- * There are none when the anchor is not correlated with every other model.
+ * The paper's rule: a unit of the anchor model belongs to a set when, in every model that the anchor is correlated with,
+ * its first choice has it among its own `k` (5 in the paper) first choices. The set has units of these models only: a
+ * generator's has none of another generator. There are none when the anchor is correlated with no model.
  */
 export function anchoredSets(zoo: ZooNeighbours, anchor: number, k: number): IndexedSet[] {
-  const others = zoo.allOthers(anchor) ?? [];
+  const others = zoo.correlatedWith(anchor);
   const sets: IndexedSet[] = [];
   const count = others.length ? zoo.direction(anchor, others[0]).units : 0;
   for (let u = 0; u < count; u++) {
-    const units: number[] = [];
+    const choices = others.map((m) => zoo.direction(anchor, m).all.best(u));
+    const complete = others.every(
+      (m, i) => choices[i] >= 0 && zoo.direction(m, anchor).all.rank(choices[i], u, k) >= 0,
+    );
+    if (!complete) continue;
+    const units = new Array<number | undefined>(zoo.models).fill(undefined);
     units[anchor] = u;
-    const complete = others.every((m) => {
-      const v = zoo.direction(anchor, m).all.best(u);
-      units[m] = v;
-      return v >= 0 && zoo.direction(m, anchor).all.rank(v, u, k) >= 0;
-    });
-    if (complete) sets.push({ units, pairs: others.map((m) => zoo.judge(anchor, u, m, units[m])!) });
+    others.forEach((m, i) => (units[m] = choices[i]));
+    sets.push({ units, pairs: others.map((m, i) => zoo.judge(anchor, u, m, choices[i])!) });
   }
   return sets;
 }
@@ -80,9 +80,10 @@ export function anchoredSets(zoo: ZooNeighbours, anchor: number, k: number): Ind
  * pairwise among each other's `k` nearest. There are none unless some model is correlated with every other.
  */
 export function mutualSets(zoo: ZooNeighbours, k: number): IndexedSet[] {
-  const root = Array.from({ length: zoo.models }, (_, m) => m).find((m) => zoo.allOthers(m)?.length);
-  if (root === undefined) return [];
-  const order = [root, ...zoo.allOthers(root)!];
+  const others = Array.from({ length: zoo.models }, (_, m) => zoo.correlatedWith(m));
+  const root = others.findIndex(({ length }) => length > 0 && length === zoo.models - 1);
+  if (root < 0) return [];
+  const order = [root, ...others[root]];
   const mutual = (i: number, u: number, j: number, v: number): boolean =>
     !zoo.has(i, j) || (zoo.direction(i, j).all.rank(u, v, k) >= 0 && zoo.direction(j, i).all.rank(v, u, k) >= 0);
   const sets: IndexedSet[] = [];

@@ -100,7 +100,7 @@ export interface Packed {
   readonly options: {
     readonly k: number;
     readonly setK: number;
-    readonly anchor: string | null;
+    readonly anchors: readonly string[];
     readonly seed: number;
     readonly nullModel: boolean;
     readonly conceptThreshold: number;

@@ -1,7 +1,7 @@
 // BigGAN-deep in training, as the adversarial recipes take it: the zoo's own builder over weights that move.
 // Normalisations are by the batch; the statistics of the truncations are taken when the network is shipped.
 
-import type { Value } from '../graph/builder.ts';
+import type { GraphBuilder, Value } from '../graph/builder.ts';
 import { float32, sizeOf, type Tensor } from '../graph/tensor.ts';
 import { biggan, layBigGan } from '../zoo/biggan.ts';
 import { singularVectors } from '../zoo/biggan-weights.ts';
@@ -10,7 +10,6 @@ import { bigGanTensors, sideOf, type BigGanSizes } from './biggan-tensors.ts';
 import type { TrainingGenerator } from './generator.ts';
 import { LiveWeights } from './live-weights.ts';
 import { batchNorms, standingStatistics, type StandingOptions } from './standing-statistics.ts';
-import type { TrainingBuilder } from './training-builder.ts';
 
 const whole = (description: string) => ({ type: 'integer', minimum: 1, description });
 
@@ -36,8 +35,11 @@ export const bigGanSchema = {
 
 /** Tensors of the official network that training does not have: they are taken afterwards. */
 const isStatistic = (name: string): boolean => /\.running_(means|vars)$/.test(name);
-/** Vectors that follow the weights. */
-const isSingular = (name: string): boolean => /\.weight_[uv]$/.test(name);
+/**
+ * What gradients do not move: vectors that follow the weights, and biases right before a normalisation, which takes them
+ * out. Those stay zero.
+ */
+const stays = (name: string): boolean => /\.weight_[uv]$|\.conv_[012]\.bias$/.test(name);
 
 /** Rounds of power iteration for the network that is shipped; a step of training makes one. */
 const rounds = 50;
@@ -58,7 +60,7 @@ export function bigGanGenerator(sizes: BigGanSizes, seed: number, standing: Stan
     .map((name) => name.replace(/\.weight_orig$/, ''));
   return {
     state,
-    trainable: [...state.keys()].filter((name) => !isSingular(name)),
+    trainable: [...state.keys()].filter((name) => !stays(name)),
     z: sizes.z,
     classes: sizes.classes,
     size: sideOf(sizes),
@@ -96,7 +98,7 @@ export function bigGanGenerator(sizes: BigGanSizes, seed: number, standing: Stan
 }
 
 /** The vectors of a weight, as a matrix W, after one power iteration: v = W'u / |W'u|, u = W v / |W v|. */
-function iterated(b: TrainingBuilder, weight: Value, u: Value): { u: Value; v: Value } {
+function iterated(b: GraphBuilder, weight: Value, u: Value): { u: Value; v: Value } {
   const rows = u.shape[0];
   const matrix = b.reshape(weight, [rows, sizeOf(weight.shape) / rows]);
   const unit = (x: Value): Value => b.op('LpNormalization', [b.reshape(x, [sizeOf(x.shape)])])[0];

@@ -1,9 +1,8 @@
 // Statistics of a BigGAN's normalisations: those of a batch in training, and those that are kept for every truncation.
 // What the normalisations belong to is in zoo/biggan.ts.
 
-import { float, int } from '../graph/attributes.ts';
 import { GraphBuilder, type Value } from '../graph/builder.ts';
-import { float32, type Float32Tensor, type Tensor } from '../graph/tensor.ts';
+import { float32, type Tensor } from '../graph/tensor.ts';
 import { normalAt } from '../random.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { layBigGan, type BigGanConfig } from '../zoo/biggan.ts';
@@ -54,16 +53,15 @@ export function batchNorms(
 }
 
 /**
- * Mean and variance of each channel. The operator takes both in one pass and without cancellation, and its gradient takes
- * one pass; what it would make of the maps is not looked at. At momentum 0 neither are the statistics that it is given.
+ * Mean and variance of each channel, from sums over each map: engines are fast at those. ONNX's BatchNormalization would take
+ * both at once, but ONNX Runtime writes its results over its inputs, even over constants that several of them share.
  */
 function batchStatistics(b: GraphBuilder, x: Value): Statistics {
-  const channels = x.shape[1];
-  const filled = (value: number): Value => b.constant(float32([channels], new Float32Array(channels).fill(value)));
-  const [zero, one] = [filled(0), filled(1)];
-  const attributes = { training_mode: int(1), momentum: float(0) };
-  const [, mean, variance] = b.op('BatchNormalization', [x, one, zero, zero, one], attributes, { outputs: 3 });
-  return { mean, variance };
+  const [, , height, width] = x.shape;
+  const mean = b.reduceMean(b.reduceMean(x, [2, 3]), [0]);
+  const squares = b.div(b.reduceMean(b.reduceSumSquare(x, [2, 3]), [0]), height * width);
+  // Rounding may take a variance of zero below it.
+  return { mean, variance: b.max(b.sub(squares, b.mul(mean, mean)), 0) };
 }
 
 export interface StandingOptions {
@@ -100,8 +98,7 @@ export async function standingStatistics(
   const session = await engine.open(graph);
   try {
     for (let k = 0; k < batches; k++) {
-      const z = truncatedNormal(batch * config.z, seed, k * batch * config.z);
-      const c = oneHot(batch, config.classes, k * batch);
+      const { z, c } = standingSamples(config, batch, k, seed);
       for (let row = 0; row < rows; row++) {
         const truncation = row / (rows - 1);
         const scaled = float32(
@@ -161,19 +158,16 @@ function statisticsGraph(tensors: ReadonlyMap<string, Tensor>, config: BigGanCon
   return { graph: b.build(), channels };
 }
 
-/** Numbers of a standard normal distribution, those beyond two deviations drawn again. */
-function truncatedNormal(count: number, seed: number, from: number): Float32Array {
-  return Float32Array.from({ length: count }, (_, i) => {
+/** What is given to the network in batch `k`, at truncation 1: z without those beyond two deviations, classes in turn. */
+export function standingSamples({ z: length, classes }: BigGanConfig, batch: number, k: number, seed: number) {
+  const z = Float32Array.from({ length: batch * length }, (_, i) => {
+    const counter = k * batch * length + i;
     let stream = 0;
-    let value = normalAt(seed, from + i, stream);
-    while (Math.abs(value) > bound) value = normalAt(seed, from + i, ++stream);
+    let value = normalAt(seed, counter, stream);
+    while (Math.abs(value) > bound) value = normalAt(seed, counter, ++stream);
     return value;
   });
-}
-
-/** Rows of the classes from `from` on, in turn. */
-function oneHot(rows: number, classes: number, from: number): Float32Tensor {
-  const data = new Float32Array(rows * classes);
-  for (let i = 0; i < rows; i++) data[i * classes + ((from + i) % classes)] = 1;
-  return float32([rows, classes], data);
+  const c = new Float32Array(batch * classes);
+  for (let i = 0; i < batch; i++) c[i * classes + ((k * batch + i) % classes)] = 1;
+  return { z, c: float32([batch, classes], c) };
 }

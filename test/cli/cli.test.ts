@@ -74,7 +74,9 @@ describe('wrong calls', () => {
       1,
       /a has no setting "colour"; its settings are size/,
     ],
-    ['an unknown anchor', mineArgs('x', '--anchor', 'c'), 1, /the anchor "c" is none of the models a, b/],
+    ['an unknown anchor', mineArgs('x', '--anchor', 'a,c'), 1, /the anchor "c" is none of the models a, b/],
+    ['no anchor and one', mineArgs('x', '--anchor', 'none', '--anchor', 'a'), 1, /--anchor none is without any/],
+    ['an anchor without a name', mineArgs('x', '--anchor', 'a,'), 2, /--anchor.*expected NAME or NAME,NAME/],
     [
       'taps that match nothing',
       mineArgs('x', '--taps', 'stage*'),

@@ -55,6 +55,23 @@ describe('mining with a generator', () => {
     expect(existsSync(at('run/index.html'))).toBe(true);
   });
 
+  it.each([
+    [[], ['gan', 'other'], /anchors gan, other; by anchor/],
+    [['--anchor', 'other,resnet', '--anchor', 'gan'], ['other', 'resnet', 'gan'], /anchors other, resnet, gan;/],
+    [['--anchor', 'none'], [], /without an anchor;/],
+  ])('takes the samples of two, and both as anchors unless told otherwise: %j', async (more, anchors, text) => {
+    const other = ['--generator', gan.replace('gan=', 'other='), '--taps', 'other:generator.layers.*.conv_3'];
+    const { code, err, out } = await run(...mineArgs('two', ...other, '--set-k', '40', '--force', ...more));
+    expect({ code, err: code ? err : '' }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(text);
+    const { options, sets } = json<Dictionary>('two/dictionary.json');
+    expect(options.anchors).toEqual(anchors);
+    expect(new Set(sets.map(({ anchor }) => anchor))).toEqual(new Set(anchors.length ? anchors : [null]));
+    for (const { anchor, units } of sets.filter((set) => set.anchor === 'gan' || set.anchor === 'other')) {
+      expect(units.map((unit) => unit.split('/')[0]).sort()).toEqual([anchor, 'resnet'].sort());
+    }
+  });
+
   it('keeps the latents of its exemplars, of which activations makes the same images', async () => {
     const exemplars = json<Exemplars>('run/exemplars/exemplars.json');
     const names = Object.values(exemplars.images).map(({ name }) => name);

@@ -27,7 +27,7 @@ describe('the files of a run', () => {
       models,
       images,
       folder,
-      anchor: 'b',
+      anchors: ['b', 'c'],
       twins: true,
       saveScores: true,
       thumbnails,
@@ -41,7 +41,11 @@ describe('the files of a run', () => {
     );
     validate(dictionary);
     expect(validate.errors).toBeNull();
-    expect(step.value.sets.length).toBeGreaterThan(0);
+    for (const anchor of ['b', 'c']) {
+      expect(step.value.sets.filter((set) => set.anchor === anchor).length).toBe(step.value.setCounts[anchor]);
+      expect(step.value.setCounts[anchor]).toBeGreaterThan(0);
+    }
+    expect(new Set(step.value.concepts.map(({ id }) => id)).size).toBe(step.value.concepts.length);
     expect(step.value.concepts.flatMap(({ sets }) => sets).sort()).toEqual(step.value.sets.map(({ id }) => id).sort());
 
     const names = [...folder.files.keys()].sort();
@@ -82,7 +86,7 @@ describe('bad options of mining', () => {
   it.each([
     ['one model', { models: [a] }, /at least two models/],
     ['equal names', { models: [a, a] }, /two models are called "a"/],
-    ['an unknown anchor', { models: [a, b], anchor: 'c' }, /the anchor "c" is none of the models a, b/],
+    ['an unknown anchor', { models: [a, b], anchors: ['a', 'c'] }, /the anchor "c" is none of the models a, b/],
     ['k of zero', { models: [a, b], k: 0 }, /k must be a positive whole number, not 0/],
     [
       'only unreadable images',

@@ -7,7 +7,8 @@ import { float32 } from '../../src/graph/tensor.ts';
 import { generatedSource } from '../../src/images/generated.ts';
 import { laySamples, type ImageSource } from '../../src/images/source.ts';
 import { collectActivations } from '../../src/mining/activations.ts';
-import type { Exemplars } from '../../src/mining/dictionary.ts';
+import { clusterBySimilarity } from '../../src/mining/concepts.ts';
+import { parseUnit, type Dictionary, type Exemplars } from '../../src/mining/dictionary.ts';
 import { largerGrid } from '../../src/mining/grid.ts';
 import { mine } from '../../src/mining/mine.ts';
 import type { MineProgress } from '../../src/mining/progress.ts';
@@ -127,6 +128,57 @@ async function reference(a: Model, b: Model, sources: readonly ImageSource[]): P
   return r;
 }
 
+/** r of two units by their names, by float64 over the images that both models see; undefined for two generators. */
+type Known = (a: string, b: string) => number | undefined;
+
+async function knownScores(models: readonly Model[], sources: readonly ImageSource[]): Promise<Known> {
+  const tables = new Map<string, number[]>();
+  for (const a of models) {
+    for (const b of models) {
+      const own = [a, b].filter(({ kind }) => kind === 'generator').map(({ name }) => name);
+      const over = sources.filter(({ generated }) => own.every((name) => generated?.generator.name === name));
+      if (over.length) tables.set(`${a.name} ${b.name}`, await reference(a, b, over));
+    }
+  }
+  const channels = new Map(models.map(({ name, taps }) => [name, taps[0].channels]));
+  return (a, b) => {
+    const [u, v] = [parseUnit(a), parseUnit(b)];
+    return tables.get(`${u.model} ${v.model}`)?.[u.index * channels.get(v.model)! + v.index];
+  };
+}
+
+const unitsOf = ({ name, taps }: Model) =>
+  Array.from({ length: taps[0].channels }, (_, i) => `${name}/${taps[0].layer}/${i}`);
+
+/** The rule for sets as it is written down: first choices of the anchor's unit that have it among their first `setK`. */
+function setsByRule(models: readonly Model[], anchor: Model, setK: number, r: Known): string[][] {
+  const correlated = (m: Model) => r(unitsOf(anchor)[0], unitsOf(m)[0]) !== undefined;
+  const others = models.filter((m) => m !== anchor && correlated(m));
+  const ranked = (unit: string, among: Model) =>
+    unitsOf(among)
+      .map((name) => ({ name, score: r(unit, name)! }))
+      .sort((x, y) => y.score - x.score)
+      .map(({ name }) => name);
+  return unitsOf(anchor).flatMap((unit) => {
+    const choices = new Map(others.map((m) => [m, ranked(unit, m)[0]]));
+    const chosen = others.every((m) => ranked(choices.get(m)!, anchor).slice(0, setK).includes(unit));
+    return chosen ? [models.flatMap((m) => (m === anchor ? [unit] : (choices.get(m) ?? [])))] : [];
+  });
+}
+
+/** Sets as texts, by concept, from similarities that are means over what is known. */
+function conceptsByRule({ sets }: Dictionary, threshold: number, r: Known): string[][] {
+  const similarity = sets.flatMap((s) =>
+    sets.map((t) => {
+      if (s.units.join() === t.units.join()) return 1;
+      const all = s.units.flatMap((u) => t.units.flatMap((v) => r(u, v) ?? []));
+      return all.reduce((sum, value) => sum + value, 0) / all.length;
+    }),
+  );
+  const clusters = clusterBySimilarity(Float32Array.from(similarity), sets.length, threshold);
+  return clusters.map((items) => items.map((i) => sets[i].id));
+}
+
 describe('mining over generated images', () => {
   it('agrees with float64 over images that were made and looked at apart', async () => {
     const source = generatedSource(gan, { samples: 30, seed: 2, truncation: 0.8 });
@@ -159,9 +211,9 @@ describe('mining over generated images', () => {
     const models = [...encoders, gan, style];
     const folder = memoryFolder();
     const thumbnails = () => Promise.resolve({ bytes: new Uint8Array(1), width: 1, height: 1 });
-    const dictionary = await finish(
-      mine({ engine, folder, models, images: sources, saveScores: true, batch: 8, anchor: 'a', k: 5, thumbnails }),
-    );
+    const anchors = ['gan', 'style', 'a', 'gan'];
+    const settings = { saveScores: true, batch: 8, anchors, k: 5, setK: 2, conceptThreshold: 0.2, thumbnails };
+    const dictionary = await finish(mine({ engine, folder, models, images: sources, ...settings }));
     const scores = await readSafetensorsBytes('scores', folder.files.get('scores.safetensors')!);
     const expected: [Model, Model, ImageSource[]][] = [
       [encoders[0], encoders[1], sources],
@@ -175,10 +227,43 @@ describe('mining over generated images', () => {
     }
     expect(scores.has('gan--style')).toBe(false);
     expect(dictionary.images.count).toBe(80);
-    expect(dictionary.sets.length).toBeGreaterThan(0);
-    // a-b, a-gan, a-style, b-gan, b-style, gan-style
-    expect(dictionary.sets[0].pairwise.map((r) => r === null)).toEqual([false, false, false, false, false, true]);
-    expect(dictionary.setCounts.gan).toBe(0);
+
+    const known = await knownScores(models, sources);
+    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const { sets } = dictionary;
+    expect(dictionary.options.anchors).toEqual(['gan', 'style', 'a']);
+    for (const anchor of models) {
+      const wanted = setsByRule(models, anchor, 2, known);
+      expect(dictionary.setCounts[anchor.name]).toBe(wanted.length);
+      const got = sets.filter((set) => set.anchor === anchor.name);
+      expect(got.map(({ units }) => units.join(' ')).sort()).toEqual(
+        anchor.name === 'b' ? [] : wanted.map((units) => units.join(' ')).sort(),
+      );
+      if (anchor.name !== 'b') expect(got.length).toBeGreaterThan(0);
+      for (const { units, r, pairwise } of got) {
+        const own = units.find((unit) => parseUnit(unit).model === anchor.name)!;
+        const deciding = units.filter((unit) => unit !== own).map((unit) => known(own, unit)!);
+        expect(Math.abs(r - mean(deciding))).toBeLessThanOrEqual(1e-5);
+        const expected = units.flatMap((u, i) => units.slice(i + 1).map((v) => known(u, v) ?? null));
+        expect(pairwise.map((value) => value === null)).toEqual(expected.map((value) => value === null));
+        pairwise.forEach((value, i) => expect(Math.abs(value! - expected[i]!)).toBeLessThanOrEqual(1e-5));
+      }
+    }
+    expect(sets.filter(({ units }) => units.length === 3).length).toBe(
+      dictionary.setCounts.gan + dictionary.setCounts.style,
+    );
+    expect(sets.map(({ id }) => id)).toEqual(sets.map((_, i) => `s${i}`));
+    expect(sets.map(({ r }) => r)).toEqual(sets.map(({ r }) => r).sort((x, y) => y - x));
+    const byFirst = (list: readonly (readonly string[])[]) => [...list].sort((x, y) => (x[0] < y[0] ? -1 : 1));
+    expect(byFirst(dictionary.concepts.map((concept) => concept.sets))).toEqual(
+      byFirst(conceptsByRule(dictionary, 0.2, known)),
+    );
+    // Some concept has sets of both generators.
+    const anchorOf = new Map(sets.map(({ id, anchor }) => [id, anchor]));
+    const meeting = dictionary.concepts.filter((concept) =>
+      ['gan', 'style'].every((name) => concept.sets.some((id) => anchorOf.get(id) === name)),
+    );
+    expect(meeting.length).toBeGreaterThan(0);
 
     const exemplars = JSON.parse(new TextDecoder().decode(folder.files.get('exemplars/exemplars.json'))) as Exemplars;
     const shown = Object.entries(exemplars.images);
@@ -187,6 +272,10 @@ describe('mining over generated images', () => {
       const [source, i] =
         number < 24 ? [sources[0], number] : number < 60 ? [sources[1], number - 24] : [sources[2], number - 60];
       expect(name).toBe(source.names[i]);
+    }
+    for (const { id } of sets.filter(({ anchor }) => anchor === 'gan')) {
+      expect(exemplars.sets[id].length).toBe(6);
+      for (const image of exemplars.sets[id]) expect(Number(image)).toBeLessThan(24);
     }
     const own = shown.filter(([id]) => Number(id) < 24).map(([id]) => Number(id));
     expect(own.length).toBeGreaterThan(0);
@@ -197,7 +286,13 @@ describe('mining over generated images', () => {
 
   it('gives the same whatever the batch size and the number of passes, and after a cut in any source', async () => {
     const images = () => [generatedSource(gan, { samples: 20 }), generatedSource(style, { samples: 24 })];
-    const settings = { engine, models: [...encoders, gan, style], anchor: 'a', twins: true, saveEvery: 0 };
+    const settings = {
+      engine,
+      models: [...encoders, gan, style],
+      anchors: ['gan', 'style', 'a'],
+      twins: true,
+      saveEvery: 0,
+    };
     const whole = await finish(mine({ ...settings, images: images(), batch: 8, memory: 3000 }));
     expectSame(await finish(mine({ ...settings, images: images(), batch: 12 })), whole);
     expect(whole.models.map(({ name }) => name)).toContain('gan.untrained');

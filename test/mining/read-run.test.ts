@@ -41,8 +41,21 @@ describe('the dictionary of a run', () => {
   });
 
   it.each([
+    ['b', ['b']],
+    [null, []],
+  ])('is read in schema version 2 too, which had one anchor: %s', async (anchor, anchors) => {
+    const { anchors: _, ...options } = mined.options;
+    const other = memoryFolder();
+    await other.write('dictionary.json', [
+      JSON.stringify({ ...mined, schemaVersion: 2, options: { ...options, anchor } }),
+    ]);
+    const expected = { ...mined, options: { ...options, anchors } };
+    expect(await readDictionary(other, 'run')).toEqual(expected);
+  });
+
+  it.each([
     ['dictionary.json', '{', /run\/dictionary\.json is damaged \(.*\); mine again/],
-    ['dictionary.json', '{"schemaVersion":1}', /has schema version 1, this program reads 2; mine again/],
+    ['dictionary.json', '{"schemaVersion":1}', /has schema version 1, this program reads 2 and 3; mine again/],
     ['partial/current.json', '{}', /the run in run is not finished; run the same "rosetta mine" again/],
     ['other.json', '{}', /run holds no run: there is no dictionary\.json/],
   ])('is refused where there is a %s with %s', async (name, text, message) => {

@@ -202,7 +202,7 @@ describe('a run', () => {
   ];
 
   it('gives the same scores and the same dictionary whatever the batch size', async () => {
-    const settings = { models, anchor: 'a' };
+    const settings = { models, anchors: ['a'] };
     const first = await mineAll({ ...settings, images: noiseImages(53, 6, 5, [7, 30]), batch: 32 });
     const other = await mineAll({ ...settings, images: noiseImages(53, 6, 5, [7, 30]), batch: 4 });
     for (const [name, tensor] of first.scores) {
@@ -214,7 +214,7 @@ describe('a run', () => {
   });
 
   it('gives the same dictionary in one pass over the images and in many', async () => {
-    const settings = { models, anchor: 'a', batch: 12, saveScores: false };
+    const settings = { models, anchors: ['a'], batch: 12, saveScores: false };
     const passes = async (memory: number) => {
       const totals: number[] = [];
       const work = mine({ engine, ...settings, images: noiseImages(53), folder: memoryFolder(), memory });

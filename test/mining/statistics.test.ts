@@ -176,6 +176,26 @@ describe('Rosetta sets', () => {
       [1, 2, 1],
     ]);
   });
+  it('of an anchor that is not correlated with every model have units of the others only', () => {
+    const { '0 1': first, '0 2': second } = tables;
+    const zoo = zooOf({ '0 1': first, '0 2': second }, 1);
+    const sets = (anchor: number, k: number) => anchoredSets(zoo, anchor, k);
+    expect(sets(1, 1).map(({ units }) => units)).toEqual([
+      [0, 0, undefined],
+      [2, 2, undefined],
+    ]);
+    expect(sets(1, 2).map(({ units }) => units)).toContainEqual([1, 1, undefined]);
+    expect(sets(2, 1).map(({ units }) => units)).toEqual([
+      [0, undefined, 0],
+      [1, undefined, 1],
+    ]);
+    expect(sets(2, 1).map(({ pairs }) => pairs.map(({ r }) => Math.fround(r)))).toEqual([
+      [Math.fround(0.8)],
+      [Math.fround(0.6)],
+    ]);
+    expect(sets(0, 1).map(({ units }) => units)).toEqual([[0, 0, 0]]);
+    expect(anchoredSets(zooOf({ '0 1': first }, 1), 2, 5)).toEqual([]);
+  });
 });
 
 describe('concepts', () => {

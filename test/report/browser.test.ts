@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reportPage, type ReportInput } from '../../src/report/index.ts';
 import { nodePageScript } from '../../src/report/node.ts';
 import { executablePath, launch, openPage } from './chromium.ts';
-import { fixture } from './fixture.ts';
+import { fixture, withTwoAnchors } from './fixture.ts';
 
 describe.skipIf(!existsSync(executablePath))('the page in Chromium (needs /usr/bin/chromium)', () => {
   const input = fixture({ concepts: 2000, pairs: 1200, twins: true, pictures: 150, pictureSize: 48 });
@@ -262,9 +262,37 @@ describe.skipIf(!existsSync(executablePath))('the page in Chromium (needs /usr/b
     await close(page);
   });
 
+  it('shows sets of several anchors with the models that they have', async () => {
+    const run = withTwoAnchors(fixture({ concepts: 12, pictures: 20, pictureSize: 16 }), ['resnet20', 'ddpm-unet']);
+    const { sets, concepts } = run.dictionary;
+    const { page, faults } = await open(await save('anchors', run));
+    await page.locator('article').first().waitFor();
+    const title = await page.locator('.figures div', { hasText: 'Sets' }).first().getAttribute('title');
+    expect(title).toContain('Rosetta sets around units of resnet20, ddpm-unet');
+    for (const anchor of ['resnet20', 'ddpm-unet']) {
+      const { id, sets: members } = concepts.find(
+        (concept) => sets[Number(concept.sets[0].slice(1))].anchor === anchor,
+      )!;
+      const medoid = sets[Number(members[0].slice(1))];
+      await page.evaluate((value) => (location.hash = value), `#concept/${id}`);
+      await page.waitForFunction((text) => document.querySelector('h2 .id')?.textContent === text, id);
+      const card = page.locator('.set-card').first();
+      expect(await card.locator('.unit-label .model').allTextContents()).toEqual(
+        medoid.units.map((unit) => unit.split('/')[0]),
+      );
+      expect(await card.textContent()).toContain(`Around the unit of ${anchor}`);
+      expect(await card.locator('canvas.heat').count()).toBe(3 * 7);
+      expect(await card.locator('table.pairwise td[title*="r ="]').allTextContents()).toEqual(
+        medoid.pairwise.map((r) => r!.toFixed(2).replace('0.', '.')),
+      );
+    }
+    expect(faults).toEqual([]);
+    await close(page);
+  });
+
   it('says why there is nothing where there is nothing', async () => {
     const none = await open(await save('none', fixture({ concepts: 0, models: 8, exemplars: false })));
-    await none.page.getByText('No concepts. There are pairs of units, but no set').waitFor();
+    await none.page.getByText('No concepts. There are pairs of units, but no Rosetta set').waitFor();
     const bare = await open(
       await save('bare', fixture({ concepts: 30, models: 2, exemplars: false, nullModel: false })),
     );

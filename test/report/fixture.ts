@@ -179,11 +179,11 @@ export function fixture(options: FixtureOptions): ReportInput {
   }
 
   const dictionary: Dictionary = {
-    schemaVersion: 2,
+    schemaVersion: 3,
     program: { name: 'rosetta-neurons', version: '0.1.0' },
     created: '2025-01-02T03:04:05.000Z',
     score: 'pearson',
-    options: { k: 1, setK: 5, anchor: null, seed: 0, nullModel: withNull, conceptThreshold: 0.5 },
+    options: { k: 1, setK: 5, anchors: [], seed: 0, nullModel: withNull, conceptThreshold: 0.5 },
     images: {
       source: 'cifar-10-test',
       count: 10000,
@@ -199,6 +199,19 @@ export function fixture(options: FixtureOptions): ReportInput {
   };
   if (options.exemplars === false) return { dictionary };
   return { dictionary, ...exemplars(dictionary, options, random) };
+}
+
+/** The same run with two models as anchors that are not correlated: sets have, in turn, no unit of the one or the other. */
+export function withTwoAnchors(input: ReportInput, anchors: readonly [string, string]): ReportInput {
+  const { dictionary } = input;
+  const sets = dictionary.sets.map((set, i): RosettaSet => {
+    const anchor = anchors[i % 2];
+    const without = set.units.findIndex((unit) => unit.startsWith(`${anchors[1 - (i % 2)]}/`));
+    const pairs = set.units.flatMap((_, a) => set.units.slice(a + 1).map((__, d) => [a, a + 1 + d]));
+    const pairwise = set.pairwise.filter((_, p) => !pairs[p].includes(without));
+    return { ...set, anchor, units: set.units.filter((_, m) => m !== without), pairwise };
+  });
+  return { ...input, dictionary: { ...dictionary, options: { ...dictionary.options, anchors }, sets } };
 }
 
 function model(

@@ -11,7 +11,7 @@ import { colour, enlarge } from '../../src/report/page/heatmap.ts';
 import { countByLayers } from '../../src/report/page/matrix.ts';
 import { hashOf, parseRoute } from '../../src/report/page/route.ts';
 import { findConcepts, findPairs } from '../../src/report/page/search.ts';
-import { fixture } from './fixture.ts';
+import { fixture, withTwoAnchors } from './fixture.ts';
 
 const { dictionary } = fixture({ concepts: 300, pairs: 800, exemplars: false });
 const parts = pack({ dictionary });
@@ -60,6 +60,21 @@ describe('concepts', () => {
     expect(ids(found).sort()).toEqual(expected.map(({ id }) => id).sort());
     expect(found.length).toBeGreaterThan(5);
     expect(findConcepts(report, { model: 'gone' })).toEqual([]);
+  });
+
+  it('have units of the models of all their sets, whichever these have', () => {
+    const anchors = ['resnet20', 'ddpm-unet'] as const;
+    const two = withTwoAnchors({ dictionary }, anchors).dictionary;
+    const { packed } = pack({ dictionary: two });
+    const other = new Report(packed);
+    const names = (index: number) => other.modelsOf(packed.concepts[index]).map((model) => packed.models[model].name);
+    const alone = two.concepts.findIndex(({ sets }) => sets.length === 1 && Number(sets[0].slice(1)) % 2 === 0);
+    expect(names(alone)).toEqual(['resnet20', 'vgg11_bn', 'resnet50-dino']);
+    two.concepts.forEach(({ sets }, i) => expect(names(i).length).toBe(sets.length === 1 ? 3 : 4));
+    const chosen = findConcepts(other, { model: 'ddpm-unet' });
+    expect(chosen.every((index) => names(index).includes('ddpm-unet'))).toBe(true);
+    expect(chosen.length).toBeGreaterThan(0);
+    expect(chosen.length).toBeLessThan(two.concepts.length);
   });
 
   it('are sorted by what is asked, the best first and the missing last', () => {

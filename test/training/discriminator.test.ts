@@ -2,7 +2,7 @@
 // and the features that it looks at against the zoo's own ResNet.
 
 import { describe, expect, it } from 'vitest';
-import { GraphBuilder, type Value } from '../../src/graph/builder.ts';
+import { GraphBuilder } from '../../src/graph/builder.ts';
 import { float32, type Tensor } from '../../src/graph/tensor.ts';
 import { discriminator } from '../../src/training/discriminator.ts';
 import { projection } from '../../src/training/projection.ts';
@@ -85,12 +85,7 @@ describe('the discriminator', () => {
 
   const run = (use: typeof judge, given?: Tensor) =>
     evaluate({ coarse, fine, ...(given && { given }), ...Object.fromEntries(use.state) }, (b, fed) => {
-      const { logits, updates } = use.lay(
-        b,
-        (name) => fed[name],
-        [fed.coarse, fed.fine],
-        fed.given,
-      );
+      const { logits, updates } = use.lay(b, (name) => fed[name], [fed.coarse, fed.fine], fed.given);
       return { logits, ...updates };
     });
 

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../src/graph/tensor.ts';
-import { ganPlan } from '../../src/training/gan-recipe.ts';
+import { ganPlan, ganRecipe } from '../../src/training/gan-recipe.ts';
 import type { Plan, Recipe } from '../../src/training/recipe.ts';
 import { beginState, copyState, StepRunner, type TrainingState } from '../../src/training/run-step.ts';
 import { train } from '../../src/training/train.ts';
@@ -130,7 +130,7 @@ describe('batches', () => {
 
   it('hold the penalty every so often, and photos with their classes', async () => {
     const plan = planOf(recipe);
-    const batches = await Promise.all([0, 1, 2, 3].map((step) => plan.batch(step)));
+    const batches = await Promise.all([0, 1, 2, 3].map(async (step) => plan.batch(step)));
     expect(batches.map(({ r1 }) => r1 !== undefined)).toEqual([true, false, false, true]);
     const { real, target } = batches[1].discriminator!;
     expect(real.shape).toEqual([6, 3, side, side]);
@@ -203,6 +203,21 @@ describe('a recipe', () => {
     for (const part of ['discriminator', 'r1', 'generator']) {
       expect(Number.isFinite((await update(plan, part)).report.loss)).toBe(true);
     }
+  });
+
+  it('takes a generator of the registry by its name, and its encoder from a file', async () => {
+    const sizes = { z: 4, w: 4, mapping: 1, channels: [4, 4], classes };
+    const recipe = { ...toyRecipe({ generator: 'stylegan2' }), architecture: sizes };
+    const asked: string[] = [];
+    const files = { tensors: (file: string) => (asked.push(file), Promise.resolve(encoder)) };
+    const plan = await ganRecipe.plan(recipe, photos, files);
+    expect(asked).toEqual(['encoder.safetensors']);
+    expect(plan.card.architecture).toMatch(/stylegan2/);
+    const { report, changed } = await update(plan, 'generator');
+    expect(Number.isFinite(report.loss)).toBe(true);
+    expect(changed).toContain('mapping.w_avg');
+    const wrong = { ...recipe, architecture: { ...sizes, width: 3 } };
+    await expect(ganRecipe.plan(wrong, photos, files)).rejects.toThrow(/stylegan2.*"width"/);
   });
 
   it('is refused when its pieces do not fit', () => {

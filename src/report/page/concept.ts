@@ -62,7 +62,7 @@ export class ConceptView implements View {
         h(
           'p',
           { class: 'note' },
-          `${plural(concept.sets.length, 'set')} of units, ${plural(medoid.units.length, 'model')}.`,
+          `${plural(concept.sets.length, 'set')} of units, ${plural(this.report.modelsOf(concept).length, 'model')}.`,
         ),
         setCard(this.report, medoid, head, null, 'large'),
         this.others.length > 0 ? h('h3', { class: 'section' }, plural(this.others.length, 'other set')) : '',

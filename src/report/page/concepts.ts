@@ -24,7 +24,7 @@ function whyNone({ packed }: Report): string {
     return 'No two units of different models are mutual nearest neighbours. Too few images, or images on which the units do not change, are the usual cause.';
   }
   if (packed.sets.length === 0) {
-    return 'There are pairs of units, but no set with a unit of every model. Fewer models, more neighbours per unit (k), or another anchor may give sets; the pairs are in the view Pairs.';
+    return 'There are pairs of units, but no Rosetta set. Fewer models, more neighbours per unit (k), or another anchor may give sets; the pairs are in the view Pairs.';
   }
   return 'There are Rosetta sets, but they were not grouped into concepts.';
 }

@@ -213,6 +213,12 @@ export class Report {
     return this.packed.sets[concept.sets[0]];
   }
 
+  /** Indices of the models of which a concept has units, ascending: sets of two anchors need not have the same models. */
+  modelsOf(concept: PackedConcept): number[] {
+    const units = concept.sets.flatMap((set) => this.packed.sets[set].units);
+    return [...new Set(units.map((unit) => this.units.parts(unit).model))].sort((a, b) => a - b);
+  }
+
   conceptOf(set: number): PackedConcept | undefined {
     return this.conceptsBySet.get(set);
   }

@@ -19,7 +19,8 @@ function figures({ packed }: Report): HTMLElement {
   const silent = layers.reduce((sum, layer) => sum + layer.dead + layer.constant, 0);
   const withNull = packed.options.nullModel;
   const unknown = 'Not known: this run has no null';
-  const sets = packed.options.anchor ? `Rosetta sets around units of ${packed.options.anchor}` : 'Rosetta sets';
+  const { anchors } = packed.options;
+  const sets = anchors.length ? `Rosetta sets around units of ${anchors.join(', ')}` : 'Rosetta sets';
   return h(
     'dl',
     { class: 'figures' },
@@ -114,7 +115,10 @@ function images({ packed }: Report): HTMLElement {
       fact('SHA-256 of names', h('code', {}, imageSet.sha256)),
       fact('Score', score === 'pearson' ? 'Pearson r' : 'as in the reference code of the paper'),
       fact('Neighbours', `k = ${options.k} for pairs, ${options.setK} for sets`),
-      fact('Anchor of sets', options.anchor ?? 'none: all units of a set are mutual neighbours'),
+      fact(
+        options.anchors.length > 1 ? 'Anchors of sets' : 'Anchor of sets',
+        options.anchors.join(', ') || 'none: all units of a set are mutual neighbours',
+      ),
       fact(
         'Sets by anchor',
         packed.setCounts
@@ -163,7 +167,7 @@ function legend(): HTMLElement {
     meaning('replications', meanings.replications),
     meaning(
       'Rosetta set',
-      'Units of several models, one each, that are mutual nearest neighbours. Its r is the mean over its pairs, its q the largest.',
+      'Units of several models, one each, that are mutual nearest neighbours; around an anchor, those that a unit of it chooses in each model that looks at the same images. Its r is the mean over its pairs, its q the largest.',
     ),
     meaning(
       'concept',
@@ -188,7 +192,7 @@ export function masthead(report: Report, controls: Child): HTMLElement {
     h(
       'p',
       { class: 'lead' },
-      `${concepts.length === 0 ? 'No concepts' : plural(concepts.length, 'concept')} shared by `,
+      `${concepts.length === 0 ? 'No concepts' : plural(concepts.length, 'concept')} shared among `,
       names.map((name, i) => [i === 0 ? '' : i === names.length - 1 ? ' and ' : ', ', h('b', {}, name)]),
       `, from ${plural(imageSet.count, 'image')} of ${imageSet.source}.`,
     ),

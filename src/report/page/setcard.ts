@@ -24,7 +24,8 @@ export function setNumbers(set: PackedSet): HTMLElement {
 /** r of every two units of a set: the upper triangle, rows and columns named by the row of the figure. */
 function pairwiseTable(report: Report, set: PackedSet): HTMLElement | null {
   const n = set.units.length;
-  if (n < 3) return null;
+  // Sets beyond the best ones have no r between their units.
+  if (n < 3 || !set.pairwise.length) return null;
   const names = set.units.map((unit) => report.units.modelName(unit));
   let next = 0;
   return h(
@@ -68,6 +69,10 @@ function pairwiseTable(report: Report, set: PackedSet): HTMLElement | null {
   );
 }
 
+/** Whose unit chose the others, where a run has several anchors. */
+const chooser = ({ packed }: Report, set: PackedSet): Child =>
+  packed.options.anchors.length > 1 && h('p', { class: 'note' }, `Around the unit of ${set.anchor}`);
+
 /** A set with its numbers, and whatever `head` is put above them. */
 export function setCard(
   report: Report,
@@ -80,7 +85,7 @@ export function setCard(
   return h(
     'div',
     { class: 'set-card' },
-    h('div', { class: 'rail' }, head, setNumbers(set), pairwiseTable(report, set), foot),
+    h('div', { class: 'rail' }, head, setNumbers(set), chooser(report, set), pairwiseTable(report, set), foot),
     mapFigure(report, set.units, set.images, caption, size),
   );
 }
