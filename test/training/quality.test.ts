@@ -228,8 +228,8 @@ it.skipIf(!existsSync(resnet) || !existsSync(archive))(
     const folders = images.samples.map((i) => images.names[i].split('/').at(-2)!);
     const classes = [...new Set(folders)].sort();
     const labels = Int32Array.from(folders, (folder) => classes.indexOf(folder));
-    // Two standard errors of 1,000 photos are 1.75 %.
-    expect(Math.abs(recognised(largest(found.logits), labels) - 0.9173)).toBeLessThan(0.0175);
+    // Three standard errors of 1,000 photos are 2.6 %; of all 10,000 the bench gets 91.73 %.
+    expect(Math.abs(recognised(largest(found.logits), labels) - 0.9173)).toBeLessThan(0.026);
     // An order of its own, for the photos come class by class.
     const order = Array.from(labels, (_, i) => i).sort((a, b) => randomAt(9, a) - randomAt(9, b));
     const rows = (chosen: number[]) => ({
