@@ -16,6 +16,15 @@ if (name && existsSync(script)) {
     'measure.mjs',
     'full-shapes.mjs',
     'small-generators.mjs',
+    'findings-counts.mjs',
+    'findings-edits.mjs',
+    'findings-inversion.mjs',
+    'findings-page.mjs',
+    'findings-page-mining.mjs',
+    'findings-page-search.mjs',
+    'findings-pictures.mjs',
+    'findings-stages.mjs',
+    'findings-statistics.mjs',
   ];
   const all = readdirSync(new URL('.', import.meta.url)).filter(
     (file) => file.endsWith('.mjs') && !helpers.includes(file),

@@ -30,10 +30,10 @@ import {
   type SampleOptions,
   type SearchCommandOptions,
 } from './synthesis-options.ts';
-import { claimFolder, makeResults, latentDigest, makingResults, settingsOf } from './synthesis-results.ts';
+import { claimFolder, makeResults, latentDigest, makingResults, settingsOf, type Made } from './synthesis-results.ts';
 import { generatorOptionsFor, openRun, openRunModels } from './synthesis-run.ts';
 
-interface EditCommandOptions extends SearchCommandOptions, SampleOptions {
+export interface EditCommandOptions extends SearchCommandOptions, SampleOptions {
   generator: ModelOption;
   edit: string;
 }
@@ -44,11 +44,16 @@ export function editCommand(): Command {
     .requiredOption('-g, --generator <name=file>', 'the generator, one of the run', oneModel)
     .requiredOption('-e, --edit <script>', 'the edits, as JSON (docs/edit.schema.json)');
   return withSearchOptions(withSampleOptions(command, 'the image'), { rosetta: 1, level: 1, start: 0 }).action(
-    (options: EditCommandOptions) => makingResults(options, (printer, signal) => run(options, printer, signal)),
+    (options: EditCommandOptions) => makingResults(options, (printer, signal) => editImage(options, printer, signal)),
   );
 }
 
-async function run(options: EditCommandOptions, printer: ProgressPrinter, signal: AbortSignal): Promise<void> {
+/** The command's work; it prints nothing but progress. */
+export async function editImage(
+  options: EditCommandOptions,
+  printer: ProgressPrinter,
+  signal: AbortSignal,
+): Promise<Made> {
   const { latent, row, edit: path } = options;
   const folder = await claimFolder(options);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
@@ -102,7 +107,7 @@ async function run(options: EditCommandOptions, printer: ProgressPrinter, signal
         { name, file: saved, options, printer, signal, generatorOptions },
       ),
   };
-  await makeResults([task], page, { ...options, folder, printer });
+  return makeResults([task], page, { ...options, folder, printer });
 }
 
 interface Making {

@@ -17,10 +17,10 @@ import {
   withSearchOptions,
   type GuidedCommandOptions,
 } from './synthesis-options.ts';
-import { claimFolder, makeResults, makingResults } from './synthesis-results.ts';
+import { claimFolder, makeResults, makingResults, type Made } from './synthesis-results.ts';
 import { generatorOptionsFor, namedGuides, openRun, openRunModels } from './synthesis-run.ts';
 
-interface InvertCommandOptions extends GuidedCommandOptions {
+export interface InvertCommandOptions extends GuidedCommandOptions {
   generator: ModelOption;
   class?: number | 'auto';
 }
@@ -34,16 +34,17 @@ export function invertCommand(): Command {
     .option('--class <k>', 'class of the image; "auto" (default): the best of all', parseClass)
     .option('-s, --seed <n>', 'of the candidates', wholeNumber(0), 0)
     .action((photos: string[], options: InvertCommandOptions) =>
-      makingResults(options, (printer, signal) => run(photos, options, printer, signal)),
+      makingResults(options, (printer, signal) => invertPhotos(photos, options, printer, signal)),
     );
 }
 
-async function run(
+/** The command's work; it prints nothing but progress. */
+export async function invertPhotos(
   paths: readonly string[],
   options: InvertCommandOptions,
   printer: ProgressPrinter,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Made> {
   const folder = await claimFolder(options);
   const subjects = await readPhotos(paths);
   const engine = nodeEngine({ device: options.device, threads: options.threads });
@@ -78,5 +79,5 @@ async function run(
     title: `${subjects.length > 1 ? `${subjects.length} photos` : first.label} inverted into ${generator.name}`,
     lead: `Found by search, with no training: the image of ${generator.name} whose units light where the units of ${guides.join(', ')} that they are paired with light on the photo.`,
   };
-  await makeResults(inversionTasks({ ...plan, own }, subjects), page, { ...options, folder, printer });
+  return makeResults(inversionTasks({ ...plan, own }, subjects), page, { ...options, folder, printer });
 }

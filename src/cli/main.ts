@@ -28,6 +28,7 @@ Exit codes: ${exitCodes.done} done, ${exitCodes.userError} a file or value is wr
   );
 /** In the order of the help. Only the one that is asked for is loaded: each brings rooms of its own. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import('./demo.ts')).demoCommand(),
   mine: async () => (await import('./mine.ts')).mineCommand(),
   report: async () => (await import('./report.ts')).reportCommand(),
   invert: async () => (await import('./invert.ts')).invertCommand(),

@@ -15,7 +15,7 @@ import {
   type Metrics,
   type Outcome,
 } from '../report/synthesis-output.ts';
-import type { SynthesisResult } from '../report/synthesis-page.ts';
+import type { SynthesisPage, SynthesisResult } from '../report/synthesis-page.ts';
 import type { Folder } from '../runtime/folder.ts';
 import { nodeFolder } from '../runtime/node-folder.ts';
 import { withFolderLock } from '../runtime/node-lock.ts';
@@ -41,21 +41,29 @@ interface Part {
   readonly result: SynthesisResult;
 }
 
+/** What was made in a folder of results. */
+export interface Made {
+  readonly page: SynthesisPage;
+  /** Of each result, with the prefix of its files. */
+  readonly parts: readonly { readonly prefix: string; readonly metrics: Metrics; readonly result: SynthesisResult }[];
+}
+
 /**
- * Runs what writes a folder of results: alone in it, with progress, until Ctrl-C.
+ * Runs what writes a folder of results: alone in it, with progress, until Ctrl-C; and prints them.
  */
 export function makingResults(
-  options: Pick<SearchCommandOptions, 'out' | 'quiet'>,
-  work: (printer: ProgressPrinter, signal: AbortSignal) => Promise<void>,
+  options: Pick<SearchCommandOptions, 'out' | 'quiet' | 'json'>,
+  work: (printer: ProgressPrinter, signal: AbortSignal) => Promise<Made>,
 ): Promise<void> {
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const note = 'stopping after this step; the same command goes on from there (once more: stop at once)';
-  return withFolderLock(options.out, () =>
-    interruptible(
+  return withFolderLock(options.out, async () => {
+    const made = await interruptible(
       (signal) => work(printer, signal),
       () => printer.note(note),
-    ),
-  );
+    );
+    print(made.parts, options);
+  });
 }
 
 /** One of the results that a command makes. */
@@ -94,7 +102,7 @@ export async function makeResults(
   tasks: readonly Task[],
   page: { readonly title: string; readonly lead: string },
   options: SearchCommandOptions & { folder: Folder; printer: ProgressPrinter },
-): Promise<void> {
+): Promise<Made> {
   const { folder, printer } = options;
   const names = prefixes(tasks.map(({ name }) => name));
   await clear(folder, names);
@@ -123,7 +131,10 @@ export async function makeResults(
   const results = parts.map(({ result }) => result);
   await writePage(folder, { ...page, results }, all.length > 1 ? all : all[0]);
   for (const prefix of names) if (prefix) await folder.remove(`${prefix}${partName}`);
-  print(parts, names, options);
+  return {
+    page: { ...page, results },
+    parts: parts.map(({ metrics, result }, i) => ({ prefix: names[i], metrics, result })),
+  };
 }
 
 async function readPart(folder: Folder, name: string, settings: string): Promise<Part | undefined> {
@@ -148,7 +159,7 @@ export const settingsOf = (options: object): Record<string, unknown> =>
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 
-function print(parts: readonly Part[], names: readonly string[], { out, json }: SearchCommandOptions): void {
+function print(parts: Made['parts'], { out, json }: Pick<SearchCommandOptions, 'out' | 'json'>): void {
   for (const { result } of parts) {
     if (result.warning) process.stderr.write(`rosetta: ${result.name}: ${result.warning}\n`);
   }
@@ -158,12 +169,12 @@ function print(parts: readonly Part[], names: readonly string[], { out, json }: 
     process.stdout.write(`${JSON.stringify(all.length > 1 ? all : all[0], null, 2)}\n`);
     return;
   }
-  const lines = parts.flatMap(({ result: { name, facts } }, i) => {
+  const lines = parts.flatMap(({ prefix, result: { name, facts } }) => {
     const width = Math.max(...facts.map(({ label }) => label.length));
     return [
       name,
       ...facts.map(({ label, value }) => `  ${label.padEnd(width)}  ${value}`),
-      `  ${join(out, names[i], 'image.png')}, latent.safetensors, metrics.json`,
+      `  ${join(out, prefix, 'image.png')}, latent.safetensors, metrics.json`,
     ];
   });
   process.stdout.write(`${[...lines, join(out, 'index.html')].join('\n')}\n`);

@@ -21,10 +21,10 @@ import {
   type GuidedCommandOptions,
   type SampleOptions,
 } from './synthesis-options.ts';
-import { claimFolder, makeResults, makingResults, latentDigest } from './synthesis-results.ts';
+import { claimFolder, makeResults, makingResults, latentDigest, type Made } from './synthesis-results.ts';
 import { generatorOptionsFor, namedGuides, openRun, openRunModels } from './synthesis-run.ts';
 
-interface TranslateCommandOptions extends GuidedCommandOptions, SampleOptions {
+export interface TranslateCommandOptions extends GuidedCommandOptions, SampleOptions {
   from?: ModelOption;
   to: ModelOption;
   toClass?: number | 'auto';
@@ -41,11 +41,16 @@ export function translateCommand(): Command {
     .option('--direct', 'by pairs of units of the two generators that encoders of the run bridge; no encoder is needed')
     .action((options: TranslateCommandOptions, self: Command) => {
       if (!options.from && !options.latent) self.error('error: name the generator of the sample, with --from');
-      return makingResults(options, (printer, signal) => run(options, printer, signal));
+      return makingResults(options, (printer, signal) => translateSample(options, printer, signal));
     });
 }
 
-async function run(options: TranslateCommandOptions, printer: ProgressPrinter, signal: AbortSignal): Promise<void> {
+/** The command's work; it prints nothing but progress. */
+export async function translateSample(
+  options: TranslateCommandOptions,
+  printer: ProgressPrinter,
+  signal: AbortSignal,
+): Promise<Made> {
   const { latent, row, direct, to } = options;
   const folder = await claimFolder(options);
   const engine = nodeEngine({ device: options.device, threads: options.threads });
@@ -109,7 +114,7 @@ async function run(options: TranslateCommandOptions, printer: ProgressPrinter, s
       latents: latentDigest(latents),
     },
   }));
-  await makeResults(tasks, page, { ...options, folder, printer });
+  return makeResults(tasks, page, { ...options, folder, printer });
 }
 
 /** The generator that a latent's file tells, to be found in the model store. */

@@ -50,7 +50,7 @@ export interface SynthesisPage {
 }
 
 /** Stricter than the report's: there is no script. */
-const contentSecurityPolicy =
+export const contentSecurityPolicy =
   "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /** Images of fewer pixels a side are shown with theirs as squares. */
@@ -132,7 +132,7 @@ function laidResult(result: SynthesisResult, number: number, anchored: ReturnTyp
   </article> `;
 }
 
-function laidPicture({ caption, src, width, height, animation }: Picture, name: string, id: string): Html {
+export function laidPicture({ caption, src, width, height, animation }: Picture, name: string, id: string): Html {
   const kind = Math.max(width, height) < coarse && 'coarse';
   const image = (uri: string, alt: string, moving = false) =>
     html`<img

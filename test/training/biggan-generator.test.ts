@@ -245,7 +245,7 @@ describe('a BigGAN-deep in training', () => {
     const runner = await StepRunner.open(engine, step);
     const trained = beginState(generator.state, [step]);
     const losses: number[] = [];
-    for (let i = 0; i < 80; i++) losses.push((await runner.run(trained, batch, 0.01)).loss);
+    for (let i = 0; i < 40; i++) losses.push((await runner.run(trained, batch, 0.01)).loss);
     expect(losses[0]).toBeGreaterThan(0.08);
     expect(losses.at(-1)).toBeLessThan(0.3 * losses[0]);
     const model = generatorOf(await generator.network(trained, engine), { name: 'm' });

@@ -104,15 +104,16 @@ describe.each(Object.entries(architectures))('DINO of a small %s', (family, arch
   });
 
   it('does not collapse: the teacher says something else of other photos, and the student foresees it', async () => {
-    const plan = await planOf(architecture);
+    const temperature = { teacher: [0.04, 0.04] };
+    const schedule = { ...base.schedule, ema: 0.97 };
+    const plan = await planOf(architecture, { objective: { ...base.objective, temperature }, schedule });
     expect(plan.steps).toBe(60);
     const { reports } = await steps(plan, 60);
     const late = reports.slice(40);
     expect(mean(late, 'spread')).toBeGreaterThan(1.5);
     expect(mean(late, 'spread') - mean(late, 'entropy')).toBeGreaterThan(0.1);
     // Who says the same of every crop has a loss of the spread at least.
-    console.log(family, mean(late, 'loss'), mean(late, 'spread'), mean(late, 'entropy'));
-    expect(mean(late, 'loss')).toBeLessThan(mean(late, 'spread'));
+    expect(mean(late, 'loss')).toBeLessThan(mean(late, 'spread') - 0.1);
   });
 
   it('moves the teacher by averages alone, with a momentum that becomes 1, within 1e-6', async () => {

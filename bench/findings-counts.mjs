@@ -1,0 +1,171 @@
+// Stages of the findings that mine: how many units every two networks share, with their controls, and which of the pairs
+// found on generated images hold on photos. Inversion and edits use the run that is mined here.
+
+import { join } from 'node:path';
+import { generatedSource, shuffled } from 'rosetta-neurons/images';
+import { openPhotos, thumbnail } from 'rosetta-neurons/images/node';
+import {
+  correlate,
+  mapsOf,
+  mine,
+  minedModel,
+  PairJudge,
+  readDictionary,
+  readMoments,
+  unitNames,
+} from 'rosetta-neurons/mining';
+import { nodeFolder } from 'rosetta-neurons/runtime/node';
+import { finish, tell } from './findings-stages.mjs';
+import { median, quantile, rankCorrelation } from './findings-statistics.mjs';
+
+const memory = 4e9;
+/** Images of a block of the null: halves are cut between blocks, as mining does. */
+const block = 4;
+const seed = 0;
+const mostQ = 0.01;
+
+export const holds = ({ q, replications }) => q !== null && q < mostQ && replications === 2;
+
+/** Mines the zoo over the samples of all its generators; counts are in the dictionary. */
+export async function mineZoo({ engine, zoo, options, folder }) {
+  const models = [...zoo.encoders, ...zoo.generators];
+  const start = performance.now();
+  await finish(
+    mine({
+      engine,
+      models,
+      images: sources(zoo, options),
+      anchors: zoo.generators.map(({ name }) => name),
+      twins: true,
+      folder: nodeFolder(join(folder, 'run')),
+      memory,
+      seed,
+      thumbnails: thumbnail,
+    }),
+    ({ stage, done, total }) => tell(`mining the zoo: ${stage} ${done} of ${total}`),
+  );
+  return { seconds: (performance.now() - start) / 1000 };
+}
+
+/** What `mineZoo` has left in the folder. */
+export async function readRun(folder) {
+  const path = join(folder, 'run');
+  const run = nodeFolder(path);
+  return { dictionary: await readDictionary(run, path), moments: await readMoments(run, path) };
+}
+
+const sources = (zoo, { samples, truncation }) =>
+  zoo.generators.map((generator) => generatedSource(generator, { samples, seed, truncation }));
+
+/** Each network with the untrained twins of the others, over the same images: what another architecture shares untrained. */
+export async function mineTwins({ engine, zoo, options }) {
+  const models = [...zoo.encoders, ...zoo.generators];
+  const all = [...models, ...models.map((model) => model.twin(seed))];
+  const n = models.length;
+  const pairs = [];
+  for (let a = 0; a < n; a++) {
+    for (let b = 0; b < n; b++) {
+      if (a !== b && !(models[a].kind === 'generator' && models[b].kind === 'generator')) pairs.push([a, n + b]);
+    }
+  }
+  const start = performance.now();
+  const { judges } = await related({
+    engine,
+    models: all,
+    pairs,
+    sources: sources(zoo, options),
+    what: 'crossed twins',
+  });
+  const counts = judges.map((judge, i) => {
+    const found = judge.mutualPairs();
+    const [a, twin] = pairs[i].map((m) => all[m].name);
+    return { models: [a, twin], pairs: found.length, replicated: found.filter(holds).length };
+  });
+  return { counts, seconds: (performance.now() - start) / 1000 };
+}
+
+/** Correlates chosen pairs of models. */
+async function related({ engine, models, pairs, sources: images, what, wholeMatrix = false }) {
+  let offset = 0;
+  const parts = images.map((source) => {
+    const order = shuffled(source.samples ?? source.names.map((_, i) => i), seed);
+    const middle = Math.round(order.length / 2 / block) * block;
+    const own = ({ name }) => [name, `${name}.untrained`];
+    const present = [...models.keys()].filter(
+      (m) => models[m].kind === 'encoder' || own(source.generated.generator).includes(models[m].name),
+    );
+    const part = { source, offset, halves: [order.slice(0, middle), order.slice(middle)], models: present };
+    offset += source.names.length;
+    return part;
+  });
+  const mined = models.map((model) => minedModel(model));
+  const { neighbours } = await finish(
+    correlate({
+      engine,
+      parts,
+      models: mined,
+      maps: mapsOf(models),
+      pairs,
+      keep: 10,
+      k: 1,
+      wholeMatrix,
+      nullModel: true,
+      memory,
+    }),
+    ({ done, total }) => tell(`${what}: ${done} of ${total} images`),
+  );
+  return { mined, neighbours, judges: neighbours.map((entry) => new PairJudge(entry, 1)) };
+}
+
+/** Encoders mined again on photos: what becomes of the pairs that hold on generated images. */
+export async function mineOnPhotos({ engine, zoo, options, dictionary }) {
+  const { encoders } = zoo;
+  const start = performance.now();
+  const source = await openPhotos(options.data, {
+    samples: options.mined,
+    seed,
+    fallback: { height: 32, width: 32 },
+  });
+  const pairs = [];
+  for (let a = 0; a < encoders.length; a++) for (let b = a + 1; b < encoders.length; b++) pairs.push([a, b]);
+  const found = await related({
+    engine,
+    models: encoders,
+    pairs,
+    sources: [source],
+    what: 'on photos',
+    wholeMatrix: true,
+  });
+  await source.close();
+  const positions = found.mined.map((model) => new Map(unitNames(model).map((name, i) => [name, i])));
+  const results = pairs.map(([a, b], i) => {
+    const names = [encoders[a].name, encoders[b].name];
+    const list = dictionary.pairs.find(({ models }) => models.join() === names.join());
+    const { scores, unitsB } = found.neighbours[i];
+    const here = found.judges[i].mutualPairs();
+    const known = new Map(here.map((pair) => [`${pair.a} ${pair.b}`, pair]));
+    const kept = list.pairs.filter(holds).map((pair) => {
+      const [x, y] = [positions[a].get(pair.a), positions[b].get(pair.b)];
+      return { generated: pair.r, photos: scores[x * unitsB + y], again: known.get(`${x} ${y}`) };
+    });
+    const photos = kept.map((pair) => pair.photos);
+    return {
+      models: names,
+      generated: kept.length,
+      photos: here.filter(holds).length,
+      mutual: kept.filter(({ again }) => again).length,
+      hold: kept.filter(({ again }) => again && holds(again)).length,
+      rGenerated: median(kept.map((pair) => pair.generated)),
+      rPhotos: median(photos),
+      low: quantile(photos, 0.05),
+      ranks:
+        kept.length > 2
+          ? rankCorrelation(
+              kept.map((pair) => pair.generated),
+              photos,
+            )
+          : NaN,
+    };
+  });
+  return { pairs: results, seconds: (performance.now() - start) / 1000 };
+}

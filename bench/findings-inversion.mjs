@@ -1,0 +1,171 @@
+// The stage of the findings that inverts photos: by pixels alone, by Rosetta pairs alone, by both. Steps, starts and
+// everything else are the same for all; only the objective differs. The photos' classes, where a generator has classes, are
+// given to all alike.
+
+import { UserError } from 'rosetta-neurons';
+import {
+  optimise,
+  photoTargets,
+  featureDistance,
+  agreementTerm,
+  agreementAt,
+  pixelTerm,
+} from 'rosetta-neurons/synthesis';
+import {
+  generatorMaps,
+  guidingPairs,
+  imageMetrics,
+  latentStatistics,
+  sampleLatents,
+  toSpace,
+} from 'rosetta-neurons/synthesis';
+import { classesOf, finish, packed, takeRows, tell } from './findings-stages.mjs';
+import { mean } from './findings-statistics.mjs';
+
+/** Weight of pixels beside pairs: a mean squared error of 0.05 weighs as much as a fall of the mean r by 0.5. */
+export const pixelWeight = 10;
+export const methods = { pixels: 'pixels', pairs: 'pairs', both: 'pixels and pairs' };
+/** Photos that are searched side by side. */
+const together = 10;
+/** Photos that are shown. */
+const shown = 12;
+/** Shakes the first steps in w, in standard deviations, as the program does by default. */
+const shaking = 0.05;
+
+/**
+ * Adds the photos that are missing to `done`, a batch at a time, each time telling `keep`.
+ * @returns the rows of all photos and how they were searched.
+ */
+export async function invertPhotos({
+  engine,
+  generator,
+  encoders,
+  judge,
+  photos,
+  options,
+  dictionary,
+  moments,
+  done,
+  keep,
+}) {
+  const generatorOptions = { truncation: options.truncation };
+  const { pairs, none } = guides(dictionary, generator.name);
+  if (none) return keep({ none, seconds: 0, rows: [] });
+  const { classes } = generator.card.latent;
+  const result = done ?? {
+    space: generator.card.latent.sampling === 'truncated' ? 'z' : 'w',
+    pairs: pairs.length,
+    classes,
+    seconds: 0,
+    rows: [],
+  };
+  const noise = result.space === 'w' ? shaking * (await deviationOf(engine, generator, generatorOptions)) : 0;
+  const total = photos.labels.length;
+  while (result.rows.length < total) {
+    const begun = performance.now();
+    const from = result.rows.length;
+    const own = Array.from({ length: Math.min(together, total - from) }, (_, i) => from + i);
+    const rows = own.flatMap((photo) => Array(options.starts).fill(photo));
+    const pictures = takeRows(photos.images, rows);
+    const targets = await photoTargets({ engine, encoders, images: pictures, pairs, generator, moments });
+    const start = await startsOf(engine, generator, {
+      rows: rows.length,
+      labels: rows.map((photo) => photos.labels[photo]),
+      seed: 1000 + from,
+      space: result.space,
+      generatorOptions,
+    });
+    const agreement = agreementTerm(targets.groups);
+    const objectives = {
+      pixels: [pixelTerm(pictures, pixelWeight)],
+      pairs: [agreement],
+      both: [agreement, pixelTerm(pictures, pixelWeight)],
+    };
+    const measure = (what) =>
+      measured({ engine, generator, generatorOptions, judge, photos, own, groups: targets.groups, ...what });
+    const found = {};
+    for (const [method, terms] of Object.entries(objectives)) {
+      const search = await finish(
+        optimise({ engine, generator, generatorOptions, start, terms, steps: options.steps, noise, every: 10 }),
+        ({ step, steps }) =>
+          tell(
+            `${generator.name}: photos ${from + 1}-${from + own.length} of ${total}, ${method}: step ${step} of ${steps}`,
+          ),
+      );
+      // The start that ended best by the method's own objective.
+      const best = own.map((_, i) => {
+        const all = Array.from({ length: options.starts }, (_, k) => i * options.starts + k);
+        return all.reduce((least, row) => (search.loss[row] < search.loss[least] ? row : least));
+      });
+      found[method] = await measure({ latents: search.latents, images: search.images, best });
+      if (method !== 'pixels') continue;
+      // Where all begin: the first start of each photo, which nothing has chosen.
+      const first = own.map((_, i) => i * options.starts);
+      found.start = await measure({ latents: start, images: undefined, best: first });
+    }
+    result.rows.push(
+      ...own.map((photo, i) => ({
+        label: photos.labels[photo],
+        ...Object.fromEntries(Object.entries(found).map(([name, list]) => [name, list[i]])),
+        ...(photo < shown && { photo: packed(takeRows(photos.images, [photo]).data) }),
+      })),
+    );
+    result.seconds += (performance.now() - begun) / 1000;
+    keep(result);
+  }
+  return result;
+}
+
+/** The pairs that guide, or why there are none: also that is a finding. */
+function guides(dictionary, name) {
+  try {
+    return guidingPairs(dictionary, name);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { none: error.message };
+  }
+}
+
+async function deviationOf(engine, generator, { truncation }) {
+  const { w } = await sampleLatents(engine, generator, { samples: 1000, seed: 1, space: 'w', truncation });
+  return latentStatistics(w).deviation;
+}
+
+/** Random latents, with the classes of the photos where there are classes. */
+async function startsOf(engine, generator, { rows, labels, seed, space, generatorOptions }) {
+  const { truncation } = generatorOptions;
+  const { z, c } = await sampleLatents(engine, generator, { samples: rows, seed, truncation });
+  if (c) {
+    c.data.fill(0);
+    labels.forEach((label, row) => (c.data[row * c.shape[1] + label] = 1));
+  }
+  return toSpace(engine, generator, c ? { z, c } : { z }, space, generatorOptions);
+}
+
+/** Of the best row of each photo: how near it is to the photo, by measures of which only `r` (and of pixels PSNR) is searched for. */
+async function measured({ engine, generator, generatorOptions, judge, photos, own, groups, latents, images, best }) {
+  const { height, width } = generator.card.latent;
+  const all = images ?? (await imagesAt(engine, generator, latents, generatorOptions));
+  const r = await agreementAt({ engine, generator, generatorOptions, latents, groups });
+  const units = r.length / all.shape[0];
+  const results = takeRows(all, best);
+  const pictures = takeRows(photos.images, own);
+  const distances = await featureDistance(engine, judge, results, pictures);
+  const named = await classesOf(engine, judge, results);
+  return own.map((photo, i) => {
+    const [image, picture] = [results, pictures].map((tensor) => takeRows(tensor, [i]).data);
+    const { psnr, ssim } = imageMetrics(image, picture, height, width);
+    return {
+      psnr,
+      ssim,
+      distance: distances[i],
+      r: mean([...r.subarray(best[i] * units, (best[i] + 1) * units)]),
+      recognised: named[i] === photos.labels[photo],
+      ...(photo < shown && { image: packed(image) }),
+    };
+  });
+}
+
+async function imagesAt(engine, generator, latents, generatorOptions) {
+  return (await generatorMaps(engine, generator, latents, new Map(), generatorOptions)).images;
+}

@@ -1,0 +1,217 @@
+// The sections of the findings on mining: counts and controls, layers, photos.
+// They measure nothing.
+
+import { parseUnit } from 'rosetta-neurons/mining';
+import { holds } from './findings-counts.mjs';
+import { fixed, listed, median, percent, rankCorrelation, table } from './findings-statistics.mjs';
+
+/** How many times as many pairs as with an untrained twin are asked for. */
+const enough = 5;
+const bins = 5;
+
+const titleOf = (models) => models.join(' -- ');
+const isGenerator = ({ card }) => 'latent' in card;
+
+function zooOf(dictionary) {
+  const models = dictionary.models.filter(({ role }) => role === 'zoo');
+  const byName = new Map(models.map((model) => [model.name, model]));
+  return { models, byName, lists: dictionary.pairs.filter(({ models: two }) => two.every((name) => byName.has(name))) };
+}
+
+export function countsSection({ dictionary, twins }) {
+  const { models, lists } = zooOf(dictionary);
+  const ownTwin = new Map(
+    dictionary.pairs
+      .filter(({ models: [a, b] }) => b === `${a}.untrained`)
+      .map(({ models: [a], counts }) => [a, counts]),
+  );
+  const crossed = (a, b) =>
+    twins?.counts.find(({ models: two }) => two[0] === a && two[1] === `${b}.untrained`)?.replicated;
+  const rows = lists.map(({ models: [a, b], counts, pairs }) => {
+    const own = [a, b].map((name) => ownTwin.get(name).replicated);
+    const other = [crossed(a, b), crossed(b, a)];
+    const most = Math.max(...own);
+    const reached = counts.replicated > 0 && counts.replicated >= enough * most;
+    const mostCrossed = Math.max(...other);
+    return {
+      title: titleOf([a, b]),
+      reached,
+      crossedReached: counts.replicated > 0 && counts.replicated >= enough * mostCrossed,
+      above: counts.pairs > counts.expectedOfNoise,
+      ratio: most ? counts.replicated / most : Infinity,
+      cells: [
+        titleOf([a, b]),
+        counts.pairs,
+        counts.expectedOfNoise,
+        counts.significant,
+        counts.replicated,
+        fixed(median(pairs.filter(holds).map(({ r }) => r)), 2),
+        own.join(', '),
+        ...(twins ? [other.join(', ')] : []),
+        most ? fixed(counts.replicated / most, 1) : counts.replicated ? 'none to compare' : '–',
+      ],
+    };
+  });
+  const good = rows.filter(({ reached }) => reached);
+  const bad = rows.filter(({ reached }) => !reached);
+  const names = (some) => listed(some.map(({ title }) => title));
+  const head = ['networks', 'pairs', 'noise would give', 'q < 0.01', 'replicated', 'median r', 'own twins'];
+  return [
+    '## How many units do two networks share?',
+    '*pairs*: mutual nearest neighbours, beside what tables of pure noise would give. *q < 0.01*: those of them that stand out of the ' +
+      'null, in which every image of one network meets another image of the other; of what passes, one in a hundred is expected ' +
+      'to be chance. *replicated*: of these, chosen by both halves of the images; *median r* is theirs. *own twins*: replicated ' +
+      'pairs of the first network with its untrained twin (the same architecture, fresh weights), and of the second with its own.' +
+      (twins ? " *crossed twins*: of the first with the second's twin, and of the second with the first's." : '') +
+      ' *times*: replicated over the larger number of own twins. Two generators make different images and are no pair.',
+    table(
+      [...head, ...(twins ? ['crossed twins'] : []), 'times'],
+      rows.map(({ cells }) => cells),
+    ),
+    `At least ${enough} times as many replicated pairs as either network has with its own twin: ${good.length} of ${rows.length} pairs of ` +
+      `networks. Fewer: ${names(bad)}.` +
+      (twins
+        ? ` Against the crossed twins: ${rows.filter((row) => row.crossedReached).length} of ${rows.length}; fewer: ` +
+          `${names(rows.filter((row) => !row.crossedReached))}.`
+        : ''),
+    `More mutual pairs than pure noise would give: ${rows.filter(({ above }) => above).length} of ${rows.length}. A count of pairs says ` +
+      'little either way: units that are alike within a network compete, so that fewer become mutual. It is the controls that tell.',
+    setsText(dictionary, models),
+  ].join('\n\n');
+}
+
+function setsText({ sets, concepts, options }, models) {
+  const bySet = new Map(sets.map((set) => [set.id, set]));
+  const rows = options.anchors.map((anchor) => {
+    const own = sets.filter((set) => set.anchor === anchor);
+    const sure = own.filter(({ q }) => q !== null && q < 0.01);
+    const theirs = concepts.filter(({ sets: ids }) => ids.some((id) => bySet.get(id).anchor === anchor));
+    return [
+      anchor,
+      own.length,
+      sure.length,
+      fixed(median(own.map(({ r }) => r)), 2),
+      fixed(median(own.map(({ rHeldOut }) => rHeldOut).filter((r) => r !== null)), 2),
+      theirs.length,
+    ];
+  });
+  const shared = concepts.filter(({ sets: ids }) => new Set(ids.map((id) => bySet.get(id).anchor)).size > 1).length;
+  const encoders = models.filter((model) => !isGenerator(model)).length;
+  return [
+    '### Rosetta sets',
+    `A set is a unit of a generator with one unit of each of the ${encoders} encoders that chose it. Sets whose units correlate make one concept.`,
+    table(['anchor', 'sets', 'all of its pairs at q < 0.01', 'median r', 'median r, held out', 'concepts'], rows),
+    `${concepts.length} concepts in all, of which ${shared} have sets of more than one generator.`,
+  ].join('\n\n');
+}
+
+export function depthSection({ dictionary }) {
+  const { byName, lists } = zooOf(dictionary);
+  const depths = new Map(
+    [...byName].map(([name, { layers }]) => [
+      name,
+      new Map(layers.map(({ layer }, i) => [layer, layers.length > 1 ? i / (layers.length - 1) : 0])),
+    ]),
+  );
+  const depthOf = (unit) => {
+    const { model, layer } = parseUnit(unit);
+    return depths.get(model).get(layer);
+  };
+  const perPair = lists.map(({ models, pairs }) => {
+    const kept = pairs.filter(holds);
+    const points = kept.map(({ a, b }) => [depthOf(a), depthOf(b)]);
+    const both = (k) => points.map((point) => point[k]);
+    return { models, points, rho: points.length > 2 ? rankCorrelation(both(0), both(1)) : NaN };
+  });
+  const withGenerator = ({ models }) => models.some((name) => isGenerator(byName.get(name)));
+  const [encoders, mixed] = [perPair.filter((pair) => !withGenerator(pair)), perPair.filter(withGenerator)];
+  // Of two encoders none is first: each pair counts half in either order.
+  const symmetric = encoders.flatMap(({ points }) =>
+    points.flatMap(([x, y]) => [
+      [x, y],
+      [y, x],
+    ]),
+  );
+  const generatorFirst = mixed.flatMap(({ models, points }) =>
+    isGenerator(byName.get(models[0])) ? points : points.map(([x, y]) => [y, x]),
+  );
+  const summary = (pairs, way) => {
+    const known = pairs.filter(({ rho }) => !Number.isNaN(rho));
+    const fits = known.filter(({ rho }) => way * rho > 0);
+    return `${fits.length} of ${known.length} (median ${fixed(median(known.map(({ rho }) => rho)), 2)})`;
+  };
+  return [
+    '## Which layers meet?',
+    'Of the replicated pairs, the share by the relative depth of both units: 0 is the first mined layer, 1 the last; a generator ' +
+      'begins at its latent and ends at the image. Every pair of units counts once, so that pairs of networks that share much weigh more.',
+    '**Two encoders** (in either order):',
+    heat(symmetric),
+    '**A generator (rows) and an encoder (columns):**',
+    heat(generatorFirst),
+    `If like depth meets like depth, the depths of a pair of encoders correlate positively; they do, by ranks, in ${summary(encoders, 1)}. ` +
+      `If a generator goes the encoder's way backwards, theirs correlate negatively; they do in ${summary(mixed, -1)}.`,
+    table(
+      ['networks', 'replicated', 'rank correlation of depths'],
+      perPair.map(({ models, points, rho }) => [titleOf(models), points.length, fixed(rho, 2)]),
+    ),
+  ].join('\n\n');
+}
+
+/** A table of shares of points in [0, 1] x [0, 1]; the larger of what chance would give, twice over, are set in bold. */
+function heat(points) {
+  const cellOf = (depth) => Math.min(bins - 1, Math.floor(depth * bins));
+  const cells = Array.from({ length: bins }, () => new Array(bins).fill(0));
+  for (const [x, y] of points) cells[cellOf(x)][cellOf(y)] += 1 / points.length;
+  const label = (i) => `${(i / bins).toFixed(1)}-${((i + 1) / bins).toFixed(1)}`;
+  const most = Math.max(...cells.flat());
+  const shown = (share) => (share && share >= most / 2 ? `**${percent(share)}**` : percent(share));
+  if (!points.length) return 'No pair replicated.';
+  return table(
+    ['depth', ...cells.map((_, i) => label(i))],
+    cells.map((row, i) => [label(i), ...row.map(shown)]),
+  );
+}
+
+export function photosSection({ photos, options }) {
+  const rows = photos.pairs.map((pair) => [
+    titleOf(pair.models),
+    pair.generated,
+    `${pair.mutual} (${percent(pair.mutual / pair.generated)})`,
+    `${pair.hold} (${percent(pair.hold / pair.generated)})`,
+    `${fixed(pair.rGenerated, 2)} -> ${fixed(pair.rPhotos, 2)}`,
+    fixed(pair.low, 2),
+    fixed(pair.ranks, 2),
+    pair.photos,
+  ]);
+  const sum = (key) => photos.pairs.reduce((total, pair) => total + pair[key], 0);
+  const [all, mutual, hold] = ['generated', 'mutual', 'hold'].map(sum);
+  const lowest = photos.pairs
+    .filter(({ generated }) => generated)
+    .sort((x, y) => x.hold / x.generated - y.hold / y.generated)[0];
+  return [
+    '## Do the pairs hold on photos?',
+    `The pairs above were found on generated images. Two encoders can be mined on photos as well: ${options.mined} of the test set of ` +
+      'CIFAR-10, which no network was trained on. Of the pairs that replicated on generated images: how many are each other’s ' +
+      'nearest on photos again; how many do so with q < 0.01 in both halves of the photos; their median r on generated images ' +
+      'and on photos; the r on photos that one in twenty stays below; and whether their order by r is the same (rank correlation).',
+    table(
+      [
+        'networks',
+        'replicated, generated',
+        'mutual on photos',
+        'replicated on photos too',
+        'median r',
+        'lowest 5 %',
+        'ranks',
+        'replicated on photos, all',
+      ],
+      rows,
+    ),
+    all
+      ? `Of ${all} pairs, ${mutual} (${percent(mutual / all)}) are mutual nearest neighbours on photos again, and ${hold} (${percent(hold / all)}) replicate there. ` +
+        `Fewest, by share: ${titleOf(lowest.models)}, ${lowest.hold} of ${lowest.generated}.`
+      : 'No pair replicated on generated images.',
+    'A pair that is no longer mutual is not lost at once: a neighbour in the same layer may have come before it. Its r tells. ' +
+      'Pairs with a generator have no photos to hold on: the generator has maps of its own images only.',
+  ].join('\n\n');
+}
