@@ -1,6 +1,7 @@
 // The sections of the findings on mining: counts and controls, layers, photos.
 // They measure nothing.
 
+import { basename } from 'node:path';
 import { parseUnit } from 'rosetta-neurons/mining';
 import { holds } from './findings-counts.mjs';
 import { fixed, listed, median, percent, rankCorrelation, table } from './findings-statistics.mjs';
@@ -28,6 +29,7 @@ export function countsSection({ dictionary, twins }) {
   const crossed = (a, b) =>
     twins?.counts.find(({ models: two }) => two[0] === a && two[1] === `${b}.untrained`)?.replicated;
   const rows = lists.map(({ models: [a, b], counts, pairs }) => {
+    const kept = pairs.filter(holds);
     const own = [a, b].map((name) => ownTwin.get(name).replicated);
     const other = [crossed(a, b), crossed(b, a)];
     const most = Math.max(...own);
@@ -45,7 +47,7 @@ export function countsSection({ dictionary, twins }) {
         counts.expectedOfNoise,
         counts.significant,
         counts.replicated,
-        fixed(median(pairs.filter(holds).map(({ r }) => r)), 2),
+        `${fixed(median(kept.map(({ r }) => r)), 2)} (${fixed(median(kept.map(({ rNull }) => rNull)), 2)})`,
         own.join(', '),
         ...(twins ? [other.join(', ')] : []),
         most ? fixed(counts.replicated / most, 1) : counts.replicated ? 'none to compare' : '–',
@@ -59,8 +61,8 @@ export function countsSection({ dictionary, twins }) {
   return [
     '## How many units do two networks share?',
     '*pairs*: mutual nearest neighbours, beside what tables of pure noise would give. *q < 0.01*: those of them that stand out of the ' +
-      'null, in which every image of one network meets another image of the other; of what passes, one in a hundred is expected ' +
-      'to be chance. *replicated*: of these, chosen by both halves of the images; *median r* is theirs. *own twins*: replicated ' +
+      'null, in which every image of one network meets another image of the other; of what passes, at most one in a hundred is ' +
+      'expected to be chance. *replicated*: of these, chosen by both halves of the images; *median r* is theirs, in brackets that of the same units under the null. *own twins*: replicated ' +
       'pairs of the first network with its untrained twin (the same architecture, fresh weights), and of the second with its own.' +
       (twins ? " *crossed twins*: of the first with the second's twin, and of the second with the first's." : '') +
       ' *times*: replicated over the larger number of own twins. Two generators make different images and are no pair.',
@@ -101,7 +103,7 @@ function setsText({ sets, concepts, options }, models) {
     '### Rosetta sets',
     `A set is a unit of a generator with one unit of each of the ${encoders} encoders that chose it. Sets whose units correlate make one concept.`,
     table(['anchor', 'sets', 'all of its pairs at q < 0.01', 'median r', 'median r, held out', 'concepts'], rows),
-    `${concepts.length} concepts in all, of which ${shared} have sets of more than one generator.`,
+    `Concepts in all: ${concepts.length}; with sets of more than one generator: ${shared}.`,
   ].join('\n\n');
 }
 
@@ -157,7 +159,7 @@ export function depthSection({ dictionary }) {
   ].join('\n\n');
 }
 
-/** A table of shares of points in [0, 1] x [0, 1]; the larger of what chance would give, twice over, are set in bold. */
+/** A table of shares of points in [0, 1] x [0, 1]; those of at least half the largest are in bold. */
 function heat(points) {
   const cellOf = (depth) => Math.min(bins - 1, Math.floor(depth * bins));
   const cells = Array.from({ length: bins }, () => new Array(bins).fill(0));
@@ -190,8 +192,9 @@ export function photosSection({ photos, options }) {
     .sort((x, y) => x.hold / x.generated - y.hold / y.generated)[0];
   return [
     '## Do the pairs hold on photos?',
-    `The pairs above were found on generated images. Two encoders can be mined on photos as well: ${options.mined} of the test set of ` +
-      'CIFAR-10, which no network was trained on. Of the pairs that replicated on generated images: how many are each other’s ' +
+    `The pairs above were found on generated images. Two encoders can be mined on photos as well: ${options.mined} of ` +
+      `\`${basename(options.data)}\`, on none of which the zoo was trained. ` +
+      'Of the pairs that replicated on generated images: how many are each other’s ' +
       'nearest on photos again; how many do so with q < 0.01 in both halves of the photos; their median r on generated images ' +
       'and on photos; the r on photos that one in twenty stays below; and whether their order by r is the same (rank correlation).',
     table(

@@ -1,6 +1,7 @@
 // The sections of the findings on inversion and edits, with their pictures.
 // They search nothing.
 
+import { basename } from 'node:path';
 import { kinds } from './findings-edits.mjs';
 import { methods, pixelWeight } from './findings-inversion.mjs';
 import { writeSheet } from './findings-pictures.mjs';
@@ -19,13 +20,14 @@ const allMethods = { start: 'no search', ...methods };
 export async function inversionSection({ inversion, options, sizes, picture }) {
   const parts = [
     '## Does guidance by pairs beat pixels alone?',
-    `Photos of the test set are searched for in the latents of each generator: by the mean squared error of pixels alone; by the ` +
+    `Photos of \`${basename(options.data)}\` are searched for in the latents of each generator: by the mean squared error of pixels alone; by the ` +
       'agreement of the Rosetta pairs alone (all pairs of the generator that passed the controls, of all encoders, up to 1,000); by both, ' +
       `pixels at ${pixelWeight} beside 1 for the pairs. The same ${options.starts} random starts for all, ${options.steps} steps, the start that ended best ` +
       "by the method's own objective. Where a generator has classes, the photo's is given to all methods. *no search*: the first start.",
     'The judge is a ResNet-56 of a third party that took no part in mining, training or search: the distance is in its features ' +
       '(unit vectors at each position, three stages), and *class seen* is the share of results that it gives the class of the photo. ' +
-      'PSNR is what the search by pixels maximises, mean r what the search by pairs does: the others are nobody’s objective.',
+      'PSNR is what the search by pixels maximises, mean r what the search by pairs does, and each is bound to win by its own measure; SSIM, the distance and the class are the objective of none.' +
+      ' Of the encoders that guide, those that were trained on class labels are of the judge’s kind, which may help pairs by its measure.',
   ];
   const verdicts = [];
   for (const [name, { rows, space, pairs, classes, none }] of Object.entries(inversion)) {
@@ -110,6 +112,7 @@ export async function editsSection({ edits, options, sizes, classes, picture }) 
     `One edit each of ${options.edits} fresh samples of each generator, in w+, ${options.steps} steps. ${told.join('; ')}. ` +
       '*r*: of the units that are told, with their targets, before and after the search (of a class change: with the maps of the original, ' +
       'once the class is switched, and after the search). *another image*: the same r of an unrelated sample, which is what agreement comes to for nothing. ' +
+      'A copy-paste is judged over the whole map, most of which stays: its r begins high. ' +
       '*nearer*: share of the images whose r rose.',
     'What the search does not look at: *picture*, PSNR of the image with the original, moved or pasted as pixels, over the part that is known; ' +
       '*same class*: the judge sees the same class in the result as in the original; *changed*: mean absolute change of pixels, of a copy-paste inside ' +

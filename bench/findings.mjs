@@ -24,13 +24,13 @@ const { values } = parseArgs({
     out: { type: 'string', default: join(tmpdir(), 'rosetta-findings') },
     write: { type: 'string', default: 'docs/findings.md' },
     only: { type: 'string', default: stages.join(',') },
-    /** Samples of each generator that are mined, and photos. */
+    /** What is mined: samples of each generator, and photos. */
     samples: { type: 'string', default: '400' },
-    mined: { type: 'string', default: '2000' },
+    mined: { type: 'string', default: '1000' },
     /** Photos that are inverted, images that are edited, of each generator. */
     photos: { type: 'string', default: '100' },
     edits: { type: 'string', default: '10' },
-    steps: { type: 'string', default: '150' },
+    steps: { type: 'string', default: '120' },
     starts: { type: 'string', default: '2' },
     truncation: { type: 'string', default: '1' },
     generators: { type: 'string' },
@@ -95,6 +95,7 @@ if (!counts) fail(`the zoo is not mined in ${values.out}; run the stage counts f
 const run = await readRun(values.out);
 const twins = await stage('twins', () => mineTwins({ engine, zoo, options }));
 const photos = await stage('photos', () => mineOnPhotos({ engine, zoo, options, dictionary: run.dictionary }));
+if (!['inversion', 'edits', 'write'].some((name) => chosen.includes(name))) process.exit();
 const { model: judge } = await loadModel(values.judge, { name: 'judge', taps: ['layer1', 'layer2', 'layer3'] });
 const inversion = await stageOfEach(
   'inversion',
@@ -104,7 +105,11 @@ const inversion = await stageOfEach(
     return invertPhotos({ ...given, photos: await readPhotos(options.data, options.photos, 1, size) });
   },
 );
-const edits = await stageOfEach('edits', ({ samples, none }) => none !== undefined || samples.length >= options.edits, editSamples);
+const edits = await stageOfEach(
+  'edits',
+  ({ samples, none }) => none !== undefined || samples.length >= options.edits,
+  editSamples,
+);
 if (chosen.includes('write')) {
   const { classes } = await readPhotos(options.data, 1, 1, { height: 32, width: 32 });
   const found = { dictionary: run.dictionary, counts, twins, photos, inversion, edits };

@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dictionary } from '../mining/dictionary.ts';
 import type { EditScript } from '../synthesis/edit-script.ts';
+import type { BrightConcept } from './demo-concept.ts';
 import { roles, type Zoo } from './demo-zoo.ts';
 import { editImage } from './edit.ts';
 import { invertPhotos } from './invert.ts';
@@ -34,6 +35,8 @@ export interface ShowsOptions {
   readonly steps: number;
   /** Drawn pictures: files. */
   readonly pictures: readonly string[];
+  /** A concept of the generator `into`, and an image of it where it is strong. */
+  readonly lit?: BrightConcept;
   readonly threads?: number;
 }
 
@@ -47,12 +50,14 @@ interface DemoEdit {
   readonly text: string;
   readonly generator: string;
   readonly seed: number;
-  readonly class: number;
+  readonly class?: number;
+  /** In place of a sample of the seed. */
+  readonly latent?: string;
   readonly edits: EditScript['edits'];
 }
 
-/** @param concept of the generator that is strengthened and weakened; without one these are left out. */
-const edits = (concept: string | undefined): DemoEdit[] => {
+/** @param lit the concept that is strengthened and weakened; without one these are left out. */
+const edits = (lit: BrightConcept | undefined): DemoEdit[] => {
   const { moved, into } = roles;
   return [
     {
@@ -83,17 +88,17 @@ const edits = (concept: string | undefined): DemoEdit[] => {
       edits: [{ type: 'copy-paste', from: [0, 0, 0.5, 1], to: [0, 0, 0.5, 1], source: 'seed:13' }],
     },
     ...(['strengthen', 'weaken'] as const).flatMap((type): DemoEdit[] =>
-      concept === undefined
+      lit === undefined
         ? []
         : [
             {
               name: type,
               title: `${type === 'strengthen' ? 'Strengthen' : 'Weaken'} one concept`,
-              text: `The units of concept ${concept} are to light ${type === 'strengthen' ? 'three times as much' : 'a quarter as much'}; all others are held.`,
+              text: `The units of concept ${lit.id} are to light ${type === 'strengthen' ? 'three times as much' : 'a quarter as much'}; all others are held.`,
               generator: into,
-              seed: 4,
-              class: classOf('bird'),
-              edits: [{ type, factor: type === 'strengthen' ? 3 : 0.25, units: { concepts: [concept] } }],
+              seed: 0,
+              latent: lit.latent,
+              edits: [{ type, factor: type === 'strengthen' ? 3 : 0.25, units: { concepts: [lit.id] } }],
             },
           ],
     ),
@@ -116,7 +121,7 @@ const translatedSeeds = [1, 2, 3] as const;
 export function demoShows(options: ShowsOptions): DemoShow[] {
   const { out, run, zoo, dictionary, pictures } = options;
   const { from, into } = roles;
-  const encoders = encodersOf(dictionary).map(zoo.model);
+  const encoders = encodersOf(dictionary).map((name) => zoo.model(name));
   const guides = encoders.map(({ name, file }) => `--guide ${name}=${file}`).join(' ');
   const model = (name: string) => `${name}=${zoo.model(name).file}`;
   const steps = `--steps ${options.steps}`;
@@ -144,21 +149,26 @@ export function demoShows(options: ShowsOptions): DemoShow[] {
           signal,
         ),
     })),
-    ...edits(conceptOf(dictionary, into)).map((edit): DemoShow => {
+    ...edits(options.lit).map((edit): DemoShow => {
       const folder = `edited/${edit.name}`;
+      const image = edit.latent ? `--latent ${edit.latent}` : `--seed ${edit.seed} --class ${edit.class}`;
       const script = join(out, 'edited', `${edit.name}.json`);
       return {
         part: 'edited',
         folder,
         title: edit.title,
         text: edit.text,
-        command: `rosetta edit --generator ${model(edit.generator)} --seed ${edit.seed} --class ${edit.class} --edit ${script} --run ${run} ${steps}`,
+        command: `rosetta edit --generator ${model(edit.generator)} ${image} --edit ${script} --run ${run} ${steps}`,
         async make(printer, signal) {
           await mkdir(join(out, 'edited'), { recursive: true });
           await writeFile(script, `${JSON.stringify({ version: 1, edits: edit.edits }, null, 2)}\n`);
           const settings = { ...common(options, folder, edit.seed), loss: { rosetta: 1, level: 1, start: 0 } };
           const generator: ModelOption = zoo.model(edit.generator);
-          return editImage({ ...settings, generator, class: edit.class, edit: script }, printer, signal);
+          return editImage(
+            { ...settings, generator, class: edit.class, latent: edit.latent, edit: script },
+            printer,
+            signal,
+          );
         },
       };
     }),
@@ -167,16 +177,6 @@ export function demoShows(options: ShowsOptions): DemoShow[] {
 
 const encodersOf = ({ models }: Dictionary): string[] =>
   models.filter(({ role, card }) => role === 'zoo' && !('latent' in card)).map(({ name }) => name);
-
-/** The concept of the generator's own whose units agree most beyond chance. */
-function conceptOf({ concepts, sets }: Dictionary, generator: string): string | undefined {
-  const excess = (id: string) => {
-    const set = sets.find((each) => each.id === id)!;
-    return set.excess ?? set.r;
-  };
-  const own = concepts.filter(({ sets: [first] }) => sets.find(({ id }) => id === first)?.anchor === generator);
-  return own.sort((a, b) => excess(b.sets[0]) - excess(a.sets[0]))[0]?.id;
-}
 
 /** What the commands have by default. What is asked for is not finished, or not known to be: it replaces what is there. */
 const common = ({ out, run, steps, threads }: ShowsOptions, folder: string, seed: number): GuidedCommandOptions => ({

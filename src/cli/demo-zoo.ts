@@ -17,7 +17,7 @@ export const shippedZoo = fileURLToPath(new URL('../../zoo', import.meta.url));
 export const roles = { from: 'stylegan2', into: 'biggan', moved: 'stylegan-xl' } as const;
 
 export interface Zoo {
-  /** All networks, by the files of their cards. */
+  /** All networks, by the files of their cards; the generators of the demo last. */
   readonly models: readonly ModelOption[];
   /** Tells zoos apart: of all cards and weights. */
   readonly sha256: string;
@@ -36,7 +36,8 @@ export async function openZoo(path: string): Promise<Zoo> {
     throw new UserError(`the zoo ${path} has generators only, and no network that looks at their images; ${remedy}`);
   const digests: string[] = [];
   const models: ModelOption[] = [];
-  for (const name of names.sort()) {
+  const generates = (name: string) => Number((Object.values(roles) as string[]).includes(name));
+  for (const name of names.sort((a, b) => generates(a) - generates(b) || (a < b ? -1 : 1))) {
     const file = join(path, `${name}.json`);
     const card = await readFile(file, 'utf8');
     const weights = join(path, weightsOf(card, file));

@@ -12,11 +12,12 @@ import { withFolderLock } from '../runtime/node-lock.ts';
 import { nodeEngine, nodeFolder } from '../runtime/node.ts';
 import { readDictionary } from '../mining/read-run.ts';
 import type { SynthesisPage } from '../report/synthesis-page.ts';
+import { brightConcept } from './demo-concept.ts';
 import { demoMining } from './demo-mine.ts';
 import { showPage } from './demo-open.ts';
 import { writeDemoPage, type FinishedShow } from './demo-result.ts';
 import { demoShows } from './demo-shows.ts';
-import { openZoo, shippedZoo } from './demo-zoo.ts';
+import { openZoo, roles, shippedZoo } from './demo-zoo.ts';
 import { interruptible } from './interruptible.ts';
 import { shared, wholeNumber } from './options.ts';
 import { ProgressPrinter, duration, type Step } from './progress.ts';
@@ -36,7 +37,7 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('mine, invert, translate and edit with the shipped zoo; shows all of it on a page')
     .option('-o, --out <folder>', 'folder of the demo; an interrupted one in it goes on', 'rosetta-demo')
-    .option('-n, --samples <n>', 'images that are mined, of each generator', wholeNumber(16), 200)
+    .option('-n, --samples <n>', 'images that are mined, of each generator', wholeNumber(8), 150)
     .option('--steps <n>', 'steps of each search', wholeNumber(1), 100)
     .option('--zoo <folder>', 'networks with their cards (default: those that are shipped)', shippedZoo)
     .option('--no-open', 'do not open the page')
@@ -117,7 +118,8 @@ async function make(
   });
   const dictionary = await readDictionary(nodeFolder(path), path);
   const pictures = await drawnPictures(folder, out);
-  const shows = demoShows({ out, run: path, zoo, dictionary, steps, pictures, threads: options.threads });
+  const lit = await brightConcept(nodeFolder(path), path, dictionary, roles.into);
+  const shows = demoShows({ out, run: path, zoo, dictionary, steps, pictures, lit, threads: options.threads });
   const finished: FinishedShow[] = [];
   for (const [i, show] of shows.entries()) {
     const known = await folder.read(`${show.folder}/${shownName}`);

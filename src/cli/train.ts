@@ -65,55 +65,59 @@ function minutes(text: string): number {
 async function run(file: string, options: TrainCommandOptions): Promise<void> {
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const recipe = parseRecipe(await textOf(file), file, recipeKinds);
+  const note = 'stopping after this step; the same command goes on from there (once more: stop at once)';
+  const summary = await withFolderLock(options.out, () =>
+    interruptible(
+      (signal) => trained(file, recipe, options, printer, signal),
+      () => printer.note(note),
+    ),
+  );
+  const { network, steps, of } = summary;
+  const rest = steps < of ? '; the same command goes on' : '';
+  process.stdout.write(
+    options.json ? `${JSON.stringify(summary)}\n` : `${join(options.out, network)}: ${steps} of ${of} steps${rest}\n`,
+  );
+}
+
+/** Trains to the end, or as long as it may, and writes the network. @throws AbortError after saving, when interrupted. */
+async function trained(
+  file: string,
+  recipe: Recipe,
+  { data, out, minutes, every, size, cache, threads }: TrainCommandOptions,
+  printer: ProgressPrinter,
+  signal: AbortSignal,
+) {
+  const progress = (done: number, total: number) => {
+    signal.throwIfAborted();
+    printer.update({ stage: 'photos', unit: 'photos', done, total });
+  };
+  const pixels = { size: { height: size, width: size }, progress };
+  const photos = await cachedPixels(data, pixels, join(cacheFolder(cache), 'pixels'));
   const kind = recipeKinds.find((each) => each.kind === recipe.kind)!;
-  const folder = nodeFolder(options.out);
-  await withFolderLock(options.out, async () => {
-    const photos = await cachedPixels(
-      options.data,
-      {
-        size: { height: options.size, width: options.size },
-        progress: (done, total) => printer.update({ stage: 'photos', unit: 'photos', done, total }),
-      },
-      join(cacheFolder(options.cache), 'pixels'),
-    );
-    const plan = await kind.plan(recipe, photos, filesBeside(file));
-    const engine = nodeEngine({ threads: options.threads });
-    const onStop = () => printer.note('stopping; the training is saved');
-    const until = options.minutes === undefined ? Infinity : performance.now() + options.minutes * 60_000;
-    const result = await interruptible(async (signal) => {
-      const timed = new AbortController();
-      const work = train({
-        ...plan,
-        engine,
-        folder,
-        recipe,
-        seed: recipe.seed,
-        every: options.every,
-        saveSeconds,
-        signal: AbortSignal.any([signal, timed.signal]),
-        onStep: () => performance.now() >= until && timed.abort(),
-      });
-      let step = await work.next();
-      for (; !step.done; step = await work.next()) {
-        const { step: done, steps: total, metrics } = step.value;
-        printer.update({ stage: `training ${recipe.name}`, unit: 'steps', done, total, note: shown(metrics) });
-      }
-      return step.value;
-    }, onStop);
-    await writeNetwork(options.out, recipe, plan, result.state, engine);
-    const summary = {
-      network: `${recipe.name}.safetensors`,
-      steps: result.step,
-      of: plan.steps,
-      stopped: result.stopped,
-    };
-    const rest = result.step < plan.steps ? '; the same command goes on' : '';
-    process.stdout.write(
-      options.json
-        ? `${JSON.stringify(summary)}\n`
-        : `${join(options.out, summary.network)}: ${result.step} of ${plan.steps} steps${rest}\n`,
-    );
+  const plan = await kind.plan(recipe, photos, filesBeside(file));
+  const engine = nodeEngine({ threads });
+  const timed = new AbortController();
+  const until = minutes === undefined ? Infinity : performance.now() + minutes * 60_000;
+  const work = train({
+    ...plan,
+    engine,
+    folder: nodeFolder(out),
+    recipe,
+    seed: recipe.seed,
+    every,
+    saveSeconds,
+    signal: AbortSignal.any([signal, timed.signal]),
+    onStep: () => performance.now() >= until && timed.abort(),
   });
+  let step = await work.next();
+  for (; !step.done; step = await work.next()) {
+    const { step: done, steps: total, metrics } = step.value;
+    printer.update({ stage: `training ${recipe.name}`, unit: 'steps', done, total, note: shown(metrics) });
+  }
+  const { state, step: steps, stopped } = step.value;
+  if (steps < plan.steps) signal.throwIfAborted();
+  await writeNetwork(out, recipe, plan, state, engine);
+  return { network: `${recipe.name}.safetensors`, steps, of: plan.steps, stopped };
 }
 
 /** The network as 16-bit floats, and its card. */

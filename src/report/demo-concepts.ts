@@ -57,7 +57,8 @@ export async function shownConcepts(
       images.push({ name, src: bytes ? `data:image/webp;base64,${base64(bytes)}` : '' });
     }
     const rows: ShownConcept['rows'][number][] = [];
-    for (const unit of set.units) {
+    const own = set.units.filter((unit) => parseUnit(unit).model === set.anchor);
+    for (const unit of [...own, ...set.units.filter((unit) => !own.includes(unit))]) {
       const found = exemplars?.units[unit];
       const row = ids.map(async (id) => {
         const at = found?.images.indexOf(id) ?? -1;

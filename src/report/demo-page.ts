@@ -39,6 +39,7 @@ export function demoPage({ dictionary, concepts, shows, report }: DemoPage): str
   const zoo = models.filter(({ role }) => role === 'zoo');
   const generators = zoo.filter(({ card }) => 'latent' in card).length;
   const units = zoo.reduce((sum, model) => sum + model.units, 0);
+  const size = [...new Set(images.sources.map(({ height, width }) => `${width} by ${height} pixels`))].join(' or ');
   const figure = (value: number, name: string) =>
     html`<div>
       <dt>${name}</dt>
@@ -82,8 +83,8 @@ export function demoPage({ dictionary, concepts, shows, report }: DemoPage): str
             <section class="part" id="networks">
               <h2>The networks</h2>
               <p>
-                ${generators} of them make images; the others look at them. All images of this page are 32 by 32 pixels
-                or fewer: the networks are small enough to be trained on a laptop.
+                ${generators} of them make images; the others look at them. All images are ${size}: networks for them
+                can be small.
               </p>
               ${modelTable(zoo)}
             </section>

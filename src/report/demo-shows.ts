@@ -48,15 +48,13 @@ function laidShow({ part, title, text, command, address, page, missing }: Shown,
     ${(part === 'edited' || results.length < 2) && html`<h3>${title}</h3>`}${text !== '' && html`<p class="note">${text}</p>`}
     ${missing !== undefined && html`<p class="warning" role="note"><b>Left out</b> <span>${missing}</span></p>`}
     ${results.map((result, i) => laidResult(result, results.length > 1, `${part}-${number}-${i}`))}
-    <p class="note by-hand">
+    <div class="note by-hand">
       ${page !== undefined && html`<a href="${address}">All maps and numbers</a>`}
-      <span class="fold"
-        ><details>
-          <summary>By hand</summary>
-          <pre class="command">${command}</pre>
-        </details></span
-      >
-    </p>
+      <details>
+        <summary>By hand</summary>
+        <pre class="command">${command}</pre>
+      </details>
+    </div>
   </article> `;
 }
 

@@ -2,7 +2,7 @@
 // It has no colours of its own.
 
 export const demoStyle = /* CSS */ `
-.part { padding: 2rem 0 1rem; border-top: 1px solid var(--line); }
+.part { overflow-wrap: anywhere; padding: 2rem 0 1rem; border-top: 1px solid var(--line); }
 .part > p { max-width: 75ch; margin: 0.75rem 0 1.25rem; text-wrap: pretty; }
 .part .controls { margin-top: 0; }
 .shade { background: color-mix(in oklab, var(--mark) calc(var(--share) * 60%), var(--wash)) !important; }
@@ -28,8 +28,10 @@ export const demoStyle = /* CSS */ `
 .behind { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 0.75rem 1.5rem; max-width: 46rem; }
 .behind .maps { gap: 0.3rem; }
 .behind > figure > figcaption { padding-top: 0.2rem; font-size: 0.76rem; font-weight: 400; color: var(--soft); overflow-wrap: anywhere; }
+.behind > figure > figcaption .unit { display: block; }
 .by-hand { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
-.by-hand .fold { display: block; min-width: 0; max-width: 100%; }
+.by-hand details { min-width: 0; max-width: 100%; }
+.by-hand details[open] { flex-basis: 100%; }
 .by-hand summary { padding: 0; }
 .command { overflow-x: auto; max-width: 100%; margin: 0.5rem 0; padding: 0.6rem 0.85rem; border-radius: 6px; background: var(--wash); color: var(--ink); font: 0.82rem/1.5 var(--mono); }
 .by-hand .command { white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -39,6 +41,7 @@ export const demoStyle = /* CSS */ `
 }
 @media (max-width: 600px) {
   .behind { grid-template-columns: minmax(0, 1fr); gap: 0.75rem; }
-  .rows th { width: 6rem; font-size: 0.72rem; }
+  .rows table { min-width: 0; }
+  .rows th { width: 5.5rem; padding-right: 0.4rem; font-size: 0.7rem; }
 }
 `;

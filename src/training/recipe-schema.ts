@@ -1,15 +1,20 @@
 // Reading a recipe: JSON text to a checked recipe. The checking itself is a library's.
 
-import { Ajv } from 'ajv';
+import { Ajv, type ErrorObject } from 'ajv';
 import { UserError } from '../errors.ts';
 import type { Recipe, RecipeKind } from './recipe.ts';
 
 const share = { type: 'number', minimum: 0, maximum: 1 } as const;
 const decay = { type: 'number', minimum: 0, exclusiveMaximum: 1 } as const;
+const weight = { type: 'number', minimum: 0 } as const;
 const text = { type: 'string', minLength: 1 } as const;
 
 const optimiser = {
   description: 'How weights move by their gradients.',
+  type: 'object',
+  properties: { kind: { enum: ['sgd', 'adam'] } },
+  required: ['kind'],
+  discriminator: { propertyName: 'kind' },
   oneOf: [
     {
       type: 'object',
@@ -17,11 +22,7 @@ const optimiser = {
         kind: { const: 'sgd' },
         momentum: { ...decay, description: 'Default 0: no memory.' },
         nesterov: { type: 'boolean', description: 'Step as if the momentum had been followed already.' },
-        weightDecay: {
-          type: 'number',
-          minimum: 0,
-          description: 'Multiple of the weight that is added to its gradient.',
-        },
+        weightDecay: { ...weight, description: 'Multiple of the weight that is added to its gradient.' },
       },
       required: ['kind'],
       additionalProperties: false,
@@ -33,11 +34,7 @@ const optimiser = {
         beta1: { ...decay, description: 'Default 0.9.' },
         beta2: { ...decay, description: 'Default 0.999.' },
         epsilon: { type: 'number', exclusiveMinimum: 0, description: 'Default 1e-8.' },
-        weightDecay: {
-          type: 'number',
-          minimum: 0,
-          description: 'Share of the weight, times the rate, lost in each step.',
-        },
+        weightDecay: { ...weight, description: 'Share of the weight, times the rate, lost in each step.' },
       },
       required: ['kind'],
       additionalProperties: false,
@@ -72,7 +69,7 @@ export function recipeSchema(kinds: readonly RecipeKind[]) {
             properties: {
               kind: { enum: ['oneCycle', 'cosine', 'constant'] },
               peak: { type: 'number', exclusiveMinimum: 0, description: 'The largest learning rate.' },
-              warmUp: { ...share, description: 'Share of the steps in which it rises; default 0.' },
+              warmUp: { ...share, description: 'Share of the steps in which it rises; default 0, of oneCycle 0.3.' },
               last: { ...share, description: 'At the end, as a share of the peak; default 0.' },
             },
             required: ['kind', 'peak'],
@@ -106,15 +103,31 @@ export function parseRecipe(json: string, path: string, kinds: readonly RecipeKi
   } catch (error) {
     throw new UserError(`${path} is not valid JSON (${(error as Error).message}); a recipe of a training is expected`);
   }
-  const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile<Recipe>(recipeSchema(kinds));
+  const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, discriminator: true });
+  const validate = ajv.compile<Recipe>(recipeSchema(kinds));
   if (validate(value)) return value;
-  const problems = validate
-    .errors!.filter(({ keyword }) => keyword !== 'if')
-    .map(({ instancePath, message, params }) => {
-      const place = instancePath.slice(1).replaceAll('/', '.') || 'the recipe';
-      const allowed = 'allowedValues' in params ? `: ${(params.allowedValues as string[]).join(', ')}` : '';
-      const extra = 'additionalProperty' in params ? ` ("${params.additionalProperty}")` : '';
-      return `${place} ${message}${allowed}${extra}`;
-    });
-  throw new UserError(`${path} is not a recipe: ${problems.join('; ')}. docs/recipe.schema.json has the form`);
+  const problems = new Set(nearest(validate.errors!).map(problemOf));
+  throw new UserError(`${path} is not a recipe: ${[...problems].join('; ')}. docs/recipe.schema.json has the form`);
+}
+
+/** The errors that count: of alternatives those that are nearest to what is there. */
+function nearest(errors: readonly ErrorObject[]): ErrorObject[] {
+  const alternatives = errors.filter(({ keyword }) => keyword === 'oneOf' || keyword === 'anyOf');
+  const told = alternatives.reduce<readonly ErrorObject[]>((left, { schemaPath }) => {
+    const branchOf = (error: ErrorObject) =>
+      error.schemaPath.startsWith(`${schemaPath}/`) ? error.schemaPath.slice(schemaPath.length + 1).split('/')[0] : '';
+    const counts = new Map<string, number>();
+    for (const error of left) counts.set(branchOf(error), (counts.get(branchOf(error)) ?? 0) + 1);
+    counts.delete('');
+    const least = Math.min(...counts.values());
+    return left.filter((error) => (counts.get(branchOf(error)) ?? least) === least);
+  }, errors);
+  return told.filter((error) => !['if', 'oneOf', 'anyOf', 'discriminator'].includes(error.keyword));
+}
+
+function problemOf({ instancePath, message, params }: ErrorObject): string {
+  const place = instancePath.slice(1).replaceAll('/', '.') || 'the recipe';
+  const allowed = 'allowedValues' in params ? `: ${(params.allowedValues as string[]).join(', ')}` : '';
+  const extra = 'additionalProperty' in params ? ` ("${params.additionalProperty}")` : '';
+  return `${place} ${message}${allowed}${extra}`;
 }

@@ -59,7 +59,12 @@ export function generatorModel({ card, build, twin }: GeneratorNetwork): Generat
     card,
     taps,
     build(target, input, options) {
-      const settings = { ...defaults, ...options };
+      // Undefined is as good as not given.
+      const settings: GeneratorOptions = {
+        ...options,
+        truncation: options?.truncation ?? defaults.truncation,
+        noise: options?.noise ?? defaults.noise,
+      };
       checkTruncation(card, settings.truncation);
       const result = build(target, input, settings);
       const half = target.constant(float32([], [0.5]));

@@ -1,0 +1,103 @@
+// What a step of each recipe costs: photos a second, and the rate of its products as a share of the machine's GEMM rate,
+// measured in the same run. Photos are noise; nothing is learnt.
+// usage: npm run bench training -- [--recipes zoo/recipes] [--only NAME,NAME] [--runs N]
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openCheckpoint } from 'rosetta-neurons/checkpoint';
+import { openFile } from 'rosetta-neurons/checkpoint/node';
+import { float32, toFloat32, totalMultiplyAdds } from 'rosetta-neurons/graph';
+import { nodeEngine } from 'rosetta-neurons/runtime/node';
+import { beginState, parseRecipe, recipeKinds, StepRunner } from 'rosetta-neurons/training';
+import { gemmRate } from './random-maps.mjs';
+
+const { values } = parseArgs({
+  options: {
+    recipes: { type: 'string', default: 'zoo/recipes' },
+    only: { type: 'string' },
+    runs: { type: 'string', default: '5' },
+  },
+});
+
+const nouns = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
+const n = 512;
+const side = 32;
+const photos = {
+  n,
+  height: side,
+  width: side,
+  pixels: Uint8Array.from({ length: n * 3 * side * side }, (_, i) => (i * 2654435761) >>> 24),
+  labels: Int32Array.from({ length: n }, (_, i) => i % nouns.length),
+  classes: nouns,
+  names: Array.from({ length: n }, (_, i) => `${nouns[i % nouns.length]}/${nouns[i % nouns.length]}_s_${i}.png`),
+};
+
+const filesBeside = (recipe) => ({
+  async tensors(name) {
+    const source = await openFile(resolve(dirname(recipe), name));
+    try {
+      const { tensors } = await openCheckpoint(source);
+      const loaded = new Map();
+      for (const [key, ref] of tensors) {
+        const tensor = await ref.load();
+        loaded.set(key, float32(tensor.shape, toFloat32(tensor)));
+      }
+      return loaded;
+    } finally {
+      await source.close();
+    }
+  },
+});
+
+/** Seconds of the fastest update after the first two, which touch fresh memory. */
+async function secondsOf(engine, part, state, batch) {
+  const runner = await StepRunner.open(engine, part);
+  const times = [];
+  for (let i = 0; i < 2 + Number(values.runs); i++) {
+    const start = performance.now();
+    await runner.run(state, batch, 1e-4);
+    if (i >= 2) times.push((performance.now() - start) / 1000);
+  }
+  const own = new Map([...state].map(([name, { shape, data }]) => [name, float32(shape, Float32Array.from(data))]));
+  await runner.release();
+  return { seconds: Math.min(...times), state: own };
+}
+
+const engine = nodeEngine();
+const gemm = (await gemmRate(engine)) / 1e9;
+console.log(`GEMM rate: ${gemm.toFixed(0)} GFLOP/s\n`);
+console.log(
+  '| recipe | part | batch | operators | M multiply-adds a photo | ms a step | photos/s | GFLOP/s | of GEMM |',
+);
+console.log('|---|---|---:|---:|---:|---:|---:|---:|---:|');
+const chosen = values.only?.split(',');
+for (const file of readdirSync(values.recipes).filter((name) => name.endsWith('.json'))) {
+  const path = join(values.recipes, file);
+  const recipe = parseRecipe(readFileSync(path, 'utf8'), path, recipeKinds);
+  if (chosen && !chosen.includes(recipe.name)) continue;
+  const { batch: size } = recipe.schedule;
+  const plan = await recipeKinds.find(({ kind }) => kind === recipe.kind).plan(recipe, photos, filesBeside(path));
+  let state = beginState(plan.state, plan.parts);
+  const batches = await plan.batch(0);
+  for (const part of plan.parts) {
+    if (!batches[part.name]) continue;
+    const measured = await secondsOf(engine, part, state, batches[part.name]);
+    ({ state } = measured);
+    const { seconds } = measured;
+    const products = totalMultiplyAdds(part.graph);
+    const rate = (2 * products) / seconds / 1e9;
+    const row = [
+      recipe.name,
+      part.name,
+      size,
+      part.graph.nodes.length,
+      (products / size / 1e6).toFixed(0),
+      (1000 * seconds).toFixed(0),
+      (size / seconds).toFixed(0),
+      rate.toFixed(0),
+      `${((100 * rate) / gemm).toFixed(0)} %`,
+    ];
+    console.log(`| ${row.join(' | ')} |`);
+  }
+}
