@@ -50,7 +50,7 @@ async function readPixels(file: string): Promise<LabelledPixels | undefined> {
     try {
       const { tensors, metadata } = await readSafetensors(source);
       const [pixels, labels] = await Promise.all(['pixels', 'labels'].map((name) => tensors.get(name)!.load()));
-      const rest = JSON.parse(metadata!.set) as Omit<LabelledPixels, 'pixels' | 'labels'>;
+      const rest = JSON.parse(metadata.set) as Omit<LabelledPixels, 'pixels' | 'labels'>;
       const { n, height, width, names } = rest;
       if (pixels.shape.join() !== [n, 3, height, width].join() || labels.shape[0] !== n || names.length !== n) {
         return undefined;

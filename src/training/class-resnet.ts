@@ -26,7 +26,15 @@ export interface ClassResNetOptions {
 }
 
 /** Inputs: `images` `[batch, 3, size, size]`, RGB in [0, 1], and `target` `[batch, classes]`. Metric: `accuracy`. */
-export function classResNetStep({ tensors, batch, size, classes, optimiser, ema, clip }: ClassResNetOptions): TrainingStep {
+export function classResNetStep({
+  tensors,
+  batch,
+  size,
+  classes,
+  optimiser,
+  ema,
+  clip,
+}: ClassResNetOptions): TrainingStep {
   const config = resnet.recognise(shapesOf(tensors), {})!;
   return trainingStep({
     name: 'class',

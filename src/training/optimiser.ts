@@ -11,7 +11,7 @@ export interface Optimiser {
    * @param count number of this update, from 1.
    */
   scalars(rate: number, count: number): Record<string, number>;
-  /** Lays the update of one weight. @param decays whether weight decay is for this one too. */
+  /** Lays the update of one weight. */
   move(b: GraphBuilder, at: Move): { weight: Value; moments: Record<string, Value> };
 }
 
@@ -20,6 +20,7 @@ export interface Move {
   readonly gradient: Value;
   readonly moments: Readonly<Record<string, Value>>;
   readonly scalars: Readonly<Record<string, Value>>;
+  /** Whether weight decay is for this one too. */
   readonly decays: boolean;
 }
 

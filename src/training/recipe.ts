@@ -37,7 +37,7 @@ export interface RecipeSchedule {
     readonly kind: 'oneCycle' | 'cosine' | 'constant';
     /** The largest learning rate. */
     readonly peak: number;
-    /** Share of the steps in which it rises from zero; default 0. */
+    /** Share of the steps in which it rises; default 0, of 'oneCycle' 0.3. */
     readonly warmUp?: number;
     /** At the end, as a share of the peak; default 0. */
     readonly last?: number;

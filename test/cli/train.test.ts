@@ -46,7 +46,7 @@ const log = (out: string) =>
     .map((line) => JSON.parse(line) as Record<string, number>);
 const savedStep = async (out: string) => {
   const bytes = bytesSource('checkpoint', file(`${out}/checkpoint.safetensors`));
-  return Number((await readSafetensors(bytes)).metadata!.step);
+  return Number((await readSafetensors(bytes)).metadata.step);
 };
 
 /** Runs what is to succeed; a killed process may still hold the folder for a moment. */
@@ -108,7 +108,7 @@ describe('rosetta train', () => {
     expect(model.card).toMatchObject({ name: 'tiny', architecture: 'resnet', config: { depths: [1, 1] } });
     for (const name of ['whole/tiny.json', 'whole/tiny.safetensors']) {
       const { out } = await done('inspect', name, '--json');
-      expect(JSON.parse(out)).toMatchObject({ card: { architecture: 'resnet' }, taps: ['layer1', 'layer2'] });
+      expect(JSON.parse(out)).toMatchObject({ card: { architecture: 'resnet' }, taps: ['layer1.0', 'layer2.0'] });
     }
 
     const lines = log('whole');

@@ -58,20 +58,31 @@ export function weightGradient(b: GraphBuilder, x: Value, dy: Value, window: Win
 
 /** The same of a kernel of one tap without padding: dw[m, c] = sum over n, o of dy[n, m, o] x[n, c, o s]. */
 function product(b: GraphBuilder, x: Value, dy: Value, { kernel, strides, places }: Window): Value {
-  const [images, inputs] = x.shape;
+  const inputs = x.shape[1];
   const outputs = dy.shape[1];
   const axes = places.map((_, axis) => axis + 2);
   const looked = places.map((size, axis) => (size - 1) * strides[axis] + 1);
   const whole = axes.every((axis) => x.shape[axis] === places[axis - 2]);
   const seen = whole ? x : b.slice(x, { axes, starts: axes.map(() => 0), ends: looked, steps: strides });
-  const rows = (value: Value, channels: number) =>
-    reshapeTo(b, permuted(b, value, [images, channels, sizeOf(places)], [1, 0, 2]), [
-      channels,
-      images * sizeOf(places),
-    ]);
-  return b.reshape(b.gemm(rows(dy, outputs), rows(seen, inputs), undefined, { transB: true }), [
-    outputs,
-    inputs,
-    ...kernel,
-  ]);
+  // A product for each image needs no image in another layout, but makes as many small gradients to be summed.
+  const perImage = inputs * outputs <= (inputs + outputs) * sizeOf(places);
+  const sum = perImage ? summed(b, seen, dy) : stacked(b, seen, dy);
+  return b.reshape(sum, [outputs, inputs, ...kernel]);
+}
+
+/** [n, c, ...] and [n, m, ...] -> [m, c], by products of the images that are summed. */
+function summed(b: GraphBuilder, x: Value, dy: Value): Value {
+  const rows = ({ shape }: Value) => [shape[0], shape[1], sizeOf(shape.slice(2))];
+  const turned = b.transpose(reshapeTo(b, x, rows(x)), [0, 2, 1]);
+  return b.reduceSum(b.matmul(reshapeTo(b, dy, rows(dy)), turned), [0]);
+}
+
+/** The same by one product over the places of all images. */
+function stacked(b: GraphBuilder, x: Value, dy: Value): Value {
+  const rows = (value: Value) => {
+    const [images, channels, ...places] = value.shape;
+    const turned = permuted(b, value, [images, channels, sizeOf(places)], [1, 0, 2]);
+    return reshapeTo(b, turned, [channels, images * sizeOf(places)]);
+  };
+  return b.gemm(rows(dy), rows(x), undefined, { transB: true });
 }
