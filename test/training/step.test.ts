@@ -51,7 +51,7 @@ describe('a training step', () => {
     );
   });
 
-  it('keeps running statistics: 0.9 of the old, 0.1 of the batch, to 1e-6 of float64', async () => {
+  it('keeps running statistics: 0.9 of the old, 0.1 of the batch (the unbiased variance), to 1e-6 of float64', async () => {
     const weights = convNetWeights();
     const batch = stripesBatch(3);
     const { copy } = await once(convNet(), weights, batch);
@@ -69,7 +69,7 @@ describe('a training step', () => {
         map.push(sum);
       }
       const mean = map.reduce((sum, value) => sum + value, 0) / map.length;
-      const variance = map.reduce((sum, value) => sum + (value - mean) ** 2, 0) / map.length;
+      const variance = map.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (map.length - 1);
       expect(Math.abs(copy.get('bn.running_mean')![channel] - 0.1 * mean)).toBeLessThan(1e-6);
       expect(Math.abs(copy.get('bn.running_var')![channel] - (0.9 + 0.1 * variance))).toBeLessThan(1e-6);
     }
