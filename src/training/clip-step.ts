@@ -10,7 +10,6 @@ import { normalised, textFeatures } from './clip-text.ts';
 import { LiveWeights } from './live-weights.ts';
 import { crossEntropy } from './losses.ts';
 import type { Optimiser } from './optimiser.ts';
-import { stateInput } from './parameters.ts';
 import { trainingStep, type StepOptions, type TrainingStep } from './step.ts';
 
 /** Tensors of a CLIP that training moves; running statistics follow by themselves. */
@@ -54,9 +53,10 @@ export function contrastiveTargets(nouns: readonly string[], shared: boolean): F
 /** The same optimiser, but it never leaves the temperature above its bound, as the official training does. */
 const bounded = (optimiser: Optimiser): Optimiser => ({
   ...optimiser,
+  apart: ['logit_scale'],
   move(b, at) {
     const moved = optimiser.move(b, at);
-    if (at.weight.name !== stateInput('logit_scale')) return moved;
+    if (!at.names.includes('logit_scale')) return moved;
     return { ...moved, weight: b.min(moved.weight, Math.log(mostScale)) };
   },
 });

@@ -1,7 +1,6 @@
 // What DINO does beside the optimiser: the last layer stands still at first, and the weight decay grows.
 // The optimiser itself is another one, around which it is.
 
-import { stateInput } from './parameters.ts';
 import type { Optimiser } from './optimiser.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -12,10 +11,11 @@ import type { Schedule } from './schedule.ts';
 export function standingStill(optimiser: Optimiser, name: string, updates: number): Optimiser {
   return {
     moments: optimiser.moments,
+    apart: [...(optimiser.apart ?? []), name],
     scalars: (rate, count) => ({ ...optimiser.scalars(rate, count), loose: count > updates ? 1 : 0 }),
     move(b, at) {
       const moved = optimiser.move(b, at);
-      if (at.weight.name !== stateInput(name)) return moved;
+      if (!at.names.includes(name)) return moved;
       const way = b.mul(b.sub(moved.weight, at.weight), at.scalars.loose);
       return { ...moved, weight: b.add(at.weight, way) };
     },
@@ -25,6 +25,7 @@ export function standingStill(optimiser: Optimiser, name: string, updates: numbe
 /** Adam whose weight decay changes from step to step; it must have been made with one. */
 export const decayingBy = (optimiser: Optimiser, weightDecay: Schedule): Optimiser => ({
   moments: optimiser.moments,
+  apart: optimiser.apart,
   scalars: (rate, count) => ({ ...optimiser.scalars(rate, count), decay: rate * weightDecay(count - 1) }),
   move: (b, at) => optimiser.move(b, at),
 });

@@ -6,16 +6,21 @@ import type { GraphBuilder, Value } from '../graph/builder.ts';
 export interface Optimiser {
   /** What it remembers of each weight, all zero at the beginning. */
   readonly moments: readonly string[];
+  /** Names of weights that are moved by themselves; all others go as rows of many. */
+  readonly apart?: readonly string[];
   /**
    * Numbers that every step is fed, by name; always the same names.
    * @param count number of this update, from 1.
    */
   scalars(rate: number, count: number): Record<string, number>;
-  /** Lays the update of one weight. */
+  /** Lays the update of weights. */
   move(b: GraphBuilder, at: Move): { weight: Value; moments: Record<string, Value> };
 }
 
 export interface Move {
+  /** Names of the weights that are moved. */
+  readonly names: readonly string[];
+  /** One weight, or the numbers of several as one row. */
   readonly weight: Value;
   readonly gradient: Value;
   readonly moments: Readonly<Record<string, Value>>;

@@ -12,17 +12,20 @@ export type TrainingState = Map<string, Tensor>;
 
 /**
  * The state at the beginning: weights and buffers, and what the steps have beside them.
- * @throws UserError when two steps share moments, but do not count their updates together.
+ * @throws UserError when two steps count their updates together, but do not move the same weights.
  */
 export function beginState(weights: ReadonlyMap<string, Tensor>, steps: readonly TrainingStep[]): TrainingState {
   const state: TrainingState = new Map(weights);
-  const counts = new Map<string, string>();
+  const moved = new Map<string, string>();
   for (const { name: step, beginning, count, moments } of steps) {
-    for (const name of moments) {
-      if ((counts.get(name) ?? count) !== count) {
-        throw new UserError(`"${step}" shares "${name}" with another step; give both the same counter`);
+    for (const [name, members] of moments) {
+      const all = members.join();
+      if ((moved.get(name) ?? all) !== all) {
+        throw new UserError(
+          `"${step}" has "${count}" in common with another step, but moves other weights; give it a counter of its own`,
+        );
       }
-      counts.set(name, count);
+      moved.set(name, all);
     }
     for (const [name, tensor] of beginning) if (!state.has(name)) state.set(name, tensor);
   }

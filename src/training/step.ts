@@ -7,6 +7,7 @@ import { UserError } from '../errors.ts';
 import type { GraphBuilder, Value } from '../graph/builder.ts';
 import type { Graph } from '../graph/graph.ts';
 import { allocate, float32, sizeOf, type DType, type Tensor } from '../graph/tensor.ts';
+import { joined, parted } from './flat.ts';
 import type { Optimiser } from './optimiser.ts';
 import { Parameters, stateInput, stateOutput } from './parameters.ts';
 import type { Schedule } from './schedule.ts';
@@ -68,8 +69,8 @@ export interface TrainingStep {
   /** Names of state tensors that it reads, and of those that it replaces. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
-  /** Names of what its optimiser remembers of weights. */
-  readonly moments: readonly string[];
+  /** What its optimiser remembers, by name: the weights that each is of. */
+  readonly moments: ReadonlyMap<string, readonly string[]>;
   /** Name of the state tensor that counts its updates. */
   readonly count: string;
   /** What the state has beside weights and buffers, as it is at the beginning: moments (0), averages, the count. */
@@ -91,7 +92,8 @@ export const emaName = (name: string): string => `ema ${name}`;
 export function averaged(state: ReadonlyMap<string, Tensor>, names: Iterable<string>): Map<string, Tensor> {
   return new Map([...names].map((name) => [name, (state.get(emaName(name)) ?? state.get(name))!]));
 }
-const momentName = (moment: string, name: string): string => `${moment} ${name}`;
+/** Weights that move alike share a moment, one row for all. */
+const momentName = (moment: string, counter: string, group: number): string => `${moment} ${counter} ${group}`;
 const averageRate = 'average';
 
 const zeros = (shape: readonly number[]): Tensor => float32(shape, allocate('float32', sizeOf(shape)) as Float32Array);
@@ -116,10 +118,17 @@ export function trainingStep(options: StepOptions): TrainingStep {
   const weights = trainedWeights(name, trainable, parameters);
   const found = gradients(b, laid.loss, weights, { segments: options.segments });
 
+  const groups = groupsOf(trainable, weights, decays, optimiser.apart);
+  const rows = groups.map(({ members }) =>
+    joined(
+      b,
+      members.map((i) => found[i]),
+    ),
+  );
   const norm = b.sqrt(
     b.op(
       'Sum',
-      found.map((gradient) => sumOfSquares(b, gradient)),
+      rows.map((row) => sumOfSquares(b, row)),
     )[0],
   );
   const metrics: Record<string, Value> = { ...laid.metrics, gradient: norm };
@@ -133,17 +142,21 @@ export function trainingStep(options: StepOptions): TrainingStep {
   const fed = Object.fromEntries(Object.keys(optimiser.scalars(1, 1)).map((key) => [key, scalar(key)]));
   const next = buffersOf(b, parameters, laid);
   const moving = [...next, ...weights.map((weight, i): [string, Value] => [trainable[i], weight])];
-  trainable.forEach((key, i) => {
-    const gradient = factor ? b.mul(found[i], factor) : found[i];
-    const moments: Record<string, Value> = {};
-    for (const moment of optimiser.moments) {
-      tensors.set(momentName(moment, key), zeros(gradient.shape));
-      moments[moment] = parameters.get(momentName(moment, key));
-    }
-    const weight = weights[i];
-    const moved = optimiser.move(b, { weight, gradient, moments, scalars: fed, decays: decays(key, weight.shape) });
-    next.set(key, moved.weight);
-    for (const [moment, value] of Object.entries(moved.moments)) next.set(momentName(moment, key), value);
+  const moments = groups.map((_, g) => optimiser.moments.map((moment) => momentName(moment, counter, g)));
+  groups.forEach(({ members, decays: shrinks }, g) => {
+    const gradient = factor ? b.mul(rows[g], factor) : rows[g];
+    const own: Record<string, Value> = {};
+    optimiser.moments.forEach((moment, m) => {
+      tensors.set(moments[g][m], zeros(gradient.shape));
+      own[moment] = parameters.get(moments[g][m]);
+    });
+    const names = members.map((i) => trainable[i]);
+    const values = members.map((i) => weights[i]);
+    const weight = joined(b, values);
+    const moved = optimiser.move(b, { names, weight, gradient, moments: own, scalars: fed, decays: shrinks });
+    const shapes = values.map(({ shape }) => shape);
+    parted(b, moved.weight, shapes).forEach((value, i) => next.set(names[i], value));
+    for (const [moment, value] of Object.entries(moved.moments)) next.set(momentName(moment, counter, g), value);
   });
   if (ema) {
     for (const [key] of moving) {
@@ -167,7 +180,11 @@ export function trainingStep(options: StepOptions): TrainingStep {
     metrics: Object.keys(metrics),
     reads: parameters.read,
     writes: [...next.keys()],
-    moments: trainable.flatMap((key) => optimiser.moments.map((moment) => momentName(moment, key))),
+    moments: new Map(
+      groups.flatMap(({ members }, g) =>
+        moments[g].map((moment) => [moment, members.map((i) => trainable[i])] as const),
+      ),
+    ),
     count,
     beginning,
     scalars(rate, updates) {
@@ -199,6 +216,30 @@ function trainedWeights(step: string, trainable: readonly string[], parameters: 
     );
   }
   return trainable.map((name) => parameters.get(name));
+}
+
+interface Group {
+  /** As indices into the trained weights. */
+  readonly members: readonly number[];
+  readonly decays: boolean;
+}
+
+/** Weights that are moved as one row: those that decay, those that do not, and each that the optimiser wants apart. */
+function groupsOf(
+  names: readonly string[],
+  weights: readonly Value[],
+  decaying: NonNullable<StepOptions['decays']>,
+  apart: readonly string[] = [],
+): Group[] {
+  const groups = new Map<string, { members: number[]; decays: boolean }>();
+  names.forEach((name, i) => {
+    const decays = decaying(name, weights[i].shape);
+    const key = apart.includes(name) ? name : String(decays);
+    const group = groups.get(key) ?? { members: [], decays };
+    group.members.push(i);
+    groups.set(key, group);
+  });
+  return [...groups.values()];
 }
 
 /** New values of buffers by name: running statistics of batch normalisations, and what the recipe names. */

@@ -11,7 +11,7 @@ import { shapeRange } from './constant.ts';
 import { slicesOf, sliceRange } from './indexing.ts';
 
 /** Tensors of more elements are no arithmetic on shapes. */
-const limit = 64;
+const limit = 1024;
 
 interface Output {
   readonly dtype: DType;
