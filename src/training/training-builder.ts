@@ -33,9 +33,11 @@ export class TrainingBuilder extends GraphBuilder {
     if (this.kept(mean)) return super.batchNormalization(x, scale, bias, mean, variance, epsilon, name);
     // With a momentum of zero the operator gives the statistics of the batch, which the gradient uses too.
     const attributes = { epsilon: float(epsilon), momentum: float(0), training_mode: int(1) };
-    // ONNX Runtime writes the new statistics over those that it reads, even over tensors that it was only fed: it gets copies.
-    // A Concat of one, for the engine would leave out an Identity.
-    const own = [mean, variance].map((statistic) => this.concat([statistic], 0));
+    // ONNX Runtime writes the new statistics over those that it reads, even over tensors that it was only fed, and over what
+    // another normalisation has written there: each gets tensors of its own. Their values do not matter, but that they
+    // differ does, or equal ones would be made one again.
+    const turn = ++this.normalisations;
+    const own = [mean, variance].map((statistic) => this.add(statistic, turn));
     const [y, batchMean, batchVariance] = this.op('BatchNormalization', [x, scale, bias, ...own], attributes, {
       name,
       outputs: 3,
@@ -47,6 +49,9 @@ export class TrainingBuilder extends GraphBuilder {
     this.updates.set(variance.name, this.towards(variance, unbiased));
     return y;
   }
+
+  /** How many there are by now. */
+  private normalisations = 0;
 
   private towards(kept: Value, batch: Value): Value {
     return this.add(this.mul(kept, 1 - this.momentum), this.mul(batch, this.momentum));
