@@ -7,8 +7,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openCheckpoint, stateDict } from 'rosetta-neurons/checkpoint';
-import { openFile } from 'rosetta-neurons/checkpoint/node';
+import { loadTensors } from 'rosetta-neurons/checkpoint/node';
 import { chooseSamples, generatedSource } from 'rosetta-neurons/images';
 import { loadPixels } from 'rosetta-neurons/images/node';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
@@ -165,10 +164,7 @@ function print(network, found, top1) {
 /** Features of the classes' names, and of the nouns of all test photos, by CLIP's text tower. */
 async function textOf(name) {
   const { file } = JSON.parse(readFileSync(join(values.zoo, `${name}.json`), 'utf8'));
-  const source = await openFile(join(values.zoo, file));
-  const tensors = new Map();
-  for (const [key, ref] of stateDict(await openCheckpoint(source))) tensors.set(key, await ref.load());
-  await source.close();
+  const tensors = await loadTensors(join(values.zoo, file));
   const found = test.names.map(noun);
   const nouns = [...new Set(found)].sort();
   const own = found.map((caption) => nouns.indexOf(caption));

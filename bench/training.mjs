@@ -5,9 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openCheckpoint } from 'rosetta-neurons/checkpoint';
-import { openFile } from 'rosetta-neurons/checkpoint/node';
-import { float32, toFloat32, totalMultiplyAdds } from 'rosetta-neurons/graph';
+import { loadTensors } from 'rosetta-neurons/checkpoint/node';
+import { float32, totalMultiplyAdds } from 'rosetta-neurons/graph';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { beginState, parseRecipe, recipeKinds, StepRunner } from 'rosetta-neurons/training';
 import { gemmRate } from './random-maps.mjs';
@@ -33,22 +32,7 @@ const photos = {
   names: Array.from({ length: n }, (_, i) => `${nouns[i % nouns.length]}/${nouns[i % nouns.length]}_s_${i}.png`),
 };
 
-const filesBeside = (recipe) => ({
-  async tensors(name) {
-    const source = await openFile(resolve(dirname(recipe), name));
-    try {
-      const { tensors } = await openCheckpoint(source);
-      const loaded = new Map();
-      for (const [key, ref] of tensors) {
-        const tensor = await ref.load();
-        loaded.set(key, float32(tensor.shape, toFloat32(tensor)));
-      }
-      return loaded;
-    } finally {
-      await source.close();
-    }
-  },
-});
+const filesBeside = (recipe) => ({ tensors: (name) => loadTensors(resolve(dirname(recipe), name)) });
 
 /** Seconds of the fastest update after the first two, which touch fresh memory. */
 async function secondsOf(engine, part, state, batch) {

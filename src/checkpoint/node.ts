@@ -1,4 +1,4 @@
-// Checkpoint files on disk: opening one as a byte source, and writing safetensors.
+// Checkpoint files on disk: opening one as a byte source, loading its tensors, and writing safetensors.
 // The only file of this room that needs Node; the formats are elsewhere.
 
 import { constants } from 'node:fs';
@@ -6,8 +6,10 @@ import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
 import { bytesPerElement, sizeOf, toBytes, type Tensor } from '../graph/tensor.ts';
 import type { TensorRef } from './types.ts';
+import { openCheckpoint } from './checkpoint.ts';
 import { encodeSafetensorsHeader } from './safetensors.ts';
 import { checkRange, type ByteSource } from './source.ts';
+import { stateDict } from './state-dict.ts';
 
 const maxReadBytes = 2 ** 30; // one read(2) moves less than 2 GiB
 
@@ -64,6 +66,21 @@ export async function openFile(path: string): Promise<ByteSource & { close(): Pr
       return bytes;
     },
   };
+}
+
+/**
+ * All tensors of the weights in a file of any format, in memory.
+ * @throws UserError as `openFile` does, and for a file that is no checkpoint.
+ */
+export async function loadTensors(path: string): Promise<Map<string, Tensor>> {
+  const source = await openFile(path);
+  try {
+    const loaded = new Map<string, Tensor>();
+    for (const [name, ref] of stateDict(await openCheckpoint(source))) loaded.set(name, await ref.load());
+    return loaded;
+  } finally {
+    await source.close();
+  }
 }
 
 /**

@@ -3,9 +3,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { openCheckpoint } from '../checkpoint/checkpoint.ts';
-import { openFile, writeSafetensorsFile } from '../checkpoint/node.ts';
-import { float32, toFloat32, toHalf, type Tensor } from '../graph/tensor.ts';
+import { loadTensors, writeSafetensorsFile } from '../checkpoint/node.ts';
+import { toHalf, type Tensor } from '../graph/tensor.ts';
 import { cachedPixels } from '../images/node-pixel-cache.ts';
 import { fileError, nodeFolder } from '../runtime/node-folder.ts';
 import { withFolderLock } from '../runtime/node-lock.ts';
@@ -148,21 +147,6 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-function filesBeside(recipe: string): RecipeFiles {
-  return {
-    async tensors(name) {
-      const source = await openFile(resolve(dirname(recipe), name));
-      try {
-        const { tensors } = await openCheckpoint(source);
-        const loaded = new Map<string, Tensor>();
-        for (const [key, ref] of tensors) {
-          const tensor = await ref.load();
-          loaded.set(key, float32(tensor.shape, toFloat32(tensor)));
-        }
-        return loaded;
-      } finally {
-        await source.close();
-      }
-    },
-  };
-}
+const filesBeside = (recipe: string): RecipeFiles => ({
+  tensors: (name) => loadTensors(resolve(dirname(recipe), name)),
+});

@@ -117,25 +117,3 @@ export async function classFeatures(
   });
   return float32([classes.length, embed], rows);
 }
-
-/**
- * The class of each image, without training for it: that whose features have the largest product with the image's.
- * @param images the image tower's output, `[n, embed]`; its rows need no certain length.
- * @param classes rows of length 1, from `classFeatures`.
- */
-export function zeroShot(images: Tensor, classes: Tensor): Int32Array {
-  const [n, embed] = images.shape;
-  const [count, length] = classes.shape;
-  if (embed !== length)
-    throw new UserError(`images have ${embed} features, classes ${length}: they are of two networks`);
-  const [x, rows] = [toFloat32(images), toFloat32(classes)];
-  return Int32Array.from({ length: n }, (_, i) => {
-    let [best, most] = [0, -Infinity];
-    for (let c = 0; c < count; c++) {
-      let product = 0;
-      for (let k = 0; k < embed; k++) product += x[i * embed + k] * rows[c * embed + k];
-      if (product > most) [best, most] = [c, product];
-    }
-    return best;
-  });
-}

@@ -23,7 +23,7 @@ export { accuracy, crossEntropy, logSoftmax, smoothed } from './losses.ts';
 export { batchOf, noun, shuffled, stepsOf, type PhotoSet } from './photos.ts';
 export { freshResNet, type ResNetSizes } from './resnet-tensors.ts';
 export { cardText } from './card-text.ts';
-export { classFeatures, encodeText, zeroShot } from './clip-text.ts';
+export { classFeatures, encodeText } from './clip-text.ts';
 export type { OptimiserSettings, Plan, Recipe, RecipeFiles, RecipeKind, RecipeSchedule } from './recipe.ts';
 export { parseRecipe, recipeSchema } from './recipe-schema.ts';
 export { recipeKinds } from './recipes.ts';

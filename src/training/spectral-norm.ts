@@ -2,8 +2,8 @@
 // The vectors of the power iteration are buffers of the training; when they are replaced is the caller's business.
 
 import type { GraphBuilder, Value } from '../graph/builder.ts';
-import { float32, sizeOf, type Tensor } from '../graph/tensor.ts';
-import { fillNormal } from '../random.ts';
+import { float32, type Tensor } from '../graph/tensor.ts';
+import { singularVectors as vectorsOf } from '../zoo/biggan-weights.ts';
 
 /** Names of a weight's left and right singular vectors in the state. */
 export const singularNames = (weight: string) => ({ left: `${weight}:u`, right: `${weight}:v` });
@@ -31,24 +31,8 @@ export function spectrallyNormalised(
   return { weight: b.mul(weight, b.div(gain, norm)), left: () => unit(b.gemm(matrix, after())), right: after };
 }
 
-/** The vectors of a weight, `[m, 1]` and `[columns, 1]`, by power iterations in float64. */
+/** The vectors of a weight, `[m, 1]` and `[columns, 1]`, by power iterations. */
 export function singularVectors({ shape, data }: Tensor, iterations = 100): { left: Tensor; right: Tensor } {
-  const rows = shape[0];
-  const columns = sizeOf(shape.slice(1));
-  const values = data as Float32Array;
-  let u = Float64Array.from(fillNormal(new Float32Array(rows), 1, rows));
-  let v = new Float64Array(columns);
-  for (let i = 0; i < iterations; i++) {
-    v = new Float64Array(columns);
-    for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) v[c] += u[r] * values[r * columns + c];
-    scale(v);
-    u = u.map((_, r) => v.reduce((sum, value, c) => sum + value * values[r * columns + c], 0));
-    scale(u);
-  }
-  return { left: float32([rows, 1], Float32Array.from(u)), right: float32([columns, 1], Float32Array.from(v)) };
-}
-
-function scale(vector: Float64Array): void {
-  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
-  if (length > 0) vector.forEach((value, i) => (vector[i] = value / length));
+  const { u, v } = vectorsOf(data as Float32Array, shape[0], iterations);
+  return { left: float32([u.length, 1], u), right: float32([v.length, 1], v) };
 }

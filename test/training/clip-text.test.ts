@@ -7,7 +7,8 @@ import { float32, toFloat32, toHalf, toNumbers, type Tensor } from '../../src/gr
 import { captionOf, templates, Tokenizer } from '../../src/training/clip-captions.ts';
 import { vocabularyIn, vocabularyOf, vocabularyTensor } from '../../src/training/clip-captions.ts';
 import { freshClip } from '../../src/training/clip-tensors.ts';
-import { classFeatures, encodeText, textFeatures, textHeads, zeroShot } from '../../src/training/clip-text.ts';
+import { cosines, largest } from '../../src/training/quality/index.ts';
+import { classFeatures, encodeText, textFeatures, textHeads } from '../../src/training/clip-text.ts';
 import { Weights } from '../../src/zoo/weights.ts';
 import { largestDifference } from '../golden.ts';
 import { rowsOf, textTower } from './clip-reference.ts';
@@ -137,7 +138,7 @@ describe('zero-shot classification', () => {
     // Images that lie near a class each, of various lengths.
     const rows = rowsOf(classes);
     const near = [2, 0, 1, 1].map((c, i) => rows[c].map((v) => (i + 1) * 3 * v + 0.01));
-    expect([...zeroShot(float32([4, 6], near.flat()), classes)]).toEqual([2, 0, 1, 1]);
-    expect(() => zeroShot(float32([1, 5], [1, 2, 3, 4, 5]), classes)).toThrow(/images have 5 features, classes 6/);
+    expect([...largest(cosines(float32([4, 6], near.flat()), classes))]).toEqual([2, 0, 1, 1]);
+    expect(() => cosines(float32([1, 5], [1, 2, 3, 4, 5]), classes)).toThrow(/images of 5 numbers and texts of 6/);
   });
 });

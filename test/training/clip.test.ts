@@ -3,13 +3,14 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder, type Value } from '../../src/graph/builder.ts';
 import { pruneGraph } from '../../src/graph/prune.ts';
-import { float32, toFloat32, toHalf, type Tensor } from '../../src/graph/tensor.ts';
+import { float32, type Float32Tensor, toFloat32, toHalf, type Tensor } from '../../src/graph/tensor.ts';
 import { normalAt, randomAt } from '../../src/random.ts';
 import { captionOf, vocabularyIn } from '../../src/training/clip-captions.ts';
 import { captionsOf, clipRecipe } from '../../src/training/clip-recipe.ts';
 import { clipStep, contrastive, contrastiveTargets } from '../../src/training/clip-step.ts';
 import { freshClip } from '../../src/training/clip-tensors.ts';
-import { classFeatures, zeroShot } from '../../src/training/clip-text.ts';
+import { classFeatures } from '../../src/training/clip-text.ts';
+import { cosines, largest } from '../../src/training/quality/index.ts';
 import { LiveWeights } from '../../src/training/live-weights.ts';
 import { adam, sgd } from '../../src/training/optimiser.ts';
 import { stateInput, stateOutput } from '../../src/training/parameters.ts';
@@ -203,9 +204,13 @@ describe('the recipe', () => {
     });
     await session.release();
     expect(vocabularyIn(shipped)).toContain('tomato');
-    const found = zeroShot(tensors.features, await classFeatures(engine, shipped, photos.classes));
+    const found = largest(
+      cosines(tensors.features as Float32Tensor, await classFeatures(engine, shipped, photos.classes)),
+    );
     expect(found.filter((c, i) => c === photos.labels[i]).length).toBeGreaterThanOrEqual(46);
-    const byNoun = zeroShot(tensors.features, await classFeatures(engine, shipped, ['ripe tomato', 'frog', 'sea']));
+    const byNoun = largest(
+      cosines(tensors.features as Float32Tensor, await classFeatures(engine, shipped, ['ripe tomato', 'frog', 'sea'])),
+    );
     expect(byNoun.filter((c, i) => c === photos.labels[i]).length).toBeGreaterThanOrEqual(46);
   });
 
