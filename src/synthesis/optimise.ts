@@ -98,10 +98,6 @@ export async function* optimise(options: OptimiseOptions): AsyncGenerator<Search
   let stopped: SearchResult['stopped'] = 'done';
   try {
     while (search.step < steps) {
-      if (signal?.aborted) {
-        stopped = 'cancelled';
-        break;
-      }
       const t = search.step / steps;
       const shaken = withNoise(search.latents, noise * projectorNoise(t), seed, search.step);
       const outputs = await session.run({ ...shaken, ...step.given });
@@ -133,6 +129,10 @@ export async function* optimise(options: OptimiseOptions): AsyncGenerator<Search
             images: () => copyOf(outputs, stepOutputs.images),
             state: () => copySearch(search),
           };
+        }
+        if (!last && signal?.aborted) {
+          stopped = 'cancelled';
+          break;
         }
         if (!last && patience !== undefined && search.step - search.improved.step >= patience) {
           stopped = 'converged';

@@ -199,7 +199,7 @@ describe('rosetta invert', () => {
     let err = '';
     child.stderr.on('data', (data) => {
       err += String(data);
-      if (/grey\.png, candidates: 32 of 32/.test(err) && !child.killed) setTimeout(() => child.kill('SIGINT'), 150);
+      if (/grey\.png, candidates: 32 of 32/.test(err) && !child.killed) child.kill('SIGINT');
     });
     expect(await new Promise<number | null>((ended) => child.on('exit', ended))).toBe(130);
     expect(err).toMatch(/stopping after this step[^]*interrupted; the same command goes on from here/);

@@ -97,6 +97,7 @@ describe.skipIf(!existsSync(executablePath))('the page in Chromium (needs /usr/b
     const largest = Math.max(...expected.map(({ sets }) => sets.length));
     const card = page.locator('article').first();
     await card.locator('summary').click();
+    await card.locator('.others li b').first().waitFor();
     expect(await card.locator('.others li b').count()).toBe(largest - 1);
 
     await page.evaluate(() => scrollTo(0, 6000));
