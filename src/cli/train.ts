@@ -2,7 +2,7 @@
 
 import { Command, InvalidArgumentError } from 'commander';
 import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { loadTensors, writeSafetensorsFile } from '../checkpoint/node.ts';
 import { toHalf, type Tensor } from '../graph/tensor.ts';
 import { cachedPixels } from '../images/node-pixel-cache.ts';
@@ -10,7 +10,7 @@ import { fileError, nodeFolder } from '../runtime/node-folder.ts';
 import { withFolderLock } from '../runtime/node-lock.ts';
 import { nodeEngine } from '../runtime/node.ts';
 import { cardText } from '../training/card-text.ts';
-import type { Plan, Recipe, RecipeFiles } from '../training/recipe.ts';
+import type { Recipe, RecipeFiles } from '../training/recipe.ts';
 import { parseRecipe } from '../training/recipe-schema.ts';
 import { recipeKinds } from '../training/recipes.ts';
 import { train } from '../training/train.ts';
@@ -115,22 +115,16 @@ async function trained(
   }
   const { state, step: steps, stopped } = step.value;
   if (steps < plan.steps) signal.throwIfAborted();
-  await writeNetwork(out, recipe, plan, state, engine);
+  const card = cardText(recipe, plan, `${photos.n.toLocaleString('en')} photos of ${basename(data)}`);
+  await writeNetwork(out, recipe.name, await plan.network(state, engine), card);
   return { network: `${recipe.name}.safetensors`, steps, of: plan.steps, stopped };
 }
 
 /** The network as 16-bit floats, and its card. */
-async function writeNetwork(
-  out: string,
-  recipe: Recipe,
-  plan: Plan,
-  state: ReadonlyMap<string, Tensor>,
-  engine: ReturnType<typeof nodeEngine>,
-): Promise<void> {
-  const tensors = await plan.network(state, engine);
-  const halves = new Map([...tensors].map(([name, tensor]) => [name, toHalf(tensor)]));
-  await writeSafetensorsFile(join(out, `${recipe.name}.safetensors`), halves);
-  await nodeFolder(out).write(`${recipe.name}.json`, [cardText(recipe, plan)]);
+async function writeNetwork(out: string, name: string, tensors: Map<string, Tensor>, card: string): Promise<void> {
+  const halves = new Map([...tensors].map(([key, tensor]) => [key, toHalf(tensor)]));
+  await writeSafetensorsFile(join(out, `${name}.safetensors`), halves);
+  await nodeFolder(out).write(`${name}.json`, [card]);
 }
 
 /** The metrics of a step in a line, the loss first. */

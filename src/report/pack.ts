@@ -3,6 +3,7 @@
 
 import { UserError } from '../errors.ts';
 import type { Dictionary, Exemplars, PairList } from '../mining/dictionary.ts';
+import type { Quality } from '../zoo/card.ts';
 import { base64 } from './blocks.ts';
 import { colourTable } from './colours.ts';
 import { packExemplars } from './exemplars.ts';
@@ -21,6 +22,9 @@ export interface ReportInput {
 
 /** Bytes of a block of images or maps: small enough to decode between two frames. */
 export const blockBytes = 1 << 18;
+
+const qualityLine = ({ measure, value, untrained }: Quality): string =>
+  `${measure}: ${value}${untrained === undefined ? '' : ` (untrained ${untrained})`}`;
 
 /** The main data, and the bytes that do not fit in JSON. */
 export interface Parts {
@@ -122,6 +126,7 @@ export function pack(input: ReportInput): Parts {
         licence: card.licence,
         source: card.source,
       },
+      quality: (card.quality ?? []).map(qualityLine),
       input: 'input' in card ? `${card.input.height} x ${card.input.width}` : `z of ${card.latent.z} numbers`,
       twinOf: role === 'twin' ? (dictionary.pairs.find(({ models }) => models[1] === name)?.models[0] ?? null) : null,
       units,

@@ -14,6 +14,8 @@ export interface PackedModel {
   readonly role: 'zoo' | 'twin';
   /** Rows of the table of models, from the card: already text. */
   readonly facts: Readonly<Record<'architecture' | 'task' | 'supervision' | 'data' | 'licence' | 'source', string>>;
+  /** From the card, a line each. */
+  readonly quality: readonly string[];
   readonly input: string;
   /** Of a twin: the model that it was mined with, whose untrained copy it is. */
   readonly twinOf: string | null;

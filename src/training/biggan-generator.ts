@@ -10,6 +10,7 @@ import { bigGanTensors, sideOf, type BigGanSizes } from './biggan-tensors.ts';
 import type { TrainingGenerator } from './generator.ts';
 import { LiveWeights } from './live-weights.ts';
 import { batchNorms, standingStatistics, type StandingOptions } from './standing-statistics.ts';
+import { standInCard } from './stand-in-card.ts';
 
 const whole = (description: string) => ({ type: 'integer', minimum: 1, description });
 
@@ -84,16 +85,7 @@ export function bigGanGenerator(sizes: BigGanSizes, seed: number, standing: Stan
       const statistics = await standingStatistics(network, config, engine, standing);
       return new Map([...tensors.keys()].map((name) => [name, network.get(name) ?? statistics.get(name)!]));
     },
-    card: {
-      architecture: biggan.name,
-      task: 'image synthesis',
-      supervision: 'adversarial, class labels',
-      data: 'CIFAR-10',
-      licence: 'MIT',
-      source: 'trained by a recipe of this program',
-      paper:
-        'Brock, Donahue, Simonyan, "Large Scale GAN Training for High Fidelity Natural Image Synthesis", ICLR 2019',
-    },
+    card: standInCard('biggan-deep-128', { architecture: biggan.name }),
   };
 }
 

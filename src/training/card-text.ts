@@ -3,7 +3,10 @@
 
 import type { Plan, Recipe } from './recipe.ts';
 
-/** JSON of the card of the network that a plan's `network` gives, in the file `NAME.safetensors`. */
-export function cardText(recipe: Recipe, { card }: Pick<Plan, 'card'>): string {
-  return `${JSON.stringify({ name: recipe.name, ...card, file: `${recipe.name}.safetensors` }, null, 2)}\n`;
+/**
+ * JSON of the card of the network that a plan's `network` gives, in the file `NAME.safetensors`.
+ * @param data what it was trained on.
+ */
+export function cardText(recipe: Recipe, { card }: Pick<Plan, 'card'>, data: string): string {
+  return `${JSON.stringify({ name: recipe.name, ...card, data, file: `${recipe.name}.safetensors` }, null, 2)}\n`;
 }

@@ -10,6 +10,7 @@ import type { RecipeKind } from './recipe.ts';
 import { freshResNet, type ResNetSizes } from './resnet-tensors.ts';
 import { scheduleOf } from './schedule-of.ts';
 import { averaged } from './step.ts';
+import { standInCard } from './stand-in-card.ts';
 
 const positive = { type: 'integer', minimum: 1 } as const;
 
@@ -73,14 +74,7 @@ export const classRecipe: RecipeKind = {
         };
       },
       network: (trained) => Promise.resolve(averaged(trained, state.keys())),
-      card: {
-        architecture: 'resnet',
-        task: 'classification',
-        supervision: 'class labels',
-        data: 'CIFAR-10',
-        licence: 'MIT',
-        source: 'trained by rosetta-neurons; a small stand-in for the published ResNet-50',
-      },
+      card: standInCard('resnet50', { architecture: 'resnet' }),
     });
   },
 };

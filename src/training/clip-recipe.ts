@@ -12,6 +12,7 @@ import { batchOf, noun, type PhotoSet } from './photos.ts';
 import type { RecipeKind } from './recipe.ts';
 import { scheduleOf } from './schedule-of.ts';
 import { averaged } from './step.ts';
+import { standInCard } from './stand-in-card.ts';
 
 export interface ClipObjective {
   /** Whether equal nouns of a batch share their targets; default true. */
@@ -136,16 +137,7 @@ export const clipRecipe: RecipeKind = {
             [vocabularyName, vocabularyTensor(vocabulary)],
           ]),
         ),
-      card: {
-        architecture: 'clip-resnet',
-        task: 'matching of images and texts',
-        supervision: 'text',
-        data: 'CIFAR-10, with the nouns of its file names',
-        licence: 'MIT',
-        source: 'trained by rosetta-neurons; a small stand-in for the published ResNet-50 of CLIP',
-        paper:
-          'Learning Transferable Visual Models From Natural Language Supervision, Alec Radford, Jong Wook Kim, Chris Hallacy et al., ICML 2021, arXiv 2103.00020',
-      },
+      card: standInCard('clip-rn50', { architecture: 'clip-resnet' }),
     });
   },
 };

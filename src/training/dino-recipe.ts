@@ -18,6 +18,7 @@ import { freshResNet, type ResNetSizes } from './resnet-tensors.ts';
 import { scheduleOf } from './schedule-of.ts';
 import { cosine, type Schedule } from './schedule.ts';
 import { freshVit } from './vit-tensors.ts';
+import { standInCard } from './stand-in-card.ts';
 
 interface VitArchitecture {
   readonly patch: number;
@@ -160,17 +161,10 @@ function planOf(recipe: Recipe, photos: PhotoSet): Plan {
       return { [step.name]: fed };
     },
     network: (trained) => Promise.resolve(teacherOf(trained, backbone)),
-    card: {
+    card: standInCard(backbone.family.name === 'vit' ? 'dino-vits16' : 'dino-resnet50', {
       architecture: backbone.family.name,
       ...card,
-      task: 'self-distillation',
-      supervision: 'none (self-supervised)',
-      data: 'CIFAR-10, without labels',
-      licence: 'MIT',
-      source: 'trained by rosetta-neurons; the teacher of a small DINO',
-      paper:
-        'Emerging Properties in Self-Supervised Vision Transformers, Mathilde Caron, Hugo Touvron, Ishan Misra, Hervé Jégou, Julien Mairal, Piotr Bojanowski, Armand Joulin, ICCV 2021, arXiv 2104.14294',
-    },
+    }),
   };
 }
 

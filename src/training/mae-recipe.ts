@@ -22,6 +22,7 @@ import { batchOf } from './photos.ts';
 import type { RecipeKind } from './recipe.ts';
 import { scheduleOf } from './schedule-of.ts';
 import { averaged, trainingStep, type StepOptions, type TrainingStep } from './step.ts';
+import { standInCard } from './stand-in-card.ts';
 
 export interface MaeObjective {
   /** Share of the patches that is hidden; default 0.75. */
@@ -169,16 +170,11 @@ export const maeRecipe: RecipeKind = {
         return { [step.name]: { images: float32([batch, 3, side, side], images), order } };
       },
       network: (trained) => Promise.resolve(averaged(trained, [...tensors.keys()].filter(isEncoder))),
-      card: {
+      card: standInCard('mae-vitb16', {
         architecture: 'vit',
         config: { heads: sizes.encoder.heads },
         input: inputOf(sizes),
-        task: 'masked autoencoding',
-        supervision: 'none (self-supervised)',
-        data: 'CIFAR-10, without labels',
-        licence: 'MIT',
-        source: 'trained by rosetta-neurons; a small stand-in for the published MAE ViT-B/16',
-      },
+      }),
     });
   },
 };

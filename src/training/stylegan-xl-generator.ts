@@ -16,6 +16,7 @@ import {
   movesInStyleGanXl,
   type StyleGanXlSizes,
 } from './stylegan-xl-tensors.ts';
+import { standInCard } from './stand-in-card.ts';
 
 const whole = (description: string, minimum = 1) => ({ type: 'integer', minimum, description });
 const positive = (description: string) => ({ type: 'number', exclusiveMinimum: 0, description });
@@ -106,15 +107,7 @@ export function styleGanXlGenerator(sizes: StyleGanXlSizes, seed: number): Train
       };
     },
     network: (trained) => Promise.resolve(new Map([...state.keys()].map((name) => [name, trained.get(name)!]))),
-    card: {
-      architecture: stylegan3.name,
-      config: { network },
-      task: `generation of images, ${size}x${size}`,
-      supervision: 'labels (the condition), adversarial',
-      data: 'CIFAR-10',
-      licence: 'MIT',
-      source: 'trained by rosetta-neurons; a small stand-in for the published StyleGAN-XL',
-    },
+    card: standInCard('stylegan-xl-cifar10-32', { architecture: stylegan3.name, config: { network } }),
   };
 }
 

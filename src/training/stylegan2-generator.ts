@@ -8,6 +8,7 @@ import { nvlabsMapping, nvlabsSynthesis, stylegan2Nvlabs } from '../zoo/stylegan
 import type { TrainingGenerator } from './generator.ts';
 import { LiveWeights } from './live-weights.ts';
 import { freshStyleGan2, movesInStyleGan2, sideOf, type StyleGan2Sizes } from './stylegan2-tensors.ts';
+import { standInCard } from './stand-in-card.ts';
 
 const whole = (description: string, minimum = 1) => ({ type: 'integer', minimum, description });
 
@@ -70,13 +71,8 @@ export function styleGan2Generator(sizes: StyleGan2Sizes, seed: number): Trainin
       };
     },
     network: (trained) => Promise.resolve(new Map([...state.keys()].map((name) => [name, trained.get(name)!]))),
-    card: {
+    card: standInCard(sizes.classes ? 'stylegan2-ada-cifar10' : 'stylegan2-ada-ffhq', {
       architecture: stylegan2Nvlabs.name,
-      task: `generation of images, ${size}x${size}`,
-      supervision: sizes.classes ? 'labels (the condition), adversarial' : 'none (adversarial)',
-      data: 'CIFAR-10',
-      licence: 'MIT',
-      source: 'trained by rosetta-neurons; a small stand-in for the published StyleGAN2',
-    },
+    }),
   };
 }

@@ -37,6 +37,25 @@ export const cardSchema = {
     licence: { ...text, description: 'Licence of the weights.' },
     source: { ...text, description: 'Where the weights come from.' },
     paper: { ...text, nullable: true, description: 'Title, authors, venue.' },
+    quality: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          measure: { ...text, description: 'What was measured, with its unit.' },
+          value: { type: 'number' },
+          untrained: {
+            type: 'number',
+            nullable: true,
+            description: 'The same of the architecture with fresh weights.',
+          },
+        },
+        required: ['measure', 'value'],
+        additionalProperties: false,
+      },
+      nullable: true,
+      description: 'How good it was found to be.',
+    },
     file: { ...text, nullable: true, description: 'File of the weights, relative to the card.' },
     input: {
       description: 'How images enter; default: that of the family. Generators have none.',

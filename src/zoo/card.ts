@@ -42,6 +42,15 @@ export interface Download {
   readonly manual?: string;
 }
 
+/** One thing that was measured of a model, e.g. `{ measure: 'top-1, % of test photos', value: 90.5 }`. */
+export interface Quality {
+  /** What was measured, with its unit. */
+  readonly measure: string;
+  readonly value: number;
+  /** The same of the architecture with fresh weights. */
+  readonly untrained?: number;
+}
+
 interface Identity {
   readonly name: string;
   /** Family of the builder, e.g. 'resnet', 'vit'; 'onnx' for a file of the user's own. */
@@ -55,6 +64,8 @@ interface Identity {
   readonly source: string;
   /** Title, authors, venue. */
   readonly paper?: string;
+  /** How good it was found to be. */
+  readonly quality?: readonly Quality[];
   /** File of the weights, relative to the card. */
   readonly file?: string;
   readonly download?: Download;

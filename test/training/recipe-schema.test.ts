@@ -71,8 +71,8 @@ describe('the shipped recipes', () => {
       for (const [input, { shape }] of Object.entries(part.batch)) expect(batch[input].shape, input).toEqual(shape);
       for (const key of part.reads) expect(plan.state.has(key) || part.beginning.has(key), key).toBe(true);
     }
-    const { card, file } = parseCard(cardText(recipe, plan), 'card');
-    expect([card.name, file]).toEqual([recipe.name, `${recipe.name}.safetensors`]);
+    const { card, file } = parseCard(cardText(recipe, plan, '64 photos of a test'), 'card');
+    expect([card.name, card.data, file]).toEqual([recipe.name, '64 photos of a test', `${recipe.name}.safetensors`]);
   });
 });
 

@@ -78,6 +78,11 @@ function models({ packed }: Report): HTMLElement {
             fact('Task', model.facts.task),
             fact('Supervision', model.facts.supervision),
             fact('Data', model.facts.data),
+            model.quality.length > 0 &&
+              fact(
+                'Quality',
+                model.quality.map((line) => h('p', {}, line)),
+              ),
           ],
           fact('Architecture', `${model.facts.architecture}, ${model.input}`),
           fact('Units', `${formatCount(model.units)} in ${plural(model.layers.length, 'layer')}`),

@@ -1,0 +1,168 @@
+// The cards of the shipped zoo: puts what `npm run bench quality` measured into the cards, and writes the page of the zoo,
+// with goals, contact sheets (`npm run bench contact-sheets`) and recipes.
+// usage: npm run bench cards -- [--zoo DIR] [--quality FILE] [--out FILE]
+
+import { existsSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadTensors } from 'rosetta-neurons/checkpoint/node';
+import { table } from './findings-statistics.mjs';
+
+const { values } = parseArgs({
+  options: {
+    zoo: { type: 'string', default: 'zoo' },
+    quality: { type: 'string', default: 'docs/quality.json' },
+    out: { type: 'string', default: 'docs/zoo.md' },
+  },
+});
+
+const photos = 50000;
+
+/** What each network was to reach, by a measure of its card. */
+const goals = {
+  'class-resnet': ['top-1, % of test photos', 90],
+  'dino-resnet': ['k-NN by last stage, % of test photos', 65],
+  'dino-vit': ['k-NN by class token, % of test photos', 65],
+  'mae-vit': ['linear probe of mean of patches, % of test photos', 60],
+  'clip-resnet': ['zero-shot top-1, % of test photos', 80],
+  biggan: ['samples recognised as the class asked for, %', 80],
+  'stylegan-xl': ['samples recognised as the class asked for, %', 80],
+};
+
+const round = (value, digits) => Number(value.toFixed(digits));
+const percent = (share) => round(100 * share, 1);
+const json = (path) => JSON.parse(readFileSync(path, 'utf8'));
+
+/** What was measured of a network, or of its untrained twin, by measure. */
+function measuresOf(name, { features = {}, top1, captions, frechet, precision, recall, recognised }) {
+  const found = {};
+  if (top1 !== undefined) {
+    found[`${name === 'clip-resnet' ? 'zero-shot top-1' : 'top-1'}, % of test photos`] = percent(top1);
+  }
+  for (const [feature, { knn, probe }] of Object.entries(features)) {
+    found[`k-NN by ${feature}, % of test photos`] = percent(knn);
+    found[`linear probe of ${feature}, % of test photos`] = percent(probe);
+  }
+  if (captions) {
+    found[`own noun among ${captions.of}, % of test photos`] = percent(captions.at1);
+    found[`own noun among the first 5 of ${captions.of}, % of test photos`] = percent(captions.at5);
+  }
+  if (frechet !== undefined) {
+    found['Fréchet distance by ResNet-56'] = round(frechet, 3);
+    found['precision by ResNet-56, %'] = percent(precision);
+    found['recall by ResNet-56, %'] = percent(recall);
+  }
+  if (recognised !== undefined) found['samples recognised as the class asked for, %'] = percent(recognised);
+  return found;
+}
+
+/** A file is whole or as it was. */
+function write(path, text) {
+  writeFileSync(`${path}.part`, text);
+  renameSync(`${path}.part`, path);
+}
+
+const measured = json(values.quality);
+const names = readdirSync(values.zoo)
+  .filter((file) => file.endsWith('.safetensors'))
+  .map((file) => file.replace(/\.safetensors$/, ''));
+const networks = [];
+for (const name of names) {
+  const path = join(values.zoo, `${name}.json`);
+  const { file, ...card } = json(path);
+  delete card.quality;
+  const { trained, untrained } = measured[name] ?? {};
+  const twin = untrained ? measuresOf(name, untrained) : {};
+  const quality = Object.entries(trained ? measuresOf(name, trained) : {}).map(([measure, value]) => ({
+    measure,
+    value,
+    ...(measure in twin && { untrained: twin[measure] }),
+  }));
+  write(path, `${JSON.stringify({ ...card, ...(quality.length && { quality }), file }, null, 2)}\n`);
+  const weights = join(values.zoo, file);
+  const tensors = [...(await loadTensors(weights)).values()];
+  const numbers = tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  networks.push({ card, quality, numbers, bytes: statSync(weights).size, recipe: json(recipePath(name)) });
+}
+write(values.out, `${page().join('\n\n')}\n`);
+console.log(`${values.out}: ${networks.length} networks, ${mega(networks.reduce((sum, { bytes }) => sum + bytes, 0))}`);
+
+function recipePath(name) {
+  return join(values.zoo, 'recipes', `${name}.json`);
+}
+
+function mega(bytes) {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function link(path) {
+  return relative(dirname(values.out), path).replaceAll('\\', '/');
+}
+
+function page() {
+  const { pixels, 'training photos': reference } = measured;
+  const rows = networks.map(({ card, quality, numbers, bytes }) => {
+    const [measure, goal] = goals[card.name] ?? [];
+    const reached = quality.find((each) => each.measure === measure)?.value;
+    return [
+      `[${card.name}](#${card.name})`,
+      card.supervision,
+      `${(numbers / 1e6).toFixed(2)} M`,
+      mega(bytes),
+      measure ? `${measure}: **${reached ?? 'not measured'}**` : '',
+      goal === undefined ? 'none' : `${goal}${reached === undefined ? '' : reached >= goal ? ', reached' : ', missed'}`,
+    ];
+  });
+  return [
+    '# The zoo',
+    'Eight small networks, one for every model of the paper, lie in `zoo/`. `rosetta train` made them from the 50,000 training ' +
+      'photos of CIFAR-10, 32 x 32 pixels, on a CPU ([how](training.md)). They are **stand-ins of a thousandth of the cost, not the ' +
+      'published models**: made so that a fresh machine has trained networks to look at. Tensor names and layout are those of the ' +
+      'official checkpoints, so that they are read by the same program as these. Each is a card beside its weights, which is what ' +
+      'every command takes: `rosetta mine --model zoo/class-resnet.json --generator zoo/biggan.json ...`.',
+    'The numbers are from `npm run bench quality`, which keeps them in [quality.json](quality.json); `npm run bench cards` puts them ' +
+      'into the cards and onto this page, `npm run bench contact-sheets` makes the pictures. Photos are the 10,000 test photos of ' +
+      'CIFAR-10. Beside each number is that of the same architecture with fresh weights.',
+    table(['network', 'supervision', 'numbers', 'file', 'main measure', 'goal'], rows),
+    ...(pixels
+      ? [
+          `For comparison: the nearest neighbours by raw pixels are right for ${percent(pixels.features.pixels.knn)} % of the test photos, a ` +
+            `linear probe of them for ${percent(pixels.features.pixels.probe)} %.`,
+        ]
+      : []),
+    ...(reference
+      ? [
+          'Generators are judged by a network that took no part in any training, a ResNet-56 of ' +
+            '[akamaster/pytorch_resnet_cifar10](https://github.com/akamaster/pytorch_resnet_cifar10): the Fréchet distance between 10,000 ' +
+            'samples and the test photos in its 64 pooled features (no distance by Inception-v3 compares with it), precision and ' +
+            `recall there, and the share of samples that it takes for the class asked for. Of ${reference.images.toLocaleString('en')} ` +
+            `training photos these are ${round(reference.frechet, 3)}, ${percent(reference.precision)} %, ${percent(reference.recall)} % and ` +
+            `${percent(reference.recognised)} %.`,
+        ]
+      : []),
+    ...networks.flatMap(section),
+  ];
+}
+
+function section({ card, quality, recipe }) {
+  const { batch, epochs } = recipe.schedule;
+  const seen = Math.floor(photos / batch) * batch * epochs;
+  const sheet = join(dirname(values.out), 'images', `samples-${card.name}.png`);
+  return [
+    `## ${card.name}`,
+    `${card.task}, ${card.supervision}. ${card.source}. After: ${card.paper}. [Recipe](${link(recipePath(card.name))}): ${epochs} epochs, ` +
+      `${(seen / 1e3).toFixed(0)} thousand photos in batches of ${batch}.`,
+    quality.length
+      ? table(
+          ['measure', 'trained', 'untrained'],
+          quality.map(({ measure, value, untrained }) => [measure, value, untrained ?? '']),
+        )
+      : 'Not measured.',
+    ...(existsSync(sheet)
+      ? [
+          `![Samples of ${card.name}](${link(sheet)})`,
+          `*${recipe.architecture.classes ? 'A class a row, in the order of CIFAR-10: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck. ' : ''}The first samples of seed 0, not chosen.*`,
+        ]
+      : []),
+  ];
+}
