@@ -116,7 +116,7 @@ function page() {
   return [
     '# The zoo',
     'Eight small networks, one for every model of the paper, lie in `zoo/`. `rosetta train` made them from the 50,000 training ' +
-      'photos of CIFAR-10, 32 x 32 pixels, on a CPU ([how](training.md)). They are **stand-ins of a thousandth of the cost, not the ' +
+      'photos of CIFAR-10, 32 x 32 pixels, on a CPU ([how](training.md)). They are **small stand-ins, not the ' +
       'published models**: made so that a fresh machine has trained networks to look at. Tensor names and layout are those of the ' +
       'official checkpoints, so that they are read by the same program as these. Each is a card beside its weights, which is what ' +
       'every command takes: `rosetta mine --model zoo/class-resnet.json --generator zoo/biggan.json ...`.',
