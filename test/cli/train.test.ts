@@ -102,7 +102,8 @@ describe('rosetta train', () => {
     expect(tensors.get('fc.weight')!.shape).toEqual([3, 32]);
 
     const { card, file: weights } = parseCard(file('whole/tiny.json').toString(), 'tiny.json');
-    expect(card).toMatchObject({ name: 'tiny', architecture: 'resnet', supervision: 'class labels' });
+    expect(card).toMatchObject({ name: 'tiny', architecture: 'resnet', supervision: 'labels' });
+    expect(card.data).toMatch(/^36 photos of /);
     expect(weights).toBe('tiny.safetensors');
     const { model } = await loadModel(at('whole/tiny.json'), { name: 'tiny' });
     expect(model.card).toMatchObject({ name: 'tiny', architecture: 'resnet', config: { depths: [1, 1] } });
