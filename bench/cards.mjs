@@ -30,7 +30,7 @@ const goals = {
 };
 
 const round = (value, digits) => Number(value.toFixed(digits));
-const percent = (share) => round(100 * share, 1);
+const percent = (share) => round(100 * share, 2);
 const json = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
 /** What was measured of a network, or of its untrained twin, by measure. */

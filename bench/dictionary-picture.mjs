@@ -58,7 +58,7 @@ async function placed(src, x, y) {
 
 async function card({ id, r, images, rows: units }, x, y) {
   const parts = [
-    `<text x="${x}" y="${y + 20}" class="head">${escape(id)}<tspan class="soft"> mean r ${r.toFixed(2)}</tspan></text>`,
+    `<text x="${x}" y="${y + 20}" class="head">${escape(id)}<tspan class="soft" dx="8">mean r ${r.toFixed(2)}</tspan></text>`,
   ];
   const place = (column, row) => [x + label + column * (cell + gap), y + head + row * (cell + gap)];
   for (const [column, { src }] of images.slice(0, most).entries()) parts.push(await placed(src, ...place(column, 0)));

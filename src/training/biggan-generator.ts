@@ -9,8 +9,8 @@ import { shapesOf } from '../zoo/from-checkpoint.ts';
 import { bigGanTensors, sideOf, type BigGanSizes } from './biggan-tensors.ts';
 import type { TrainingGenerator } from './generator.ts';
 import { LiveWeights } from './live-weights.ts';
-import { batchNorms, standingStatistics, type StandingOptions } from './standing-statistics.ts';
 import { standInCard } from './stand-in-card.ts';
+import { batchNorms, standingStatistics, type StandingOptions } from './standing-statistics.ts';
 
 const whole = (description: string) => ({ type: 'integer', minimum: 1, description });
 

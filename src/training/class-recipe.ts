@@ -9,8 +9,8 @@ import { batchOf } from './photos.ts';
 import type { RecipeKind } from './recipe.ts';
 import { freshResNet, type ResNetSizes } from './resnet-tensors.ts';
 import { scheduleOf } from './schedule-of.ts';
-import { averaged } from './step.ts';
 import { standInCard } from './stand-in-card.ts';
+import { averaged } from './step.ts';
 
 const positive = { type: 'integer', minimum: 1 } as const;
 

@@ -11,8 +11,8 @@ import { freshClip, type ClipSizes } from './clip-tensors.ts';
 import { batchOf, noun, type PhotoSet } from './photos.ts';
 import type { RecipeKind } from './recipe.ts';
 import { scheduleOf } from './schedule-of.ts';
-import { averaged } from './step.ts';
 import { standInCard } from './stand-in-card.ts';
+import { averaged } from './step.ts';
 
 export interface ClipObjective {
   /** Whether equal nouns of a batch share their targets; default true. */

@@ -17,8 +17,8 @@ import type { Plan, Recipe, RecipeKind } from './recipe.ts';
 import { freshResNet, type ResNetSizes } from './resnet-tensors.ts';
 import { scheduleOf } from './schedule-of.ts';
 import { cosine, type Schedule } from './schedule.ts';
-import { freshVit } from './vit-tensors.ts';
 import { standInCard } from './stand-in-card.ts';
+import { freshVit } from './vit-tensors.ts';
 
 interface VitArchitecture {
   readonly patch: number;

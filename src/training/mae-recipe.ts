@@ -21,8 +21,8 @@ import { freshMae } from './mae-tensors.ts';
 import { batchOf } from './photos.ts';
 import type { RecipeKind } from './recipe.ts';
 import { scheduleOf } from './schedule-of.ts';
-import { averaged, trainingStep, type StepOptions, type TrainingStep } from './step.ts';
 import { standInCard } from './stand-in-card.ts';
+import { averaged, trainingStep, type StepOptions, type TrainingStep } from './step.ts';
 
 export interface MaeObjective {
   /** Share of the patches that is hidden; default 0.75. */

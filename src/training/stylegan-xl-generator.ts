@@ -8,6 +8,7 @@ import { stylegan3 } from '../zoo/stylegan3.ts';
 import type { StyleGan3Config } from '../zoo/stylegan3-config.ts';
 import type { TrainingGenerator } from './generator.ts';
 import { LiveWeights } from './live-weights.ts';
+import { standInCard } from './stand-in-card.ts';
 import { planSynthesis } from './stylegan-xl-layers.ts';
 import {
   freshStyleGanXl,
@@ -16,7 +17,6 @@ import {
   movesInStyleGanXl,
   type StyleGanXlSizes,
 } from './stylegan-xl-tensors.ts';
-import { standInCard } from './stand-in-card.ts';
 
 const whole = (description: string, minimum = 1) => ({ type: 'integer', minimum, description });
 const positive = (description: string) => ({ type: 'number', exclusiveMinimum: 0, description });

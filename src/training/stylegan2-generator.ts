@@ -7,8 +7,8 @@ import { layersOf, synthesise } from '../zoo/stylegan2.ts';
 import { nvlabsMapping, nvlabsSynthesis, stylegan2Nvlabs } from '../zoo/stylegan2-nvlabs.ts';
 import type { TrainingGenerator } from './generator.ts';
 import { LiveWeights } from './live-weights.ts';
-import { freshStyleGan2, movesInStyleGan2, sideOf, type StyleGan2Sizes } from './stylegan2-tensors.ts';
 import { standInCard } from './stand-in-card.ts';
+import { freshStyleGan2, movesInStyleGan2, sideOf, type StyleGan2Sizes } from './stylegan2-tensors.ts';
 
 const whole = (description: string, minimum = 1) => ({ type: 'integer', minimum, description });
 

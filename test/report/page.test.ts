@@ -22,6 +22,20 @@ const setOf = new Map(dictionary.sets.map((set) => [set.id, set]));
 const unitsOf = (concept: { sets: readonly string[] }) => concept.sets.flatMap((id) => setOf.get(id)!.units);
 const ids = (found: readonly number[]) => found.map((index) => dictionary.concepts[index].id);
 
+describe('quality', () => {
+  it('is told from the card in lines, that of fresh weights beside it where it is known', () => {
+    const quality = [
+      { measure: 'top-1, %', value: 88.42, untrained: 10 },
+      { measure: 'parameters, M', value: 0.9 },
+    ];
+    const [first, ...rest] = dictionary.models;
+    const told = { ...dictionary, models: [{ ...first, card: { ...first.card, quality } }, ...rest] };
+    const [{ quality: lines }, { quality: none }] = pack({ dictionary: told }).packed.models;
+    expect(lines).toEqual(['top-1, %: 88.42 (untrained 10)', 'parameters, M: 0.9']);
+    expect(none).toEqual([]);
+  });
+});
+
 describe('concepts', () => {
   it('are found by model and layer, layer and index, id, and several words', () => {
     const expectFound = (text: string, test: (units: string[], id: string) => boolean) => {
