@@ -157,7 +157,7 @@ function section({ card, quality, recipe }) {
           ['measure', 'trained', 'untrained'],
           quality.map(({ measure, value, untrained }) => [measure, value, untrained ?? '']),
         )
-      : 'Not measured: what is shipped is an early snapshot of such a training.',
+      : 'Not measured.',
     ...(existsSync(sheet)
       ? [
           `![Samples of ${card.name}](${link(sheet)})`,
