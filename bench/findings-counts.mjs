@@ -57,8 +57,12 @@ export async function readRun(folder) {
 const sources = (zoo, { samples, truncation }) =>
   zoo.generators.map((generator) => generatedSource(generator, { samples, seed, truncation }));
 
-/** Each network with the untrained twins of the others, over the same images: what another architecture shares untrained. */
-export async function mineTwins({ engine, zoo, options }) {
+/**
+ * Each network with the untrained twins of the others, over the same images: what another architecture shares untrained.
+ * @returns counts, and of each two networks `beyond`: how many of their pairs that hold have a higher r than either unit has
+ *     with any unit of the other network's twin.
+ */
+export async function mineTwins({ engine, zoo, options, dictionary }) {
   const models = [...zoo.encoders, ...zoo.generators];
   const all = [...models, ...models.map((model) => model.twin(seed))];
   const n = models.length;
@@ -69,7 +73,7 @@ export async function mineTwins({ engine, zoo, options }) {
     }
   }
   const start = performance.now();
-  const { judges } = await related({
+  const { judges, neighbours, mined } = await related({
     engine,
     models: all,
     pairs,
@@ -81,8 +85,25 @@ export async function mineTwins({ engine, zoo, options }) {
     const [a, twin] = pairs[i].map((m) => all[m].name);
     return { models: [a, twin], pairs: found.length, replicated: found.filter(holds).length };
   });
-  return { counts, seconds: (performance.now() - start) / 1000 };
+  const positions = positionsOf(mined);
+  /** The best r of a unit of model a with the twin of model b. */
+  const bestWithTwin = (a, b, unit) => {
+    const { all: nearest } = neighbours[pairs.findIndex(([x, y]) => x === a && y === n + b)].forward;
+    return nearest.r[positions[a].get(unit) * nearest.k];
+  };
+  const indices = new Map(models.map(({ name }, i) => [name, i]));
+  const beyond = dictionary.pairs
+    .filter(({ models: two }) => two.every((name) => indices.has(name)))
+    .map(({ models: two, pairs: list }) => {
+      const [a, b] = two.map((name) => indices.get(name));
+      const above = ({ r, a: x, b: y }) => r > bestWithTwin(a, b, x) && r > bestWithTwin(b, a, y);
+      return { models: two, pairs: list.filter(holds).filter(above).length };
+    });
+  return { counts, beyond, seconds: (performance.now() - start) / 1000 };
 }
+
+/** Of each model, the place of a unit among its units, by name. */
+const positionsOf = (mined) => mined.map((model) => new Map(unitNames(model).map((name, i) => [name, i])));
 
 /** Correlates chosen pairs of models. */
 async function related({ engine, models, pairs, sources: images, what, wholeMatrix = false }) {
@@ -137,7 +158,7 @@ export async function mineOnPhotos({ engine, zoo, options, dictionary }) {
     wholeMatrix: true,
   });
   await source.close();
-  const positions = found.mined.map((model) => new Map(unitNames(model).map((name, i) => [name, i])));
+  const positions = positionsOf(found.mined);
   const results = pairs.map(([a, b], i) => {
     const names = [encoders[a].name, encoders[b].name];
     const list = dictionary.pairs.find(({ models }) => models.join() === names.join());

@@ -28,19 +28,19 @@ export function countsSection({ dictionary, twins }) {
   );
   const crossed = (a, b) =>
     twins?.counts.find(({ models: two }) => two[0] === a && two[1] === `${b}.untrained`)?.replicated;
+  const beyond = new Map(twins?.beyond.map(({ models: two, pairs }) => [two.join(), pairs]));
   const rows = lists.map(({ models: [a, b], counts, pairs }) => {
     const kept = pairs.filter(holds);
     const own = [a, b].map((name) => ownTwin.get(name).replicated);
-    const other = [crossed(a, b), crossed(b, a)];
-    const most = Math.max(...own);
-    const reached = counts.replicated > 0 && counts.replicated >= enough * most;
-    const mostCrossed = Math.max(...other);
+    const other = twins ? [crossed(a, b), crossed(b, a)] : own;
+    const most = Math.max(...other);
+    const unexplained = beyond.get([a, b].join());
     return {
       title: titleOf([a, b]),
-      reached,
-      crossedReached: counts.replicated > 0 && counts.replicated >= enough * mostCrossed,
+      reached: counts.replicated > 0 && counts.replicated >= enough * most,
       above: counts.pairs > counts.expectedOfNoise,
-      ratio: most ? counts.replicated / most : Infinity,
+      replicated: counts.replicated,
+      unexplained,
       cells: [
         titleOf([a, b]),
         counts.pairs,
@@ -48,34 +48,44 @@ export function countsSection({ dictionary, twins }) {
         counts.significant,
         counts.replicated,
         `${fixed(median(kept.map(({ r }) => r)), 2)} (${fixed(median(kept.map(({ rNull }) => rNull)), 2)})`,
-        own.join(', '),
         ...(twins ? [other.join(', ')] : []),
+        own.join(', '),
         most ? fixed(counts.replicated / most, 1) : counts.replicated ? 'none to compare' : '–',
+        ...(twins ? [`${unexplained} (${percent(unexplained / counts.replicated)})`] : []),
       ],
     };
   });
   const good = rows.filter(({ reached }) => reached);
   const bad = rows.filter(({ reached }) => !reached);
   const names = (some) => listed(some.map(({ title }) => title));
-  const head = ['networks', 'pairs', 'noise would give', 'q < 0.01', 'replicated', 'median r', 'own twins'];
+  const head = ['networks', 'pairs', 'noise would give', 'q < 0.01', 'replicated', 'median r'];
+  const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
   return [
     '## How many units do two networks share?',
     '*pairs*: mutual nearest neighbours, beside what tables of pure noise would give. *q < 0.01*: those of them that stand out of the ' +
       'null, in which every image of one network meets another image of the other; of what passes, at most one in a hundred is ' +
-      'expected to be chance. *replicated*: of these, chosen by both halves of the images; *median r* is theirs, in brackets that of the same units under the null. *own twins*: replicated ' +
-      'pairs of the first network with its untrained twin (the same architecture, fresh weights), and of the second with its own.' +
-      (twins ? " *crossed twins*: of the first with the second's twin, and of the second with the first's." : '') +
-      ' *times*: replicated over the larger number of own twins. Two generators make different images and are no pair.',
+      'expected to be chance. *replicated*: of these, chosen by both halves of the images; *median r* is theirs, in brackets that of the same units under the null. ' +
+      (twins
+        ? "*twins*: replicated pairs of the first network with the second's untrained twin (the same architecture, fresh weights), and of the second with the first's. "
+        : '') +
+      '*own twins*: of the first network with its own twin, and of the second with its own. ' +
+      `*times*: replicated over the larger number of ${twins ? 'twins' : 'own twins'}. ` +
+      (twins
+        ? "*beyond twins*: replicated pairs whose r is higher than what either unit reaches with any unit of the other network's twin. "
+        : '') +
+      'Two generators make different images and are no pair.',
     table(
-      [...head, ...(twins ? ['crossed twins'] : []), 'times'],
+      [...head, ...(twins ? ['twins'] : []), 'own twins', 'times', ...(twins ? ['beyond twins'] : [])],
       rows.map(({ cells }) => cells),
     ),
-    `At least ${enough} times as many replicated pairs as either network has with its own twin: ${good.length} of ${rows.length} pairs of ` +
-      `networks. Fewer: ${names(bad)}.` +
-      (twins
-        ? ` Against the crossed twins: ${rows.filter((row) => row.crossedReached).length} of ${rows.length}; fewer: ` +
-          `${names(rows.filter((row) => !row.crossedReached))}.`
-        : ''),
+    `At least ${enough} times as many replicated pairs as with a twin: ${good.length} of ${rows.length} pairs of networks. Fewer: ${names(bad)}.`,
+    ...(twins
+      ? [
+          'Untrained networks are no blank sheet: a random convolution or patch projection already answers to brightness, colour and edges, ' +
+            'trained networks keep such units, and at 32 x 32 pixels they are many. So the twins have pairs of their own, and a count of pairs cannot tell which are owed to training. ' +
+            `The control by unit can: of ${sum('replicated')} replicated pairs, ${sum('unexplained')} (${percent(sum('unexplained') / sum('replicated'))}) are more alike than either unit is with anything in the other's twin; if training made no difference, at most half would be.`,
+        ]
+      : []),
     `More mutual pairs than pure noise would give: ${rows.filter(({ above }) => above).length} of ${rows.length}. A count of pairs says ` +
       'little either way: units that are alike within a network compete, so that fewer become mutual. It is the controls that tell.',
     setsText(dictionary, models),

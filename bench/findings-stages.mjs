@@ -9,7 +9,7 @@ import { openPhotos } from 'rosetta-neurons/images/node';
 import { loadModel } from 'rosetta-neurons/zoo/node';
 
 /** Raised when a result means another thing than before: what was kept is then measured again. */
-const version = 1;
+const version = 2;
 
 /** Results of stages in a folder, each with the key of all that it depends on. */
 export function resultFolder(folder) {

@@ -93,7 +93,7 @@ async function stageOfEach(name, complete, measure) {
 const counts = await stage('counts', () => mineZoo({ engine, zoo, options, folder: values.out }));
 if (!counts) fail(`the zoo is not mined in ${values.out}; run the stage counts first`);
 const run = await readRun(values.out);
-const twins = await stage('twins', () => mineTwins({ engine, zoo, options }));
+const twins = await stage('twins', () => mineTwins({ engine, zoo, options, dictionary: run.dictionary }));
 const photos = await stage('photos', () => mineOnPhotos({ engine, zoo, options, dictionary: run.dictionary }));
 if (!['inversion', 'edits', 'write'].some((name) => chosen.includes(name))) process.exit();
 const { model: judge } = await loadModel(values.judge, { name: 'judge', taps: ['layer1', 'layer2', 'layer3'] });
