@@ -81,9 +81,9 @@ export function countsSection({ dictionary, twins }) {
     `At least ${enough} times as many replicated pairs as with a twin: ${good.length} of ${rows.length} pairs of networks. Fewer: ${names(bad)}.`,
     ...(twins
       ? [
-          'Untrained networks are no blank sheet: a random convolution or patch projection already answers to brightness, colour and edges, ' +
-            'trained networks keep such units, and at 32 x 32 pixels they are many. So the twins have pairs of their own, and a count of pairs cannot tell which are owed to training. ' +
-            `The control by unit can: of ${sum('replicated')} replicated pairs, ${sum('unexplained')} (${percent(sum('unexplained') / sum('replicated'))}) are more alike than either unit is with anything in the other's twin; if training made no difference, at most half would be.`,
+          'Untrained networks are no blank sheet: a random convolution or patch projection answers to brightness, colour and edges too, and at 32 x 32 pixels much of a map may be that. ' +
+            'So the twins have pairs of their own, and a count of pairs cannot tell which are owed to training. ' +
+            `The control by unit can: of ${sum('replicated')} replicated pairs, ${sum('unexplained')} (${percent(sum('unexplained') / sum('replicated'))}) are more alike than either unit is with anything in the other's twin. That leans towards the pairs, which were chosen for their r: read it beside the counts.`,
         ]
       : []),
     `More mutual pairs than pure noise would give: ${rows.filter(({ above }) => above).length} of ${rows.length}. A count of pairs says ` +
