@@ -14,7 +14,7 @@ export {
   type TrainingStep,
 } from './step.ts';
 export { adam, sgd, type AdamOptions, type Move, type Optimiser, type SgdOptions } from './optimiser.ts';
-export { averageWarmUp, constant, cosine, oneCycle, stepDecay, type Schedule } from './schedule.ts';
+export { averageWarmUp, constant, coolDown, cosine, oneCycle, stepDecay, type Schedule } from './schedule.ts';
 export type { Parameters } from './parameters.ts';
 export { augmentedSize, augmenter, multiCrop, type Augment, type Augmentation, type CropGroup } from './augment.ts';
 export { classResNetStep, movesInResNet, type ClassResNetOptions } from './class-resnet.ts';

@@ -70,6 +70,10 @@ export function recipeSchema(kinds: readonly RecipeKind[]) {
               kind: { enum: ['oneCycle', 'cosine', 'constant'] },
               peak: { type: 'number', exclusiveMinimum: 0, description: 'The largest learning rate.' },
               warmUp: { ...share, description: 'Share of the steps in which it rises; default 0, of oneCycle 0.3.' },
+              coolDown: {
+                ...share,
+                description: 'Share of the steps at the end in which a constant one falls; default 0.',
+              },
               last: { ...share, description: 'At the end, as a share of the peak; default 0.' },
             },
             required: ['kind', 'peak'],

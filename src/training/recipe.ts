@@ -33,12 +33,14 @@ export interface RecipeSchedule {
   readonly epochs: number;
   readonly optimiser: OptimiserSettings;
   readonly rate: {
-    /** 'oneCycle' and 'cosine' fall to `last`; 'constant' stays. */
+    /** 'oneCycle' and 'cosine' fall to `last`; 'constant' stays until it cools down, if it does. */
     readonly kind: 'oneCycle' | 'cosine' | 'constant';
     /** The largest learning rate. */
     readonly peak: number;
     /** Share of the steps in which it rises; default 0, of 'oneCycle' 0.3. */
     readonly warmUp?: number;
+    /** Share of the steps at the end in which 'constant' falls in a straight line to `last`; default 0. */
+    readonly coolDown?: number;
     /** At the end, as a share of the peak; default 0. */
     readonly last?: number;
   };

@@ -4,7 +4,7 @@
 import { adam, sgd, type Optimiser } from './optimiser.ts';
 import { stepsOf, type PhotoSet } from './photos.ts';
 import type { OptimiserSettings, Recipe } from './recipe.ts';
-import { averageWarmUp, constant, cosine, oneCycle, type Schedule } from './schedule.ts';
+import { averageWarmUp, constant, coolDown, cosine, oneCycle, type Schedule } from './schedule.ts';
 
 export interface ScheduleOfRecipe {
   readonly steps: number;
@@ -36,8 +36,10 @@ export function optimiserOf({ kind, ...settings }: OptimiserSettings): Optimiser
 }
 
 /** The learning rate of a recipe over `steps`. */
-export function rateOf({ kind, peak, warmUp = 0, last = 0 }: Recipe['schedule']['rate'], steps: number): Schedule {
-  if (kind === 'constant') return constant(peak);
+export function rateOf(settings: Recipe['schedule']['rate'], steps: number): Schedule {
+  const { kind, peak, warmUp = 0, coolDown: fall = 0, last = 0 } = settings;
+  if (kind === 'constant')
+    return fall ? coolDown({ rate: peak, steps, fall: Math.round(fall * steps), final: peak * last }) : constant(peak);
   if (kind === 'oneCycle') return oneCycle({ rate: peak, steps, rise: warmUp || undefined, final: peak * last });
   return cosine({ rate: peak, steps, warmUp: Math.round(warmUp * steps), final: peak * last });
 }

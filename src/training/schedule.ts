@@ -38,6 +38,21 @@ export function cosine({ rate, steps, warmUp = 0, final = 0 }: CosineOptions): S
     step < warmUp ? (rate * (step + 1)) / warmUp : between(rate, final, halfCosine((step - warmUp) / (steps - warmUp)));
 }
 
+export interface CoolDownOptions {
+  readonly rate: number;
+  readonly steps: number;
+  /** Steps at the end in which it falls. */
+  readonly fall: number;
+  /** Where it falls to; default 0, reached at `steps`. */
+  readonly final?: number;
+}
+
+/** Level, then a straight line down. Source: Hägele et al., "Scaling laws and compute-optimal training beyond fixed training durations", 2024. */
+export function coolDown({ rate, steps, fall, final = 0 }: CoolDownOptions): Schedule {
+  expectSteps(steps);
+  return (step) => between(rate, final, Math.min(1, Math.max(0, steps - step) / Math.max(1, fall)));
+}
+
 export interface StepDecayOptions {
   readonly rate: number;
   /** Steps from which on the rate is smaller. */

@@ -1,7 +1,7 @@
 // Learning rates at chosen steps.
 
 import { describe, expect, it } from 'vitest';
-import { averageWarmUp, constant, cosine, oneCycle, stepDecay } from '../../src/training/schedule.ts';
+import { averageWarmUp, constant, coolDown, cosine, oneCycle, stepDecay } from '../../src/training/schedule.ts';
 
 describe('schedules', () => {
   it('constant', () => {
@@ -17,6 +17,17 @@ describe('schedules', () => {
     expect(rate(35)).toBeCloseTo(0.1 + 0.3 * (0.5 + Math.SQRT1_2 / 2), 12);
     expect(rate(110)).toBeCloseTo(0.1, 12);
     expect(rate(500)).toBeCloseTo(0.1, 12);
+  });
+
+  it('cool-down: level, then a straight line to its end, and level beyond', () => {
+    const rate = coolDown({ rate: 0.4, steps: 100, fall: 20, final: 0.1 });
+    const at = [0, 80, 90, 95, 100, 500];
+    const expected = [0.4, 0.4, 0.25, 0.175, 0.1, 0.1];
+    expect(at.map(rate)).toEqual(expected.map((value) => expect.closeTo(value, 12) as number));
+  });
+
+  it('a cool-down of no steps is none', () => {
+    expect([0, 9].map(coolDown({ rate: 0.4, steps: 10, fall: 0 }))).toEqual([0.4, 0.4]);
   });
 
   it('step decay', () => {
