@@ -27,8 +27,9 @@ export const pixelWeight = 10;
 export const methods = { pixels: 'pixels', pairs: 'pairs', both: 'pixels and pairs' };
 /** Photos that are searched side by side. */
 const together = 10;
-/** Photos that are shown. */
-const shown = 12;
+/** How many photos are shown: evenly spread, for they come class by class. */
+const most = 12;
+const isShown = (photo, n) => photo % Math.ceil(n / most) === 0;
 /** Shakes the first steps in w, in standard deviations, as the program does by default. */
 const shaking = 0.05;
 
@@ -107,7 +108,7 @@ export async function invertPhotos({
       ...own.map((photo, i) => ({
         label: photos.labels[photo],
         ...Object.fromEntries(Object.entries(found).map(([name, list]) => [name, list[i]])),
-        ...(photo < shown && { photo: packed(takeRows(photos.images, [photo]).data) }),
+        ...(isShown(photo, total) && { photo: packed(takeRows(photos.images, [photo]).data) }),
       })),
     );
     result.seconds += (performance.now() - begun) / 1000;
@@ -161,7 +162,7 @@ async function measured({ engine, generator, generatorOptions, judge, photos, ow
       distance: distances[i],
       r: mean([...r.subarray(best[i] * units, (best[i] + 1) * units)]),
       recognised: named[i] === photos.labels[photo],
-      ...(photo < shown && { image: packed(image) }),
+      ...(isShown(photo, photos.labels.length) && { image: packed(image) }),
     };
   });
 }

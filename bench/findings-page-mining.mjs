@@ -20,7 +20,7 @@ function zooOf(dictionary) {
 }
 
 export function countsSection({ dictionary, twins }) {
-  const { models, lists } = zooOf(dictionary);
+  const { models, byName, lists } = zooOf(dictionary);
   const ownTwin = new Map(
     dictionary.pairs
       .filter(({ models: [a, b] }) => b === `${a}.untrained`)
@@ -40,6 +40,9 @@ export function countsSection({ dictionary, twins }) {
       reached: counts.replicated > 0 && counts.replicated >= enough * most,
       above: counts.pairs > counts.expectedOfNoise,
       replicated: counts.replicated,
+      mixed: isGenerator(byName.get(a)) !== isGenerator(byName.get(b)),
+      ...(twins && { twinOfFirst: crossed(b, a), twinOfSecond: crossed(a, b) }),
+      generatorFirst: isGenerator(byName.get(a)),
       unexplained,
       cells: [
         titleOf([a, b]),
@@ -84,12 +87,27 @@ export function countsSection({ dictionary, twins }) {
           'Untrained networks are no blank sheet: a random convolution or patch projection answers to brightness, colour and edges too, and at 32 x 32 pixels much of a map may be that. ' +
             'So the twins have pairs of their own, and a count of pairs cannot tell which are owed to training. ' +
             `The control by unit can: of ${sum('replicated')} replicated pairs, ${sum('unexplained')} (${percent(sum('unexplained') / sum('replicated'))}) are more alike than either unit is with anything in the other's twin. That leans towards the pairs, which were chosen for their r: read it beside the counts.`,
+          ...mixedText(rows.filter(({ mixed }) => mixed)),
         ]
       : []),
     `More mutual pairs than pure noise would give: ${rows.filter(({ above }) => above).length} of ${rows.length}. A count of pairs says ` +
       'little either way: units that are alike within a network compete, so that fewer become mutual. It is the controls that tell.',
     setsText(dictionary, models),
   ].join('\n\n');
+}
+
+/** What is said of the pairs of a generator and an encoder, where counts are small. */
+function mixedText(rows) {
+  if (!rows.length) return [];
+  const most = (key) => Math.max(...rows.map(key));
+  const ofGenerator = most((row) => (row.generatorFirst ? row.twinOfFirst : row.twinOfSecond));
+  const ofEncoder = most((row) => (row.generatorFirst ? row.twinOfSecond : row.twinOfFirst));
+  const counts = rows.map(({ replicated }) => replicated);
+  return [
+    `With a generator the counts are small: ${Math.min(...counts)} to ${Math.max(...counts)} replicated pairs (median ${median(counts)}). No encoder shares more than ` +
+      `${ofGenerator} with the untrained twin of a generator, but a trained generator up to ${ofEncoder} with that of an encoder: what a generator draws, an untrained encoder sees in part. ` +
+      'A few pairs more or less decide here whether a network reaches the goal.',
+  ];
 }
 
 function setsText({ sets, concepts, options }, models) {

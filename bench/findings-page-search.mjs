@@ -80,7 +80,7 @@ export async function inversionSection({ inversion, options, sizes, picture }) {
         'and the p of the sign test. *better* and *worse*: the interval leaves out 0.',
       table(['difference', 'measure', 'mean', '95 % interval', 'better : worse', 'p', 'verdict'], differences),
       `![${strip.length} photos and what was found for them](${link})`,
-      `*The first ${strip.length} photos, in the first row; below them what was found by pixels, by pairs, by both.*`,
+      `*${strip.length} of the photos, evenly spread, in the first row; below them what was found by pixels, by pairs, by both.*`,
     );
   }
   if (verdicts.length) parts.push('### In short', verdictText(verdicts));
