@@ -104,8 +104,8 @@ function mixedText(rows) {
   const ofEncoder = most((row) => (row.generatorFirst ? row.twinOfSecond : row.twinOfFirst));
   const counts = rows.map(({ replicated }) => replicated);
   return [
-    `With a generator the counts are small: ${Math.min(...counts)} to ${Math.max(...counts)} replicated pairs (median ${median(counts)}). No encoder shares more than ` +
-      `${ofGenerator} with the untrained twin of a generator, but a trained generator up to ${ofEncoder} with that of an encoder: what a generator draws, an untrained encoder sees in part. ` +
+    `With a generator the counts are small: ${Math.min(...counts)} to ${Math.max(...counts)} replicated pairs (median ${median(counts)}). Encoders share ${ofGenerator ? `up to ${ofGenerator}` : 'none'} ` +
+      `with the untrained twins of generators, but trained generators up to ${ofEncoder} with those of encoders: what a generator draws, an untrained encoder sees in part. ` +
       'A few pairs more or less decide here whether a network reaches the goal.',
   ];
 }
