@@ -40,9 +40,9 @@ export function countsSection({ dictionary, twins }) {
       reached: counts.replicated > 0 && counts.replicated >= enough * most,
       above: counts.pairs > counts.expectedOfNoise,
       replicated: counts.replicated,
-      mixed: isGenerator(byName.get(a)) !== isGenerator(byName.get(b)),
-      ...(twins && { twinOfFirst: crossed(b, a), twinOfSecond: crossed(a, b) }),
-      generatorFirst: isGenerator(byName.get(a)),
+      generator: [a, b].findIndex((name) => isGenerator(byName.get(name))),
+      /** Replicated pairs of one with the twin of the first, and of the other with that of the second. */
+      twinOf: [crossed(b, a), crossed(a, b)],
       unexplained,
       cells: [
         titleOf([a, b]),
@@ -87,7 +87,7 @@ export function countsSection({ dictionary, twins }) {
           'Untrained networks are no blank sheet: a random convolution or patch projection answers to brightness, colour and edges too, and at 32 x 32 pixels much of a map may be that. ' +
             'So the twins have pairs of their own, and a count of pairs cannot tell which are owed to training. ' +
             `The control by unit can: of ${sum('replicated')} replicated pairs, ${sum('unexplained')} (${percent(sum('unexplained') / sum('replicated'))}) are more alike than either unit is with anything in the other's twin. That leans towards the pairs, which were chosen for their r: read it beside the counts.`,
-          ...mixedText(rows.filter(({ mixed }) => mixed)),
+          ...mixedText(rows.filter(({ generator }) => generator >= 0)),
         ]
       : []),
     `More mutual pairs than pure noise would give: ${rows.filter(({ above }) => above).length} of ${rows.length}. A count of pairs says ` +
@@ -99,14 +99,13 @@ export function countsSection({ dictionary, twins }) {
 /** What is said of the pairs of a generator and an encoder, where counts are small. */
 function mixedText(rows) {
   if (!rows.length) return [];
-  const most = (key) => Math.max(...rows.map(key));
-  const ofGenerator = most((row) => (row.generatorFirst ? row.twinOfFirst : row.twinOfSecond));
-  const ofEncoder = most((row) => (row.generatorFirst ? row.twinOfSecond : row.twinOfFirst));
+  const ofGenerator = Math.max(...rows.map(({ generator, twinOf }) => twinOf[generator]));
+  const ofEncoder = Math.max(...rows.map(({ generator, twinOf }) => twinOf[1 - generator]));
   const counts = rows.map(({ replicated }) => replicated);
   return [
     `With a generator the counts are small: ${Math.min(...counts)} to ${Math.max(...counts)} replicated pairs (median ${median(counts)}). Encoders share ${ofGenerator ? `up to ${ofGenerator}` : 'none'} ` +
       `with the untrained twins of generators, but trained generators up to ${ofEncoder} with those of encoders: what a generator draws, an untrained encoder sees in part. ` +
-      'A few pairs more or less decide here whether a network reaches the goal.',
+      `A few pairs more or less decide here whether there are ${enough} times as many.`,
   ];
 }
 

@@ -29,7 +29,7 @@ const parts = {
   },
   edited: {
     title: 'Edits',
-    text: 'A generated image is changed by changing the maps of its units and searching for the latent that has the changed maps. “Asked for” is the map that the edit wants, “after” what the search found. The samples were picked for this page; the findings in docs/ have edits of samples that were not.',
+    text: 'A generated image is changed by changing the maps of its units and searching for the latent that has the changed maps. “Asked for” is the map that the edit wants, “after” what the search found. The samples were picked for this page; the project’s docs/findings.md has edits of samples that were not.',
   },
 } as const;
 

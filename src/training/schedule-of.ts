@@ -1,6 +1,7 @@
 // What a recipe's schedule means for photos of a number: steps, learning rates, the optimiser.
 // Schedules themselves are in schedule.ts, optimisers in optimiser.ts.
 
+import { UserError } from '../errors.ts';
 import { adam, sgd, type Optimiser } from './optimiser.ts';
 import { stepsOf, type PhotoSet } from './photos.ts';
 import type { OptimiserSettings, Recipe } from './recipe.ts';
@@ -16,7 +17,7 @@ export interface ScheduleOfRecipe {
   readonly clip?: number;
 }
 
-/** @throws UserError when a batch is larger than the photos, or a warm-up longer than the training. */
+/** @throws UserError when a batch is larger than the photos, a warm-up longer than the training, or a rate has what it cannot use. */
 export function scheduleOf({ schedule }: Recipe, photos: Pick<PhotoSet, 'n'>): ScheduleOfRecipe {
   const { batch, epochs, ema, clip } = schedule;
   const stepsPerEpoch = stepsOf(photos, batch);
@@ -35,9 +36,15 @@ export function optimiserOf({ kind, ...settings }: OptimiserSettings): Optimiser
   return kind === 'sgd' ? sgd(settings) : adam(settings);
 }
 
-/** The learning rate of a recipe over `steps`. */
+/**
+ * The learning rate of a recipe over `steps`.
+ * @throws UserError when the kind of rate has no use for what is given.
+ */
 export function rateOf(settings: Recipe['schedule']['rate'], steps: number): Schedule {
   const { kind, peak, warmUp = 0, coolDown: fall = 0, last = 0 } = settings;
+  const useless = kind === 'constant' ? 'warmUp' : 'coolDown';
+  if (settings[useless] !== undefined)
+    throw new UserError(`schedule.rate has ${useless}, which a ${kind} rate does not know; leave it out`);
   if (kind === 'constant')
     return fall ? coolDown({ rate: peak, steps, fall: Math.round(fall * steps), final: peak * last }) : constant(peak);
   if (kind === 'oneCycle') return oneCycle({ rate: peak, steps, rise: warmUp || undefined, final: peak * last });

@@ -47,7 +47,10 @@ export interface CoolDownOptions {
   readonly final?: number;
 }
 
-/** Level, then a straight line down. Source: Hägele et al., "Scaling laws and compute-optimal training beyond fixed training durations", 2024. */
+/**
+ * Level, then a straight line down. Source: Hägele et al., "Scaling laws and compute-optimal training beyond fixed training
+ * durations", 2024, with their linear form.
+ */
 export function coolDown({ rate, steps, fall, final = 0 }: CoolDownOptions): Schedule {
   expectSteps(steps);
   return (step) => between(rate, final, Math.min(1, Math.max(0, steps - step) / Math.max(1, fall)));

@@ -170,6 +170,19 @@ describe('scheduleOf', () => {
     return scheduleOf({ schedule: { ...base, ...change } } as Recipe, { n: 105 });
   };
 
+  it('a constant rate stays, or cools down in the last share of the steps', () => {
+    const at = [0, 23, 24, 27, 30];
+    expect(at.map(schedule({}).rate)).toEqual([0.5, 0.5, 0.5, 0.5, 0.5]);
+    const { rate } = schedule({ rate: { kind: 'constant', peak: 0.5, coolDown: 0.2, last: 0.1 } });
+    expect(at.map(rate)).toEqual([0.5, 0.5, 0.5, 0.275, 0.05].map((value) => expect.closeTo(value, 12) as number));
+  });
+
+  it('refuses what the kind of rate has no use for', () => {
+    const of = (rate: Recipe['schedule']['rate']) => () => schedule({ rate });
+    expect(of({ kind: 'cosine', peak: 1, coolDown: 0.2 })).toThrow(/coolDown, which a cosine rate does not know/);
+    expect(of({ kind: 'constant', peak: 1, warmUp: 0.2 })).toThrow(/warmUp, which a constant rate does not know/);
+  });
+
   it('counts steps: photos that fill no batch are left out, parts of epochs are rounded', () => {
     expect(schedule({})).toMatchObject({ steps: 30, stepsPerEpoch: 10 });
     expect(schedule({ epochs: 0.26 })).toMatchObject({ steps: 3, stepsPerEpoch: 10 });
