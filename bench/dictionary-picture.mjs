@@ -15,8 +15,8 @@ const { values } = parseArgs({
   options: {
     run: { type: 'string' },
     out: { type: 'string', default: 'docs/images/dictionary.png' },
-    images: { type: 'string', default: '6' },
-    columns: { type: 'string', default: '2' },
+    images: { type: 'string', default: '4' },
+    columns: { type: 'string', default: '3' },
   },
 });
 if (!values.run || !existsSync(join(values.run, 'dictionary.json'))) {
