@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { openCheckpoint } from '../src/checkpoint/checkpoint.ts';
-import { bytesSource } from '../src/checkpoint/source.ts';
+import { bytesSource } from '../src/files/source.ts';
 import { toFloat32 } from '../src/graph/tensor.ts';
 
 export interface Golden {

@@ -1,5 +1,5 @@
 // Gradients of whole graphs: a graph in, a graph of ordinary operators out that also computes the gradient.
-// On a graph in the making, gradients.ts is the thing to use.
+// On a graph in the making, reverse.ts is the thing to use.
 
 import { UserError } from '../errors.ts';
 import { GraphBuilder, type Value } from '../graph/builder.ts';
@@ -7,7 +7,7 @@ import type { Graph } from '../graph/graph.ts';
 import { inferShapes } from '../graph/infer.ts';
 import { isStatic } from '../graph/dims.ts';
 import { upgradeGraph } from '../graph/upgrade.ts';
-import { gradients, vectorJacobian, type GradientOptions } from './gradients.ts';
+import { gradients, vectorJacobian, type GradientOptions } from './reverse.ts';
 import { simplify } from './simplify.ts';
 
 export interface GraphGradientOptions extends Pick<GradientOptions, 'segments'> {

@@ -2,11 +2,11 @@
 // It says nothing about the network that the tensors belong to.
 
 import { recognise } from './recognise.ts';
-import { readSafetensors } from './safetensors.ts';
-import type { ByteSource } from './source.ts';
+import { readSafetensors } from '../files/safetensors.ts';
+import type { ByteSource } from '../files/source.ts';
 import { readStyleganPickle } from './stylegan-pickle.ts';
-import { readTorchLegacy } from './torch-legacy.ts';
-import { readTorchZip } from './torch-zip.ts';
+import { readTorchLegacy } from './torch/legacy.ts';
+import { readTorchZip } from './torch/zip.ts';
 import type { Checkpoint } from './types.ts';
 
 export { pickledModules } from './modules.ts';

@@ -10,8 +10,8 @@ export {
   type TensorRef,
 } from './checkpoint.ts';
 export { type PickledModule, type Plain } from './modules.ts';
-export { encodeSafetensorsHeader, readSafetensorsBytes, safetensorsChunks } from './safetensors.ts';
-export { bytesSource, type ByteSource } from './source.ts';
+export { encodeSafetensorsHeader, readSafetensorsBytes, safetensorsChunks } from '../files/safetensors.ts';
+export { bytesSource, type ByteSource } from '../files/source.ts';
 export {
   type CheckpointTree,
   type TreeBytes,

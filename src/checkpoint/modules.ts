@@ -2,7 +2,7 @@
 // Nothing in a pickle is run: attributes are read as they were stored.
 
 import { UserError } from '../errors.ts';
-import { numpyValue } from './numpy-values.ts';
+import { numpyValue } from './pickle/numpy-values.ts';
 import { childrenOf, hasKind, isNode, type CheckpointTree, type TreeNode, type TreeObject } from './tree.ts';
 import type { Checkpoint } from './types.ts';
 

@@ -7,8 +7,8 @@ import { UserError } from '../errors.ts';
 import { bytesPerElement, sizeOf, toBytes, type Tensor } from '../graph/tensor.ts';
 import type { TensorRef } from './types.ts';
 import { openCheckpoint } from './checkpoint.ts';
-import { encodeSafetensorsHeader } from './safetensors.ts';
-import { checkRange, type ByteSource } from './source.ts';
+import { encodeSafetensorsHeader } from '../files/safetensors.ts';
+import { checkRange, type ByteSource } from '../files/source.ts';
 import { stateDict } from './state-dict.ts';
 
 const maxReadBytes = 2 ** 30; // one read(2) moves less than 2 GiB

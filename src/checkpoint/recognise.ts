@@ -2,8 +2,8 @@
 // It does not judge whether the rest of the file is sound.
 
 import { UserError } from '../errors.ts';
-import { latin1 } from './pickle-bytes.ts';
-import type { ByteSource } from './source.ts';
+import { latin1 } from './pickle/bytes.ts';
+import type { ByteSource } from '../files/source.ts';
 import type { Checkpoint } from './types.ts';
 
 /** Enough for the mark of a tar archive at byte 257. */

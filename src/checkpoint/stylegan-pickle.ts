@@ -1,13 +1,13 @@
 // Reads the pickles that StyleGAN's training code writes (stylegan2-ada-pytorch, stylegan3, stylegan-xl; pickle and dill).
 // The source code that they carry is neither read nor run: an object is its class's name and its state.
 
-import type { PickleOptions } from './pickle-machine.ts';
-import { readPickle } from './pickle.ts';
+import type { PickleOptions } from './pickle/machine.ts';
+import { readPickle } from './pickle/pickle.ts';
 import { notACheckpoint } from './recognise.ts';
-import { bytesSource, partOf, type ByteSource } from './source.ts';
-import { legacyStorage } from './torch-legacy.ts';
-import { torchOptions } from './torch-objects.ts';
-import { torchCheckpoint } from './torch-tensors.ts';
+import { bytesSource, partOf, type ByteSource } from '../files/source.ts';
+import { legacyStorage } from './torch/legacy.ts';
+import { torchOptions } from './torch/objects.ts';
+import { torchCheckpoint } from './torch/tensors.ts';
 import { hasKind, type CheckpointTree, type TreeBytes, type TreeObject, type TreeStorage } from './tree.ts';
 import type { Checkpoint } from './types.ts';
 

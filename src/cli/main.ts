@@ -28,17 +28,17 @@ Exit codes: ${exitCodes.done} done, ${exitCodes.userError} a file or value is wr
   );
 /** In the order of the help. Only the one that is asked for is loaded: each brings rooms of its own. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  demo: async () => (await import('./demo.ts')).demoCommand(),
-  mine: async () => (await import('./mine.ts')).mineCommand(),
-  report: async () => (await import('./report.ts')).reportCommand(),
-  invert: async () => (await import('./invert.ts')).invertCommand(),
-  translate: async () => (await import('./translate.ts')).translateCommand(),
-  edit: async () => (await import('./edit.ts')).editCommand(),
-  inspect: async () => (await import('./inspect.ts')).inspectCommand(),
-  activations: async () => (await import('./activations.ts')).activationsCommand(),
-  'export-onnx': async () => (await import('./export-onnx.ts')).exportOnnxCommand(),
-  train: async () => (await import('./train.ts')).trainCommand(),
-  zoo: async () => (await import('./zoo.ts')).zooCommand(),
+  demo: async () => (await import('./demo/demo.ts')).demoCommand(),
+  mine: async () => (await import('./commands/mine.ts')).mineCommand(),
+  report: async () => (await import('./commands/report.ts')).reportCommand(),
+  invert: async () => (await import('./commands/invert.ts')).invertCommand(),
+  translate: async () => (await import('./commands/translate.ts')).translateCommand(),
+  edit: async () => (await import('./commands/edit.ts')).editCommand(),
+  inspect: async () => (await import('./commands/inspect.ts')).inspectCommand(),
+  activations: async () => (await import('./commands/activations.ts')).activationsCommand(),
+  'export-onnx': async () => (await import('./commands/export-onnx.ts')).exportOnnxCommand(),
+  train: async () => (await import('./commands/train.ts')).trainCommand(),
+  zoo: async () => (await import('./commands/zoo.ts')).zooCommand(),
 };
 const asked = process.argv[2] ?? '';
 const loaded = Object.hasOwn(commands, asked) ? [commands[asked]] : Object.values(commands);

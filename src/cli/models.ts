@@ -2,10 +2,10 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DictionaryModel } from '../mining/dictionary.ts';
+import type { DictionaryModel } from '../mining/run/dictionary.ts';
 import type { Model } from '../zoo/model.ts';
 import { fileKind, loadModel, type LoadOptions } from '../zoo/node.ts';
-import { cacheFolder, ModelStore } from '../zoo/node-store.ts';
+import { cacheFolder, ModelStore } from '../zoo/store/node/store.ts';
 import { settingsFor, tapsFor, type ModelOption } from './options.ts';
 import type { ProgressPrinter } from './progress.ts';
 

@@ -1,11 +1,11 @@
 // The folder of a run as the command line uses it: read back for reports.
 
-import type { Exemplars } from '../mining/dictionary.ts';
-import { readDictionary } from '../mining/read-run.ts';
+import type { Exemplars } from '../mining/run/dictionary.ts';
+import { readDictionary } from '../mining/run/read-run.ts';
 import { reportChunks } from '../report/index.ts';
 import { nodePageScript } from '../report/node.ts';
-import { nodeFolder } from '../runtime/node-folder.ts';
-import type { Folder } from '../runtime/folder.ts';
+import { nodeFolder } from '../files/node/folder.ts';
+import type { Folder } from '../files/folder.ts';
 
 /** Makes `index.html` of a finished run anew. */
 export async function writeReport(path: string, target: { folder: Folder; name: string }): Promise<void> {

@@ -1,6 +1,6 @@
 // A dictionary in a few lines of text, for the terminal.
 
-import type { Dictionary } from '../mining/dictionary.ts';
+import type { Dictionary } from '../mining/run/dictionary.ts';
 
 const plural = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : 's'}`;
 

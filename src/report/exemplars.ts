@@ -2,8 +2,8 @@
 // It does not decode either.
 
 import { UserError } from '../errors.ts';
-import type { Dictionary, Exemplars } from '../mining/dictionary.ts';
-import type { PackedImage, PackedMaps, UnitNumber } from './packed.ts';
+import type { Dictionary, Exemplars } from '../mining/run/dictionary.ts';
+import type { PackedImage, PackedMaps, UnitNumber } from './payload.ts';
 
 export interface PackedExemplars {
   readonly images: readonly PackedImage[];

@@ -2,12 +2,12 @@
 // It writes no HTML.
 
 import { UserError } from '../errors.ts';
-import type { Dictionary, Exemplars, PairList } from '../mining/dictionary.ts';
+import type { Dictionary, Exemplars, PairList } from '../mining/run/dictionary.ts';
 import type { Quality } from '../zoo/card.ts';
 import { base64 } from './blocks.ts';
 import { colourTable } from './colours.ts';
 import { packExemplars } from './exemplars.ts';
-import type { Packed, UnitNumber } from './packed.ts';
+import type { Packed, UnitNumber } from './payload.ts';
 
 /** What a report is made of. */
 export interface ReportInput {

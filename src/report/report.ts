@@ -4,7 +4,7 @@
 import { block, blocks } from './blocks.ts';
 import { blockBytes, pack, type ReportInput } from './pack.ts';
 import { style } from './page/style.ts';
-import type { Packed } from './packed.ts';
+import type { Packed } from './payload.ts';
 
 /** What the page may load: nothing from elsewhere. Images come from the page itself, as `blob:` addresses. */
 export const contentSecurityPolicy =

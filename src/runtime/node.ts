@@ -12,7 +12,7 @@ import { writeOnnx } from '../graph/write.ts';
 import { devices, type Device, type Engine, type Session } from './engine.ts';
 import { wrapSession } from './ort.ts';
 
-export { nodeFolder } from './node-folder.ts';
+export { nodeFolder } from '../files/node/folder.ts';
 
 export interface NodeEngineOptions {
   /** Default `cpu`. */

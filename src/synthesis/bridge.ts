@@ -2,15 +2,15 @@
 // The two make different images and have no r of their own; what is known comes over the encoders.
 
 import { UserError } from '../errors.ts';
-import type { Dictionary } from '../mining/dictionary.ts';
-import type { RunMoments } from '../mining/read-run.ts';
+import type { Dictionary } from '../mining/run/dictionary.ts';
+import type { RunMoments } from '../mining/run/read-run.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Generator, GeneratorOptions } from '../zoo/model.ts';
 import { checkLayers, guideUnits, targetsFrom, type Targets } from './guide.ts';
-import { checkLatents, type Latents } from './latents.ts';
+import { checkLatents, type Latents } from './search/latents.ts';
 import { generatorMaps } from './maps.ts';
-import { checkGenerator, choosePairs, guidesIn, pairsOf } from './pairs.ts';
-import type { Candidate, GuidingPair, GuidingPairs, PairOptions } from './pairs.ts';
+import { checkGenerator, choosePairs, guidesIn, pairsOf } from './guiding-pairs.ts';
+import type { Candidate, GuidingPair, GuidingPairs, PairOptions } from './guiding-pairs.ts';
 
 /**
  * Pairs of units of two generators that are both paired with one unit of an encoder. r is the product of the two r; of

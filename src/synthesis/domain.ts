@@ -1,15 +1,15 @@
 // Whether a photo lies where a generator's images lie, judged by the pairs that guide: how well they agree on the
 // generator's own samples, and how well the search could make them agree on the photo.
 
-import type { RunMoments } from '../mining/read-run.ts';
+import type { RunMoments } from '../mining/run/read-run.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Encoder, Generator, GeneratorOptions } from '../zoo/model.ts';
-import { agreementTerm, type TargetGroup } from './agreement.ts';
+import { agreementTerm, type TargetGroup } from './terms/agreement.ts';
 import { photoTargets } from './guide.ts';
-import { rowsIn, sampleLatents, shapesOf, takeRows, type Latents } from './latents.ts';
+import { rowsIn, sampleLatents, shapesOf, takeRows, type Latents } from './search/latents.ts';
 import { generatorMaps } from './maps.ts';
-import type { GuidingPair } from './pairs.ts';
-import { stepGraph, stepOutputs } from './step-graph.ts';
+import type { GuidingPair } from './guiding-pairs.ts';
+import { stepGraph, stepOutputs } from './search/step-graph.ts';
 
 /** r of every unit of the groups, `[n * units]`, at given latents; no search. */
 export async function agreementAt(options: {

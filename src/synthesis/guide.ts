@@ -1,17 +1,17 @@
 // Targets: the maps that units of a generator are to have, made of the maps of the units that they are paired with.
-// Here photos give them, through encoders; in bridge.ts another generator does. Pairs are chosen in pairs.ts.
+// Here photos give them, through encoders; in bridge.ts another generator does. Pairs are chosen in guiding-pairs.ts.
 
 import { UserError } from '../errors.ts';
 import { resampleMatrix } from '../graph/resample.ts';
 import { float32, type Float32Tensor } from '../graph/tensor.ts';
-import { unitName } from '../mining/dictionary.ts';
-import { gridKey, largerGrid, positions, type Grid } from '../mining/grid.ts';
-import type { RunMoments } from '../mining/read-run.ts';
+import { unitName } from '../mining/run/dictionary.ts';
+import { gridKey, largerGrid, positions, type Grid } from '../mining/correlation/grid.ts';
+import type { RunMoments } from '../mining/run/read-run.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Encoder, Generator, Model } from '../zoo/model.ts';
-import type { TargetGroup } from './agreement.ts';
+import type { TargetGroup } from './terms/agreement.ts';
 import { encoderMaps, type Maps } from './maps.ts';
-import type { GuidingPair } from './pairs.ts';
+import type { GuidingPair } from './guiding-pairs.ts';
 
 export interface Targets {
   /** By layer of the generator and grid of the comparison, in the order of their first pairs. */

@@ -1,17 +1,17 @@
 // Putting a dictionary to use: inversion, translation and editing by searching a generator's latents. Nothing is trained.
 // `invert` and `edit` do it all; the other functions are their parts, to put together otherwise.
 
-export { adamStep, projectorNoise, projectorRate, type AdamState } from './adam.ts';
-export { agreementTerm, levelTerm, type TargetGroup } from './agreement.ts';
+export { adamStep, projectorNoise, projectorRate, type AdamState } from './search/adam.ts';
+export { agreementTerm, levelTerm, type TargetGroup } from './terms/agreement.ts';
 export { bridgedPairs, generatorTargets } from './bridge.ts';
-export { bestCandidates, type CandidateOptions } from './candidates.ts';
+export { bestCandidates, type CandidateOptions } from './search/candidates.ts';
 export { agreementAt, judgeDomain, ownAgreement, type DomainVerdict, type OwnAgreement } from './domain.ts';
-export { edit, type EditAgreement, type Edited, type EditOptions, type EditWeights } from './edit.ts';
-export { editSchema, parseEditScript, type Edit, type EditScript, type UnitSelection } from './edit-script.ts';
-export { editTargets, type EditTargets } from './edit-targets.ts';
-export { unitResolver, type UnitResolver } from './edit-units.ts';
+export { edit, type EditAgreement, type Edited, type EditOptions, type EditWeights } from './edit/edit.ts';
+export { editSchema, parseEditScript, type Edit, type EditScript, type UnitSelection } from './edit/script.ts';
+export { editTargets, type EditTargets } from './edit/targets.ts';
+export { unitResolver, type UnitResolver } from './edit/units.ts';
 export { photoTargets, type Targets } from './guide.ts';
-export { featureTargets, featureTerm, pixelTerm } from './image-terms.ts';
+export { featureTargets, featureTerm, pixelTerm } from './terms/image.ts';
 export { invert, type Inversion, type InvertOptions, type LossWeights, type PairAgreement } from './invert.ts';
 export {
   checkLatents,
@@ -22,14 +22,14 @@ export {
   type LatentName,
   type Latents,
   type Space,
-} from './latents.ts';
+} from './search/latents.ts';
 export { encoderMaps, generatorMaps } from './maps.ts';
 export { featureDistance, imageMetrics, type ImageMetrics } from './metrics.ts';
-export { optimise, type OptimiseOptions, type SearchProgress, type SearchResult } from './optimise.ts';
-export { guidingPairs, type GuidingPair, type GuidingPairs, type PairOptions } from './pairs.ts';
-export { meanTerm, normTerm, startTerm } from './prior-terms.ts';
-export { search, type Found, type SearchEvent, type SearchOptions } from './search.ts';
-export type { SearchState } from './search-rows.ts';
-export { searchFromTensors, searchTensors, type SavedSearch } from './search-state.ts';
-export { stepGraph, stepOutputs, type StepGraph } from './step-graph.ts';
-export type { LaidTerm, Scene, Term } from './terms.ts';
+export { optimise, type OptimiseOptions, type SearchProgress, type SearchResult } from './search/optimise.ts';
+export { guidingPairs, type GuidingPair, type GuidingPairs, type PairOptions } from './guiding-pairs.ts';
+export { meanTerm, normTerm, startTerm } from './terms/prior.ts';
+export { search, type Found, type SearchEvent, type SearchOptions } from './search/search.ts';
+export type { SearchState } from './search/rows.ts';
+export { searchFromTensors, searchTensors, type SavedSearch } from './search/state.ts';
+export { stepGraph, stepOutputs, type StepGraph } from './search/step-graph.ts';
+export type { LaidTerm, Scene, Term } from './terms/terms.ts';

@@ -4,15 +4,22 @@
 import { UserError } from '../errors.ts';
 import type { Float32Tensor } from '../graph/tensor.ts';
 import type { Encoder, Generator } from '../zoo/model.ts';
-import { agreementTerm } from './agreement.ts';
+import { agreementTerm } from './terms/agreement.ts';
 import { agreementAt, judgeDomain, weightedMean, type DomainVerdict, type OwnAgreement } from './domain.ts';
 import type { Targets } from './guide.ts';
-import { featureTargets, featureTerm, pixelTerm } from './image-terms.ts';
+import { featureTargets, featureTerm, pixelTerm } from './terms/image.ts';
 import { featureDistance, imageMetrics, type ImageMetrics } from './metrics.ts';
-import type { GuidingPair } from './pairs.ts';
-import { rowOf, search, type FoundRow, type PriorWeights, type SearchEvent, type SearchOptions } from './search.ts';
-import type { Space } from './latents.ts';
-import type { Term } from './terms.ts';
+import type { GuidingPair } from './guiding-pairs.ts';
+import {
+  rowOf,
+  search,
+  type FoundRow,
+  type PriorWeights,
+  type SearchEvent,
+  type SearchOptions,
+} from './search/search.ts';
+import type { Space } from './search/latents.ts';
+import type { Term } from './terms/terms.ts';
 
 /** Weights of the terms; those left out are 0. */
 export interface LossWeights extends PriorWeights {

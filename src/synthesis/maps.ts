@@ -5,7 +5,7 @@ import { GraphBuilder, type Value } from '../graph/builder.ts';
 import { float32, type Float32Tensor, type Tensor } from '../graph/tensor.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Encoder, Generator, GeneratorOptions } from '../zoo/model.ts';
-import { latentInputs, shapesOf, type Latents } from './latents.ts';
+import { latentInputs, shapesOf, type Latents } from './search/latents.ts';
 
 /** Layers of a model by name, with the units that are wanted; undefined for all. */
 export type Wanted = ReadonlyMap<string, readonly number[] | undefined>;

@@ -1,5 +1,5 @@
 // How near two images are, in numbers for reports: pixels, structure, features of an encoder.
-// Nothing here is optimised; terms of an objective are in image-terms.ts.
+// Nothing here is optimised; terms of an objective are in terms/image.ts.
 
 import { ssim } from 'ssim.js';
 import { GraphBuilder } from '../graph/builder.ts';
@@ -7,7 +7,7 @@ import type { Float32Tensor, Tensor } from '../graph/tensor.ts';
 import { toInterleaved } from '../images/pixels.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Encoder } from '../zoo/model.ts';
-import { featureTargets, layFeatureDistance } from './image-terms.ts';
+import { featureTargets, layFeatureDistance } from './terms/image.ts';
 
 export interface ImageMetrics {
   /** Mean squared error over all values; 0 at best, 1 at worst. */

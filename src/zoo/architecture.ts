@@ -1,5 +1,5 @@
 // What a family of networks brings to the zoo: how it is recognised, and how it is laid into a graph.
-// The families have a file each; the table of them is in architectures.ts.
+// The families have a file each; the table of them is in registry.ts.
 
 import type { PickledModule } from '../checkpoint/modules.ts';
 import type { GraphBuilder, Value } from '../graph/builder.ts';

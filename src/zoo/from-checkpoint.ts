@@ -4,10 +4,10 @@
 import { UserError } from '../errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Architecture, Hints, Shapes } from './architecture.ts';
-import { architectures } from './architectures.ts';
+import { architectures } from './registry.ts';
 import type { EncoderCard, GeneratorCard, ModelCard, PartialCard } from './card.ts';
 import type { Model } from './model.ts';
-import { matching } from './names.ts';
+import { matching } from './layer-names.ts';
 import { encoderModel, generatorModel } from './network.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { freshWeights } from './twin.ts';

@@ -2,7 +2,7 @@
 // Opening files is in zoo/node.
 
 export type { Architecture, EncoderFamily, GeneratorFamily, Hints, Shapes } from './architecture.ts';
-export { architectures } from './architectures.ts';
+export { architectures } from './registry.ts';
 export {
   isGeneratorCard,
   type Download,
@@ -25,10 +25,10 @@ export type {
   Model,
   Tap,
 } from './model.ts';
-export { globExpression, matching } from './names.ts';
+export { globExpression, matching } from './layer-names.ts';
 export { modelGraph, type ExportOptions } from './export.ts';
 export { encoderModel, generatorModel, latentInputs, type EncoderNetwork, type GeneratorNetwork } from './network.ts';
-export { modelFromGraph, proposeTaps } from './onnx.ts';
+export { modelFromGraph, proposeTaps } from './onnx/onnx.ts';
 export { preprocess } from './preprocess.ts';
 export { parseSize, readSettings, type Settings, type SettingsContext, type Size } from './settings.ts';
 export { Weights } from './weights.ts';

@@ -6,7 +6,7 @@ import { GraphBuilder, type Value } from '../graph/builder.ts';
 import { float32 } from '../graph/tensor.ts';
 import type { EncoderCard, GeneratorCard, ModelCard } from './card.ts';
 import type { BuiltGenerator, BuiltModel, Encoder, Generator, GeneratorInput, GeneratorOptions, Tap } from './model.ts';
-import { matching } from './names.ts';
+import { matching } from './layer-names.ts';
 import { preprocess } from './preprocess.ts';
 
 export interface EncoderNetwork {

@@ -8,7 +8,7 @@ import { networkPath, openCheckpoint, stateDict, type Checkpoint } from '../chec
 import { pickledModules } from '../checkpoint/modules.ts';
 import { openFile } from '../checkpoint/node.ts';
 import { recognise } from '../checkpoint/recognise.ts';
-import type { ByteSource } from '../checkpoint/source.ts';
+import type { ByteSource } from '../files/source.ts';
 import { UserError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { readOnnx, type ReadOptions } from '../graph/read.ts';
@@ -23,8 +23,8 @@ import {
   type FromCheckpointOptions,
   type LoadedModel,
 } from './from-checkpoint.ts';
-import { compiledKey, readCompiled, writeCompiled, type Compiled } from './node-compiled.ts';
-import { modelFromGraph } from './onnx.ts';
+import { compiledKey, readCompiled, writeCompiled, type Compiled } from './node/compiled.ts';
+import { modelFromGraph } from './onnx/onnx.ts';
 import { Weights } from './weights.ts';
 
 /** Cards are small; a larger file is not one. */

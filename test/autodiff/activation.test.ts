@@ -1,7 +1,7 @@
 // Gradients of functions of one value against central differences, away from kinks; by hand at them.
 
 import { describe, expect, it } from 'vitest';
-import { gradients } from '../../src/autodiff/gradients.ts';
+import { gradients } from '../../src/autodiff/reverse.ts';
 import { float, string } from '../../src/graph/attributes.ts';
 import { GraphBuilder, type Value } from '../../src/graph/builder.ts';
 import type { Attribute } from '../../src/graph/graph.ts';

@@ -1,7 +1,7 @@
 // Gradients of arithmetic against central differences, and by hand where operands are equal.
 
 import { describe, expect, it } from 'vitest';
-import { gradients } from '../../src/autodiff/gradients.ts';
+import { gradients } from '../../src/autodiff/reverse.ts';
 import { int } from '../../src/graph/attributes.ts';
 import { GraphBuilder, type Value } from '../../src/graph/builder.ts';
 import { float32, fromNumbers, int64, sizeOf } from '../../src/graph/tensor.ts';

@@ -2,7 +2,7 @@
 // A linear operator's gradient is constant in its input, so that its output is squared for the second order to show.
 
 import { expect } from 'vitest';
-import { gradients } from '../../src/autodiff/gradients.ts';
+import { gradients } from '../../src/autodiff/reverse.ts';
 import { GraphBuilder, type Value } from '../../src/graph/builder.ts';
 import { float32, fromNumbers, sizeOf } from '../../src/graph/tensor.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';

@@ -2,7 +2,7 @@
 // Both the gradient graph and the differences are computed by the reference evaluator, so no rounding of float32 is in the way.
 
 import { expect } from 'vitest';
-import { gradients } from '../../src/autodiff/gradients.ts';
+import { gradients } from '../../src/autodiff/reverse.ts';
 import { GraphBuilder, type Value } from '../../src/graph/builder.ts';
 import { fromNumbers, sizeOf, type DType } from '../../src/graph/tensor.ts';
 import { evaluate, type Array64 } from './reference/evaluate.ts';

@@ -1,7 +1,7 @@
 // Gradients of whole networks against those that the official code gave: latents of generators, images of encoders.
 
 import { describe, expect, it } from 'vitest';
-import { gradients } from '../../src/autodiff/gradients.ts';
+import { gradients } from '../../src/autodiff/reverse.ts';
 import { simplify } from '../../src/autodiff/simplify.ts';
 import { GraphBuilder, type Value } from '../../src/graph/builder.ts';
 import { toFloat32, type Tensor } from '../../src/graph/tensor.ts';

@@ -1,7 +1,7 @@
 // Gradients of products of matrices against central differences.
 
 import { describe, expect, it } from 'vitest';
-import { gradients } from '../../src/autodiff/gradients.ts';
+import { gradients } from '../../src/autodiff/reverse.ts';
 import { float, int, string } from '../../src/graph/attributes.ts';
 import { GraphBuilder } from '../../src/graph/builder.ts';
 import { checkGradients } from './check.ts';

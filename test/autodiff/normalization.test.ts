@@ -1,7 +1,7 @@
 // Gradients of normalisations against central differences.
 
 import { describe, expect, it } from 'vitest';
-import { gradients } from '../../src/autodiff/gradients.ts';
+import { gradients } from '../../src/autodiff/reverse.ts';
 import { float, int } from '../../src/graph/attributes.ts';
 import { GraphBuilder } from '../../src/graph/builder.ts';
 import { float32 } from '../../src/graph/tensor.ts';

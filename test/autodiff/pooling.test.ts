@@ -1,7 +1,7 @@
 // Gradients of pooling: in float64 against central differences, in float32 against float64, and against PyTorch.
 
 import { describe, expect, it } from 'vitest';
-import { gradients } from '../../src/autodiff/gradients.ts';
+import { gradients } from '../../src/autodiff/reverse.ts';
 import { int, ints, string } from '../../src/graph/attributes.ts';
 import { GraphBuilder, type Value } from '../../src/graph/builder.ts';
 import type { Attribute } from '../../src/graph/graph.ts';

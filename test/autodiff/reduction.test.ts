@@ -1,7 +1,7 @@
 // Gradients of reductions against central differences, and by hand where elements are equal or zero.
 
 import { describe, expect, it } from 'vitest';
-import { gradients } from '../../src/autodiff/gradients.ts';
+import { gradients } from '../../src/autodiff/reverse.ts';
 import { int } from '../../src/graph/attributes.ts';
 import { GraphBuilder, type Value } from '../../src/graph/builder.ts';
 import { float32, int64 } from '../../src/graph/tensor.ts';

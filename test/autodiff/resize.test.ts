@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gradients } from '../../src/autodiff/gradients.ts';
+import { gradients } from '../../src/autodiff/reverse.ts';
 import { float, int, ints, string } from '../../src/graph/attributes.ts';
 import { GraphBuilder, type ResizeOptions } from '../../src/graph/builder.ts';
 import { float32, int64, sizeOf } from '../../src/graph/tensor.ts';

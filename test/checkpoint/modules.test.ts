@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { networkPath, pickledModules, type Checkpoint, type TreeObject } from '../../src/checkpoint/index.ts';
-import { numpyValue } from '../../src/checkpoint/numpy-values.ts';
-import { unpickle } from '../../src/checkpoint/pickle.ts';
+import { numpyValue } from '../../src/checkpoint/pickle/numpy-values.ts';
+import { unpickle } from '../../src/checkpoint/pickle/pickle.ts';
 import { bytesOf, concat, openBytes, openGolden } from './fixtures.ts';
 import * as w from './pickle-writer.ts';
 

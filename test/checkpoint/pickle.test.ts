@@ -1,7 +1,7 @@
 // Pickles against what Python says is in them, and pickles that mean harm.
 
 import { describe, expect, it } from 'vitest';
-import { unpickle } from '../../src/checkpoint/pickle.ts';
+import { unpickle } from '../../src/checkpoint/pickle/pickle.ts';
 import { namedTensors, type CheckpointTree } from '../../src/checkpoint/tree.ts';
 import { ascii, bytesOf, concat, messageIn } from './fixtures.ts';
 

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { networkPath, stateDict, type Checkpoint, type CheckpointTree } from '../../src/checkpoint/index.ts';
-import { torchCheckpoint } from '../../src/checkpoint/torch-tensors.ts';
-import { bytesSource } from '../../src/checkpoint/source.ts';
+import { torchCheckpoint } from '../../src/checkpoint/torch/tensors.ts';
+import { bytesSource } from '../../src/files/source.ts';
 import { messageIn } from './fixtures.ts';
 
 type Shape = string | { readonly [key: string]: Shape };

@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readSafetensorsBytes, safetensorsChunks } from '../../src/checkpoint/safetensors.ts';
+import { readSafetensorsBytes, safetensorsChunks } from '../../src/files/safetensors.ts';
 import { float32 } from '../../src/graph/tensor.ts';
 import { golden, largestDifference } from '../golden.ts';
 import { normal } from '../mining/fixtures.ts';

@@ -2,9 +2,9 @@
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readSafetensorsBytes, safetensorsChunks } from '../../src/checkpoint/safetensors.ts';
+import { readSafetensorsBytes, safetensorsChunks } from '../../src/files/safetensors.ts';
 import { float32 } from '../../src/graph/tensor.ts';
-import type { Dictionary, Exemplars } from '../../src/mining/dictionary.ts';
+import type { Dictionary, Exemplars } from '../../src/mining/run/dictionary.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import { readOnnxFile } from '../../src/zoo/node.ts';
 import { golden, largestDifference } from '../golden.ts';

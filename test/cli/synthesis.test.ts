@@ -5,11 +5,11 @@ import { execFile, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readSafetensors, readSafetensorsBytes, safetensorsChunks } from '../../src/checkpoint/safetensors.ts';
-import { bytesSource } from '../../src/checkpoint/source.ts';
+import { readSafetensors, readSafetensorsBytes, safetensorsChunks } from '../../src/files/safetensors.ts';
+import { bytesSource } from '../../src/files/source.ts';
 import { float32 } from '../../src/graph/tensor.ts';
 import { toInterleaved } from '../../src/images/pixels.ts';
-import type { Dictionary } from '../../src/mining/dictionary.ts';
+import type { Dictionary } from '../../src/mining/run/dictionary.ts';
 import { normal } from '../mining/fixtures.ts';
 import { goldenFile, rosetta, workplace } from './rosetta.ts';
 

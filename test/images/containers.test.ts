@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { UserError } from '../../src/errors.ts';
 import type { ImageSet } from '../../src/images/image-set.ts';
 import { decodeImage, openImages as open } from '../../src/images/node.ts';
-import { openTar } from '../../src/images/node-tar.ts';
+import { openTar } from '../../src/images/node/tar.ts';
 import { noise, planar, png, temporaryFolder, webp, writeFiles } from './pictures.ts';
 
 const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;

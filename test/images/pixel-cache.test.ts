@@ -5,8 +5,8 @@ import { readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { expect, it } from 'vitest';
-import { cachedPixels } from '../../src/images/node-pixel-cache.ts';
-import { loadPixels } from '../../src/images/node-pixels.ts';
+import { cachedPixels } from '../../src/images/node/pixel-cache.ts';
+import { loadPixels } from '../../src/images/node/pixels.ts';
 import { noise, png, temporaryFolder, writeFiles } from './pictures.ts';
 
 const size = { height: 6, width: 5 };

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { mine } from '../../src/mining/mine.ts';
 import { program } from '../../src/program.ts';
-import { memoryFolder } from '../../src/runtime/folder.ts';
+import { memoryFolder } from '../../src/files/folder.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
-import { readSafetensorsBytes } from '../../src/checkpoint/safetensors.ts';
+import { readSafetensorsBytes } from '../../src/files/safetensors.ts';
 import { cardSchema } from '../../src/zoo/card-schema.ts';
 import { linearModel, noiseImages } from './fixtures.ts';
 

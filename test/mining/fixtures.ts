@@ -3,7 +3,7 @@
 import { float32 } from '../../src/graph/tensor.ts';
 import { randomAt } from '../../src/random.ts';
 import type { ImageSource } from '../../src/images/source.ts';
-import type { Grid } from '../../src/mining/grid.ts';
+import type { Grid } from '../../src/mining/correlation/grid.ts';
 import type { EncoderCard, Latent } from '../../src/zoo/card.ts';
 import type { Encoder, Generator } from '../../src/zoo/model.ts';
 

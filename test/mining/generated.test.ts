@@ -1,18 +1,18 @@
 // Samples of generators as images: what they are, and that mining over them agrees with float64.
 
 import { describe, expect, it } from 'vitest';
-import { readSafetensorsBytes } from '../../src/checkpoint/safetensors.ts';
+import { readSafetensorsBytes } from '../../src/files/safetensors.ts';
 import { GraphBuilder } from '../../src/graph/builder.ts';
 import { float32 } from '../../src/graph/tensor.ts';
 import { generatedSource } from '../../src/images/generated.ts';
 import { laySamples, type ImageSource } from '../../src/images/source.ts';
-import { collectActivations } from '../../src/mining/activations.ts';
-import { clusterBySimilarity } from '../../src/mining/concepts.ts';
-import { parseUnit, type Dictionary, type Exemplars } from '../../src/mining/dictionary.ts';
-import { largerGrid } from '../../src/mining/grid.ts';
+import { collectActivations } from '../../src/mining/correlation/activations.ts';
+import { clusterBySimilarity } from '../../src/mining/matching/concepts.ts';
+import { parseUnit, type Dictionary, type Exemplars } from '../../src/mining/run/dictionary.ts';
+import { largerGrid } from '../../src/mining/correlation/grid.ts';
 import { mine } from '../../src/mining/mine.ts';
 import type { MineProgress } from '../../src/mining/progress.ts';
-import { memoryFolder } from '../../src/runtime/folder.ts';
+import { memoryFolder } from '../../src/files/folder.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import type { Model } from '../../src/zoo/model.ts';
 import { linearGenerator, linearModel, noiseImages, pearson64, unitSeries } from './fixtures.ts';

@@ -1,13 +1,13 @@
 // A run read back: moments against float64 over the images, and what is said of files that are missing or damaged.
 
 import { describe, expect, it } from 'vitest';
-import { safetensorsChunks } from '../../src/checkpoint/safetensors.ts';
+import { safetensorsChunks } from '../../src/files/safetensors.ts';
 import { UserError } from '../../src/errors.ts';
 import { float32, type Tensor } from '../../src/graph/tensor.ts';
-import { collectActivations } from '../../src/mining/activations.ts';
+import { collectActivations } from '../../src/mining/correlation/activations.ts';
 import { mine } from '../../src/mining/mine.ts';
-import { readDictionary, readMoments } from '../../src/mining/read-run.ts';
-import { memoryFolder } from '../../src/runtime/folder.ts';
+import { readDictionary, readMoments } from '../../src/mining/run/read-run.ts';
+import { memoryFolder } from '../../src/files/folder.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import { largestDifference } from '../golden.ts';
 import { linearModel, noiseImages } from './fixtures.ts';

@@ -1,7 +1,7 @@
 // Whether two dictionaries are the same, but for rounding and the time of their making.
 
 import { expect } from 'vitest';
-import type { Dictionary } from '../../src/mining/dictionary.ts';
+import type { Dictionary } from '../../src/mining/run/dictionary.ts';
 import { largestDifference } from '../golden.ts';
 
 /** Equal in all names and counts, and to 2e-6 (they are rounded to 1e-6) in all numbers. */

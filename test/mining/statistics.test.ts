@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { resampleMatrix } from '../../src/graph/resample.ts';
 import { randomAt } from '../../src/random.ts';
-import { benjaminiHochberg, qValues } from '../../src/mining/controls.ts';
-import { clusterBySimilarity } from '../../src/mining/concepts.ts';
-import { adjointColumns, columnSums, gramRoot } from '../../src/mining/grid.ts';
-import { Direction, Neighbours } from '../../src/mining/neighbours.ts';
-import { PairJudge } from '../../src/mining/pairs.ts';
-import { anchoredSets, mutualSets, ZooNeighbours } from '../../src/mining/rosetta-sets.ts';
-import { TopK } from '../../src/mining/top-k.ts';
-import { blockSize, derangement } from '../../src/mining/blocks.ts';
+import { benjaminiHochberg, qValues } from '../../src/mining/matching/controls.ts';
+import { clusterBySimilarity } from '../../src/mining/matching/concepts.ts';
+import { adjointColumns, columnSums, gramRoot } from '../../src/mining/correlation/grid.ts';
+import { Direction, Neighbours } from '../../src/mining/correlation/neighbours.ts';
+import { PairJudge } from '../../src/mining/matching/mutual-neighbours.ts';
+import { anchoredSets, mutualSets, ZooNeighbours } from '../../src/mining/matching/rosetta-sets.ts';
+import { TopK } from '../../src/mining/correlation/top-k.ts';
+import { blockSize, derangement } from '../../src/mining/correlation/blocks.ts';
 import { normal } from './fixtures.ts';
 
 describe('grids', () => {

@@ -11,7 +11,7 @@ import {
   type Pair,
   type PairList,
   type RosettaSet,
-} from '../../src/mining/dictionary.ts';
+} from '../../src/mining/run/dictionary.ts';
 
 const zoo = [
   {

@@ -2,7 +2,7 @@
 // For tests only.
 
 import { inflateSync } from 'node:zlib';
-import type { Packed } from '../../src/report/packed.ts';
+import type { Packed } from '../../src/report/payload.ts';
 
 /** The bytes of a block of a page. */
 export function blockOf(html: string, id: string, deflated: boolean): Buffer {
@@ -20,7 +20,7 @@ export function streamOf(html: string, name: string, deflated: boolean): Buffer 
 
 export const packedOf = (html: string): Packed => JSON.parse(blockOf(html, 'data', true).toString('utf8')) as Packed;
 
-/** Full unit names, by number: counted off here, as packed.ts says. */
+/** Full unit names, by number: counted off here, as payload.ts says. */
 export const unitNames = (packed: Packed): string[] =>
   packed.models.flatMap(({ name, layers }) =>
     layers.flatMap(({ layer, channels }) => Array.from({ length: channels }, (_, i) => `${name}/${layer}/${i}`)),

@@ -2,7 +2,7 @@
 // They look like something, so that a person can judge the page; no network ever sees them.
 
 import { deflateSync } from 'node:zlib';
-import type { Dictionary, Exemplars } from '../../src/mining/dictionary.ts';
+import type { Dictionary, Exemplars } from '../../src/mining/run/dictionary.ts';
 import type { ReportInput } from '../../src/report/index.ts';
 
 /** Uniform numbers in [0, 1): mulberry32. */

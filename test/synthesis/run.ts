@@ -4,8 +4,8 @@
 import { expect } from 'vitest';
 import { generatedSource } from '../../src/images/generated.ts';
 import { mine } from '../../src/mining/mine.ts';
-import { readDictionary, readMoments } from '../../src/mining/read-run.ts';
-import { memoryFolder } from '../../src/runtime/folder.ts';
+import { readDictionary, readMoments } from '../../src/mining/run/read-run.ts';
+import { memoryFolder } from '../../src/files/folder.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import type { Encoder } from '../../src/zoo/model.ts';
 import { linearGenerator, linearModel } from '../mining/fixtures.ts';

@@ -5,11 +5,11 @@ import type { GraphBuilder, Value } from '../../src/graph/builder.ts';
 import { float32, sizeOf, type Float32Tensor, type Tensor } from '../../src/graph/tensor.ts';
 import { fillNormal, randomAt } from '../../src/random.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
-import { crossEntropy } from '../../src/training/losses.ts';
-import type { Parameters } from '../../src/training/parameters.ts';
-import { adam } from '../../src/training/optimiser.ts';
-import { trainingStep, type StepOptions, type TrainingStep } from '../../src/training/step.ts';
-import type { Batches } from '../../src/training/train.ts';
+import { crossEntropy } from '../../src/training/loop/losses.ts';
+import type { Parameters } from '../../src/training/loop/parameters.ts';
+import { adam } from '../../src/training/loop/optimiser.ts';
+import { trainingStep, type StepOptions, type TrainingStep } from '../../src/training/loop/step.ts';
+import type { Batches } from '../../src/training/loop/train.ts';
 
 export const engine = nodeEngine({ threads: 2 });
 

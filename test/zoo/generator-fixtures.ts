@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { openCheckpoint, stateDict } from '../../src/checkpoint/checkpoint.ts';
-import { bytesSource } from '../../src/checkpoint/source.ts';
+import { bytesSource } from '../../src/files/source.ts';
 import { GraphBuilder, type Value } from '../../src/graph/builder.ts';
 import { float32, sizeOf, toFloat32, type Float32Tensor, type Tensor } from '../../src/graph/tensor.ts';
 import { modelFromTensors, type FromCheckpointOptions } from '../../src/zoo/from-checkpoint.ts';

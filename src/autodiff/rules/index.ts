@@ -3,7 +3,7 @@
 import type { GradientRules } from '../rule.ts';
 import { activations } from './activation.ts';
 import { arithmetic } from './arithmetic.ts';
-import { convolution } from './convolution.ts';
+import { convolution } from './convolution/convolution.ts';
 import { indexing } from './indexing.ts';
 import { linear } from './linear.ts';
 import { normalization } from './normalization.ts';

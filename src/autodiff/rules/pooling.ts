@@ -8,9 +8,9 @@ import { windowOf } from '../../graph/operators/convolution.ts';
 import { fromNumbers, sizeOf } from '../../graph/tensor.ts';
 import type { GradientRules } from '../rule.ts';
 import { expandTo, indicator } from '../values.ts';
-import { inputGradient } from './conv-input.ts';
-import { windowFor } from './conv-window.ts';
-import type { Window } from './conv-window.ts';
+import { inputGradient } from './convolution/input.ts';
+import { windowFor } from './convolution/window.ts';
+import type { Window } from './convolution/window.ts';
 
 const spatialAxes = ({ shape }: Value): number[] => [...shape.keys()].slice(2);
 

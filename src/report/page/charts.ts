@@ -7,9 +7,9 @@ import { formatCount, h, type Child } from './dom.ts';
 import { fillForm, filterForm, readForm, selectField } from './form.ts';
 import { histogramChart } from './histogram.ts';
 import { layerMatrix } from './matrix.ts';
-import { pairListOf, pairListParams } from './pairs.ts';
+import { pairListOf, pairListParams } from './pair-table.ts';
 import { hashOf, type Route } from './route.ts';
-import type { PackedPairs } from '../packed.ts';
+import type { PackedPairs } from '../payload.ts';
 
 export class ChartsView implements View {
   readonly element: HTMLElement;

@@ -1,7 +1,15 @@
 // The data of the report, read from the inert script elements that it came in, as late as possible.
 // It draws nothing.
 
-import type { Packed, PackedConcept, PackedMaps, PackedPairs, PackedSet, PackedStream, UnitNumber } from '../packed.ts';
+import type {
+  Packed,
+  PackedConcept,
+  PackedMaps,
+  PackedPairs,
+  PackedSet,
+  PackedStream,
+  UnitNumber,
+} from '../payload.ts';
 
 /** The element of a block, once it has been parsed to its end: the script runs while the file is still loading. */
 async function blockElement(id: string): Promise<HTMLElement> {

@@ -2,7 +2,7 @@
 // It does not show numbers of the set; setcard.ts does.
 
 import type { Report } from './data.ts';
-import type { UnitNumber } from '../packed.ts';
+import type { UnitNumber } from '../payload.ts';
 import { display } from './display.ts';
 import { h } from './dom.ts';
 import { paint } from './heatmap.ts';

@@ -2,7 +2,7 @@
 // It does not compute it: the dictionary holds the bins.
 
 import { formatCount, h, svg } from './dom.ts';
-import type { PackedPairs } from '../packed.ts';
+import type { PackedPairs } from '../payload.ts';
 
 const width = 320;
 const height = 120;

@@ -4,13 +4,13 @@
 import { App, type View } from './app.ts';
 import { ChartsView } from './charts.ts';
 import { ConceptView } from './concept.ts';
-import { ConceptsView } from './concepts.ts';
+import { ConceptsView } from './concept-list.ts';
 import { openReport, type Report } from './data.ts';
 import { displayControls, readDisplay } from './display.ts';
 import { h } from './dom.ts';
 import { repaint } from './figure.ts';
 import { masthead } from './masthead.ts';
-import { PairsView } from './pairs.ts';
+import { PairsView } from './pair-table.ts';
 import type { Route } from './route.ts';
 import { UnitView } from './unit.ts';
 

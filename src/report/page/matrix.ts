@@ -3,7 +3,7 @@
 
 import type { PairColumns, Report } from './data.ts';
 import { formatCount, h } from './dom.ts';
-import { pairListParams } from './pairs.ts';
+import { pairListParams } from './pair-table.ts';
 import { hashOf } from './route.ts';
 import { chosen } from './search.ts';
 

@@ -5,7 +5,7 @@ import type { Report } from './data.ts';
 import { formatQ, formatR, h, type Child } from './dom.ts';
 import { mapFigure } from './figure.ts';
 import { meanings } from './masthead.ts';
-import type { PackedSet } from '../packed.ts';
+import type { PackedSet } from '../payload.ts';
 
 const number = (name: string, value: string, meaning: string): HTMLElement =>
   h('div', { title: meaning }, h('dt', {}, name), h('dd', {}, value));

@@ -5,10 +5,10 @@ import type { View } from './app.ts';
 import type { Report } from './data.ts';
 import { h, plural, type Child } from './dom.ts';
 import { mapFigure, unitHash } from './figure.ts';
-import { pairHeadings, pairNumbers } from './pairs.ts';
+import { pairHeadings, pairNumbers } from './pair-table.ts';
 import { hashOf, type Route } from './route.ts';
 import { copyLink, setCard } from './setcard.ts';
-import type { UnitNumber } from '../packed.ts';
+import type { UnitNumber } from '../payload.ts';
 
 /** Sets that are shown with their figure; further ones are named. */
 const drawn = 6;

@@ -8,7 +8,7 @@ import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
 import { laySamples, sampleShape, samplesOf, type ImageSource } from '../../images/source.ts';
 import type { Engine, Session } from '../../runtime/engine.ts';
 import type { BuiltModel, Encoder } from '../../zoo/model.ts';
-import type { PhotoSet } from '../photos.ts';
+import type { PhotoSet } from '../loop/photos.ts';
 
 /** What is taken of an encoder: its output, one row an image, or the mean over all positions of one of its taps. */
 export type Readout = 'output' | { readonly pooled: string };

@@ -3,12 +3,12 @@
 
 import { float32, type Float32Tensor, type Tensor } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
-import { crossEntropy, smoothed } from '../losses.ts';
-import { adam } from '../optimiser.ts';
-import { batchOf, stepsOf } from '../photos.ts';
-import { cosine } from '../schedule.ts';
-import { trainingStep } from '../step.ts';
-import { train as runTraining } from '../train.ts';
+import { crossEntropy, smoothed } from '../loop/losses.ts';
+import { adam } from '../loop/optimiser.ts';
+import { batchOf, stepsOf } from '../loop/photos.ts';
+import { cosine } from '../loop/schedule.ts';
+import { trainingStep } from '../loop/step.ts';
+import { train as runTraining } from '../loop/train.ts';
 import { expectFitting, type LabelledFeatures } from './features.ts';
 import { largest } from './recognised.ts';
 

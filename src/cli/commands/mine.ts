@@ -1,0 +1,252 @@
+// `rosetta mine`: reads its options, runs the mining, prints what was found.
+
+import { Command, Option } from 'commander';
+import { join } from 'node:path';
+import { UserError } from '../../errors.ts';
+import { generatedSource } from '../../images/generated.ts';
+import { openPhotos } from '../../images/node/source.ts';
+import type { ImageSource } from '../../images/source.ts';
+import { thumbnail } from '../../images/node/thumbnail.ts';
+import type { Dictionary } from '../../mining/run/dictionary.ts';
+import { mine } from '../../mining/mine.ts';
+import type { Device } from '../../runtime/engine.ts';
+import { withFolderLock } from '../../files/node/lock.ts';
+import { nodeEngine, nodeFolder } from '../../runtime/node.ts';
+import type { Encoder, Generator, Model } from '../../zoo/model.ts';
+import { classesFor, truncationFor } from '../generator-options.ts';
+import { interruptible } from '../interruptible.ts';
+import { openModels } from '../models.ts';
+import {
+  collect,
+  collectNames,
+  defaultMemory,
+  fraction,
+  parseImageSize,
+  parseModel,
+  shared,
+  wholeNumber,
+  type ModelOption,
+} from '../options.ts';
+import { ProgressPrinter } from '../progress.ts';
+import { writeReport } from '../run-folder.ts';
+import { summary } from '../summary.ts';
+
+interface MineCommandOptions {
+  model?: ModelOption[];
+  generator?: ModelOption[];
+  classes?: string[];
+  truncation?: string[];
+  noise: 'const' | 'none';
+  imagesFrom?: string[];
+  images?: string;
+  out: string;
+  samples: number;
+  seed: number;
+  taps?: string[];
+  config?: string[];
+  cache?: string;
+  k: number;
+  setK: number;
+  anchor?: string[];
+  twins?: boolean;
+  null: boolean;
+  reference?: boolean;
+  conceptThreshold: number;
+  saveScores?: boolean;
+  memory?: number;
+  batch?: number;
+  imageSize?: { height: number; width: number };
+  device: Device;
+  threads?: number;
+  strict?: boolean;
+  force?: boolean;
+  quiet?: boolean;
+  json?: boolean;
+  saveEvery: number;
+}
+
+export function mineCommand(): Command {
+  return new Command('mine')
+    .description('find the units that several networks have in common')
+    .addOption(shared.model())
+    .option(
+      '-g, --generator <name=file>',
+      'a generator: its units take part, and its samples are the images',
+      parseModel,
+    )
+    .option('-i, --images <path>', 'photos: a folder, a .tar, .tar.gz or .zip archive')
+    .requiredOption('-o, --out <folder>', 'folder of the run; an interrupted run in it goes on')
+    .option(
+      '-n, --samples <n>',
+      'how many images of each source; not below the number of photos takes them all',
+      wholeNumber(1),
+      2000,
+    )
+    .option('-s, --seed <n>', 'which photos, how they are split and paired, the weights of twins', wholeNumber(0), 0)
+    .option('--classes <list>', 'classes of the samples: 0,207 or "all" (default); GENERATOR:0,207 for one', collect)
+    .addOption(shared.truncation())
+    .addOption(new Option('--noise <kind>', 'noise of StyleGAN2').choices(['const', 'none']).default('const'))
+    .option(
+      '--images-from <generator>',
+      'with several generators: whose samples are the images (default: all)',
+      collect,
+    )
+    .addOption(shared.taps())
+    .addOption(shared.config())
+    .addOption(shared.cache())
+    .option('-k, --k <n>', 'pairs are mutual neighbours among the k nearest', wholeNumber(1), 1)
+    .option('--set-k <n>', 'the anchor must be among this many first choices of each unit of a set', wholeNumber(1), 5)
+    .option(
+      '--anchor <models>',
+      'models whose units choose the sets; "none": all choose each other (default: all generators, else the first encoder)',
+      collectNames,
+    )
+    .option('--twins', 'also correlate each model with an untrained twin')
+    .option('--no-null', 'without the null of permuted images, held-out replication and q-values (half the work)')
+    .option('--reference', "the published code's score instead of Pearson r: cosines over batches of 10, averaged")
+    .option('--concept-threshold <r>', 'sets that correlate at least so much are one concept', fraction, 0.5)
+    .option('--save-scores', 'write all scores of every pair of units to scores.safetensors')
+    .addOption(shared.memory())
+    .addOption(shared.batch())
+    .option(
+      '--image-size <size>',
+      'size to which photos are decoded (default: their own if all have one, else the largest input)',
+      parseImageSize,
+    )
+    .addOption(shared.device())
+    .addOption(shared.threads())
+    .addOption(shared.strict())
+    .option('--force', 'replace a finished run in the folder')
+    .option('-q, --quiet', 'no progress')
+    .addOption(shared.json())
+    .addOption(
+      new Option('--save-every <seconds>', 'how often an unfinished run is saved')
+        .argParser(wholeNumber(0))
+        .default(30),
+    )
+    .action((options: MineCommandOptions, command: Command) => {
+      if (!options.model && !options.generator) command.error('error: name the models, with --model and --generator');
+      if (!options.images && !options.generator)
+        command.error('error: give images: photos with --images, or a --generator');
+      return withFolderLock(options.out, () => run(options));
+    });
+}
+
+async function run(options: MineCommandOptions): Promise<void> {
+  const printer = new ProgressPrinter(process.stderr, options.quiet);
+  const folder = nodeFolder(options.out);
+  if (await folder.read('dictionary.json')) {
+    if (!options.force) {
+      throw new UserError(`${options.out} holds a finished run; choose another folder, or replace it with --force`);
+    }
+    await clear(options.out);
+  }
+  const engine = nodeEngine({ device: options.device, threads: options.threads });
+  const named = [...(options.model ?? []), ...(options.generator ?? [])];
+  const models = await openModels(named, options, printer);
+  const { sources, close } = await openSources(models, options);
+  for (const { source, names, samples, height, width } of sources) {
+    const count = samples ? `${samples.length} of ${names.length} images` : `${names.length} samples`;
+    printer.note(`${count} of ${source}, ${height}x${width}`);
+  }
+  const shown = models.filter(
+    (model) => model.kind === 'encoder' || sources.some(({ generated }) => generated?.generator === model),
+  );
+  const anchors = options.anchor ?? defaultAnchors(shown);
+  if (anchors.includes('none') && anchors.length > 1)
+    throw new UserError(`--anchor none is without any; leave it out, or the others`);
+  try {
+    const note = 'stopping after this batch; the same command goes on from there (once more: stop at once)';
+    const dictionary = await interruptible(
+      async (signal) => {
+        const work = mine({
+          ...options,
+          engine,
+          models: shown,
+          images: sources,
+          anchors: anchors.filter((name) => name !== 'none'),
+          nullModel: options.null,
+          memory: options.memory ?? defaultMemory(),
+          folder,
+          thumbnails: thumbnail,
+          signal,
+        });
+        let step = await work.next();
+        for (; !step.done; step = await work.next()) printer.update(step.value);
+        return step.value;
+      },
+      () => printer.note(note),
+    );
+    await writeReport(options.out, { folder, name: 'index.html' });
+    print(dictionary, options, printer);
+  } finally {
+    await close();
+  }
+}
+
+/** Where the images come from: photos, and the samples of generators. */
+async function openSources(
+  models: readonly Model[],
+  options: MineCommandOptions,
+): Promise<{ sources: ImageSource[]; close: () => Promise<void> }> {
+  const { samples, seed, noise, images } = options;
+  const all = models.filter((model): model is Generator => model.kind === 'generator');
+  const names = all.map(({ name }) => name);
+  for (const name of options.imagesFrom ?? []) {
+    if (!names.includes(name))
+      throw new UserError(`--images-from ${name}: no generator of that name; there are ${names.join(', ') || 'none'}`);
+  }
+  for (const { name } of options.generator ?? []) {
+    if (!names.includes(name)) throw new UserError(`--generator ${name} is no generator; name it with --model`);
+  }
+  const generators = options.imagesFrom ? all.filter(({ name }) => options.imagesFrom!.includes(name)) : all;
+  const sources: ImageSource[] = generators.map((generator) => {
+    const { name } = generator;
+    const classes = classesFor(options.classes, generator, names);
+    return generatedSource(generator, {
+      samples,
+      seed,
+      noise,
+      classes,
+      truncation: truncationFor(options.truncation, name, names),
+    });
+  });
+  if (!images) return { sources, close: async () => {} };
+  const inputs = models.filter((model): model is Encoder => model.kind === 'encoder').map(({ card }) => card.input);
+  const fallback = inputs.sort((a, b) => b.height * b.width - a.height * a.width)[0] ?? { height: 224, width: 224 };
+  const photos = await openPhotos(images, { samples, seed, size: options.imageSize, fallback, strict: options.strict });
+  return { sources: [...sources, photos], close: () => photos.close() };
+}
+
+/** The generators, as in the paper; else the first encoder. */
+function defaultAnchors(models: readonly Model[]): string[] {
+  const generators = models.filter(({ kind }) => kind === 'generator');
+  return (generators.length ? generators : models.slice(0, 1)).map(({ name }) => name);
+}
+
+/** The files of a run; anything else in the folder is not ours to remove. */
+async function clear(path: string): Promise<void> {
+  const folder = nodeFolder(path);
+  // The dictionary goes first: without it the folder is not a finished run.
+  for (const name of ['dictionary.json', 'index.html', 'neighbours', 'exemplars', 'partial']) await folder.remove(name);
+  for (const name of ['moments.safetensors', 'scores.safetensors']) await folder.remove(name);
+}
+
+function print(dictionary: Dictionary, options: MineCommandOptions, printer: ProgressPrinter): void {
+  const { unreadable } = dictionary.images;
+  for (const { name, reason } of unreadable.slice(0, 10)) printer.note(`skipped ${name}: ${reason}`);
+  if (unreadable.length > 10) printer.note(`skipped ${unreadable.length - 10} more; dictionary.json names them all`);
+  if (!options.json) {
+    process.stdout.write(`${summary(dictionary).join('\n')}\n${join(options.out, 'index.html')}\n`);
+    return;
+  }
+  const { pairs, sets, concepts, ...rest } = dictionary;
+  const result = {
+    run: options.out,
+    ...rest,
+    pairs: pairs.map(({ models, counts }) => ({ models, ...counts })),
+    sets: sets.length,
+    concepts: concepts.length,
+  };
+  process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+}

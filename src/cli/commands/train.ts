@@ -1,0 +1,146 @@
+// `rosetta train`: a network from a recipe and photos, by our own gradients. It stops and goes on where it was.
+
+import { Command, InvalidArgumentError } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { loadTensors, writeSafetensorsFile } from '../../checkpoint/node.ts';
+import { toHalf, type Tensor } from '../../graph/tensor.ts';
+import { cachedPixels } from '../../images/node/pixel-cache.ts';
+import { fileError, nodeFolder } from '../../files/node/folder.ts';
+import { withFolderLock } from '../../files/node/lock.ts';
+import { nodeEngine } from '../../runtime/node.ts';
+import { cardText } from '../../training/recipe/card-text.ts';
+import type { Recipe, RecipeFiles } from '../../training/recipe/recipe.ts';
+import { parseRecipe } from '../../training/recipe/schema.ts';
+import { recipeKinds } from '../../training/recipe/kinds.ts';
+import { train } from '../../training/loop/train.ts';
+import { cacheFolder } from '../../zoo/store/node/store.ts';
+import { interruptible } from '../interruptible.ts';
+import { shared, wholeNumber } from '../options.ts';
+import { ProgressPrinter } from '../progress.ts';
+
+interface TrainCommandOptions {
+  data: string;
+  out: string;
+  minutes?: number;
+  every: number;
+  size: number;
+  cache?: string;
+  threads?: number;
+  quiet?: boolean;
+  json?: boolean;
+}
+
+/** Between two checkpoints. */
+const saveSeconds = 120;
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .description('train a small network from a recipe; an interrupted training goes on where it was')
+    .argument('<recipe>', 'a .json file: architecture, objective, schedule, augmentation')
+    .requiredOption('-d, --data <path>', 'photos: a folder or archive, with a folder for each class')
+    .requiredOption('-o, --out <folder>', 'checkpoint, log, and the network with its card')
+    .option(
+      '--minutes <m>',
+      'stop after so long; the same command goes on (default: to the end of the recipe)',
+      minutes,
+    )
+    .option('--every <n>', 'steps between two lines of the log', wholeNumber(1), 50)
+    .option('--size <n>', 'side that photos are brought to', wholeNumber(8), 32)
+    .addOption(shared.cache())
+    .addOption(shared.threads())
+    .option('-q, --quiet', 'no progress')
+    .addOption(shared.json())
+    .action(run);
+}
+
+function minutes(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value < Infinity))
+    throw new InvalidArgumentError('expected a number of minutes.');
+  return value;
+}
+
+async function run(file: string, options: TrainCommandOptions): Promise<void> {
+  const printer = new ProgressPrinter(process.stderr, options.quiet);
+  const recipe = parseRecipe(await textOf(file), file, recipeKinds);
+  const note = 'stopping after this step; the same command goes on from there (once more: stop at once)';
+  const summary = await withFolderLock(options.out, () =>
+    interruptible(
+      (signal) => trained(file, recipe, options, printer, signal),
+      () => printer.note(note),
+    ),
+  );
+  const { network, steps, of } = summary;
+  const rest = steps < of ? '; the same command goes on' : '';
+  process.stdout.write(
+    options.json ? `${JSON.stringify(summary)}\n` : `${join(options.out, network)}: ${steps} of ${of} steps${rest}\n`,
+  );
+}
+
+/** Trains to the end, or as long as it may, and writes the network. @throws AbortError after saving, when interrupted. */
+async function trained(
+  file: string,
+  recipe: Recipe,
+  { data, out, minutes, every, size, cache, threads }: TrainCommandOptions,
+  printer: ProgressPrinter,
+  signal: AbortSignal,
+) {
+  const progress = (done: number, total: number) => {
+    signal.throwIfAborted();
+    printer.update({ stage: 'photos', unit: 'photos', done, total });
+  };
+  const pixels = { size: { height: size, width: size }, progress };
+  const photos = await cachedPixels(data, pixels, join(cacheFolder(cache), 'pixels'));
+  const kind = recipeKinds.find((each) => each.kind === recipe.kind)!;
+  const plan = await kind.plan(recipe, photos, filesBeside(file));
+  const engine = nodeEngine({ threads });
+  const timed = new AbortController();
+  const until = minutes === undefined ? Infinity : performance.now() + minutes * 60_000;
+  const work = train({
+    ...plan,
+    engine,
+    folder: nodeFolder(out),
+    recipe,
+    seed: recipe.seed,
+    every,
+    saveSeconds,
+    signal: AbortSignal.any([signal, timed.signal]),
+    onStep: () => performance.now() >= until && timed.abort(),
+  });
+  let step = await work.next();
+  for (; !step.done; step = await work.next()) {
+    const { step: done, steps: total, metrics } = step.value;
+    printer.update({ stage: `training ${recipe.name}`, unit: 'steps', done, total, note: shown(metrics) });
+  }
+  const { state, step: steps, stopped } = step.value;
+  if (steps < plan.steps) signal.throwIfAborted();
+  const card = cardText(recipe, plan, `${photos.n.toLocaleString('en')} photos of ${basename(data)}`);
+  await writeNetwork(out, recipe.name, await plan.network(state, engine), card);
+  return { network: `${recipe.name}.safetensors`, steps, of: plan.steps, stopped };
+}
+
+/** The network as 16-bit floats, and its card. */
+async function writeNetwork(out: string, name: string, tensors: Map<string, Tensor>, card: string): Promise<void> {
+  const halves = new Map([...tensors].map(([key, tensor]) => [key, toHalf(tensor)]));
+  await writeSafetensorsFile(join(out, `${name}.safetensors`), halves);
+  await nodeFolder(out).write(`${name}.json`, [card]);
+}
+
+/** The metrics of a step in a line, the loss first. */
+const shown = (metrics: Readonly<Record<string, number>>): string =>
+  Object.entries(metrics)
+    .map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`)
+    .join(', ');
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw fileError('read', file, error);
+  }
+}
+
+const filesBeside = (recipe: string): RecipeFiles => ({
+  tensors: (name) => loadTensors(resolve(dirname(recipe), name)),
+});

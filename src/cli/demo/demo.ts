@@ -1,0 +1,163 @@
+// `rosetta demo`: mines the shipped zoo, inverts, translates and edits with what was found, and shows it on one page.
+// What is mined and made is in mine.ts and shows.ts; here it is put in order, and taken up again.
+
+import { Command } from 'commander';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { UserError } from '../../errors.ts';
+import { program } from '../../program.ts';
+import type { Folder } from '../../files/folder.ts';
+import { withFolderLock } from '../../files/node/lock.ts';
+import { nodeEngine, nodeFolder } from '../../runtime/node.ts';
+import { readDictionary } from '../../mining/run/read-run.ts';
+import type { SynthesisPage } from '../../report/synthesis/page.ts';
+import { brightConcept } from './concept.ts';
+import { demoMining } from './mine.ts';
+import { showPage } from './open.ts';
+import { writeDemoPage, type FinishedShow } from './result.ts';
+import { demoShows } from './shows.ts';
+import { openZoo, roles, shippedZoo } from './zoo.ts';
+import { interruptible } from '../interruptible.ts';
+import { shared, wholeNumber } from '../options.ts';
+import { ProgressPrinter, duration, type Step } from '../progress.ts';
+
+interface DemoCommandOptions {
+  out: string;
+  samples: number;
+  steps: number;
+  zoo: string;
+  open: boolean;
+  threads?: number;
+  force?: boolean;
+  quiet?: boolean;
+}
+
+export function demoCommand(): Command {
+  return new Command('demo')
+    .description('mine, invert, translate and edit with the shipped zoo; shows all of it on a page')
+    .option('-o, --out <folder>', 'folder of the demo; an interrupted one in it goes on', 'rosetta-demo')
+    .option('-n, --samples <n>', 'images that are mined, of each generator', wholeNumber(8), 150)
+    .option('--steps <n>', 'steps of each search', wholeNumber(1), 100)
+    .option('--zoo <folder>', 'networks with their cards (default: those that are shipped)', shippedZoo)
+    .option('--no-open', 'do not open the page')
+    .option('--force', 'replace a demo with other settings in the folder')
+    .addOption(shared.threads())
+    .option('-q, --quiet', 'no progress')
+    .action((options: DemoCommandOptions) => withFolderLock(options.out, () => run(options)));
+}
+
+/** Written when the demo begins: what is in the folder is of these settings. */
+const settingsName = 'demo.json';
+const ours = ['index.html', settingsName, 'run', 'pictures', 'translated', 'edited', 'drawn'] as const;
+
+async function run(options: DemoCommandOptions): Promise<void> {
+  const { out, steps, samples, quiet } = options;
+  const folder = nodeFolder(out);
+  const printer = new ProgressPrinter(process.stderr, quiet);
+  const zoo = await openZoo(options.zoo);
+  await claim(folder, options, JSON.stringify({ version: program.version, samples, steps, zoo: zoo.sha256 }));
+  const page = join(out, 'index.html');
+  if (!(await folder.read('index.html'))) {
+    const begun = performance.now();
+    printer.note(
+      `${zoo.models.length} networks; about three minutes on two cores. Ctrl-C stops, the same command goes on.`,
+    );
+    await interruptible(
+      (signal) => make(folder, zoo, options, printer, signal),
+      () => printer.note('stopping after this step; the same command goes on from there (once more: stop at once)'),
+    );
+    printer.note(`done in ${duration((performance.now() - begun) / 1000)}`);
+  }
+  process.stdout.write(`${page}\n`);
+  if (options.open) showPage(page);
+}
+
+/** @throws UserError when the folder holds something else, which is not to be replaced. */
+async function claim(folder: Folder, { out, force }: DemoCommandOptions, settings: string): Promise<void> {
+  const found = new TextDecoder().decode(await folder.read(settingsName));
+  const other = found ? found !== settings : (await folder.read('run/dictionary.json')) !== undefined;
+  if (other && !force) {
+    throw new UserError(
+      `${out} holds ${found ? 'a demo with other settings or networks' : 'a run that is not of a demo'}; choose another folder with --out, or replace it with --force`,
+    );
+  }
+  if (other || force) for (const name of ours) await folder.remove(name);
+  await folder.write(settingsName, [settings]);
+}
+
+/** Says of which part of the demo the progress is; what the commands note of themselves is left out. */
+class PartPrinter extends ProgressPrinter {
+  part = '';
+
+  override update(step: Step): void {
+    super.update({ ...step, stage: `${this.part}, ${step.stage}` });
+  }
+
+  override note(): void {}
+}
+
+async function make(
+  folder: Folder,
+  zoo: Awaited<ReturnType<typeof openZoo>>,
+  options: DemoCommandOptions,
+  printer: ProgressPrinter,
+  signal: AbortSignal,
+): Promise<void> {
+  const { out, samples, steps } = options;
+  const parts = new PartPrinter(printer.stream, printer.quiet);
+  const path = join(out, 'run');
+  parts.part = 'mining';
+  await demoMining({
+    zoo,
+    run: path,
+    samples,
+    engine: nodeEngine({ threads: options.threads }),
+    printer: parts,
+    signal,
+  });
+  const dictionary = await readDictionary(nodeFolder(path), path);
+  const pictures = await drawnPictures(folder, out);
+  const lit = await brightConcept(nodeFolder(path), path, dictionary, roles.into);
+  const shows = demoShows({ out, run: path, zoo, dictionary, steps, pictures, lit, threads: options.threads });
+  const finished: FinishedShow[] = [];
+  for (const [i, show] of shows.entries()) {
+    const known = await folder.read(`${show.folder}/${shownName}`);
+    parts.part = `${i + 1} of ${shows.length}: ${show.title.toLowerCase()}`;
+    if (known) finished.push({ ...show, page: JSON.parse(new TextDecoder().decode(known)) as SynthesisPage });
+    else {
+      try {
+        const { page } = await show.make(parts, signal);
+        await folder.write(`${show.folder}/${shownName}`, [JSON.stringify(page)]);
+        finished.push({ ...show, page });
+      } catch (error) {
+        // Networks that share too little leave nothing to search with: the page says so.
+        if (!(error instanceof UserError)) throw error;
+        printer.note(`${show.title}: ${error.message}`);
+        finished.push({ ...show, missing: error.message });
+      }
+    }
+  }
+  await writeDemoPage(folder, path, dictionary, finished);
+  for (const { folder: shown } of shows) await folder.remove(`${shown}/${shownName}`);
+}
+
+/** Of a finished show, until the page is written: what the page needs of it. */
+const shownName = 'shown.json';
+
+/** Side of the drawn pictures in pixels. */
+const drawnSide = 256;
+
+/** The pictures that are shipped as drawings, as images in the demo's folder: searches take no drawings. */
+async function drawnPictures(folder: Folder, out: string): Promise<string[]> {
+  const shipped = join(shippedZoo, 'pictures');
+  const names = (await readdir(shipped)).filter((name) => name.endsWith('.svg')).sort();
+  const files: string[] = [];
+  for (const name of names) {
+    const file = `drawn/${name.replace(/\.svg$/, '.png')}`;
+    const drawing = sharp(join(shipped, name), { density: 288 }).resize(drawnSide, drawnSide);
+    await folder.write(file, [await drawing.png().toBuffer()]);
+    files.push(join(out, file));
+  }
+  return files;
+}

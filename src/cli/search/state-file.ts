@@ -1,0 +1,72 @@
+// The file of an unfinished search: taken up by the same command, passed over by any other.
+// What is in a saved search is its own business.
+
+import { readSafetensors, safetensorsChunks } from '../../files/safetensors.ts';
+import { bytesSource } from '../../files/source.ts';
+import { UserError } from '../../errors.ts';
+import type { Tensor } from '../../graph/tensor.ts';
+import type { Folder } from '../../files/folder.ts';
+import { searchFromTensors, searchTensors, type SavedSearch } from '../../synthesis/search/state.ts';
+import type { ProgressPrinter } from '../progress.ts';
+import { SearchTrack } from './track.ts';
+
+export const searchFileName = 'search.safetensors';
+
+export interface SearchFile {
+  readonly saved?: SavedSearch;
+  /** What the search has left so far, in earlier calls too. */
+  readonly track: SearchTrack;
+  /** Seconds of earlier calls. */
+  readonly seconds: number;
+  save(search: SavedSearch, seconds: number): Promise<void>;
+}
+
+/**
+ * @param prefix of the file in the folder. @param settings all that determines the search, as text.
+ * @param every steps between two images of the track.
+ */
+export async function openSearchFile(
+  folder: Folder,
+  prefix: string,
+  settings: string,
+  every: number,
+  printer: ProgressPrinter,
+): Promise<SearchFile> {
+  const name = `${prefix}${searchFileName}`;
+  const found = await readSaved(folder, name, settings, every, printer);
+  const track = found?.track ?? new SearchTrack(every);
+  return {
+    ...found,
+    seconds: found?.seconds ?? 0,
+    track,
+    save: (search, seconds) =>
+      folder.write(
+        name,
+        safetensorsChunks(new Map([...searchTensors(search), ...track.tensors()]), {
+          settings,
+          seconds: String(seconds),
+        }),
+      ),
+  };
+}
+
+async function readSaved(folder: Folder, name: string, settings: string, every: number, printer: ProgressPrinter) {
+  const bytes = await folder.read(name);
+  if (!bytes) return undefined;
+  try {
+    const { tensors: refs, metadata } = await readSafetensors(bytesSource(name, bytes));
+    if (metadata.settings !== settings) {
+      printer.note(`the unfinished search in ${name} has other settings; a new one begins`);
+      return undefined;
+    }
+    const tensors = new Map<string, Tensor>();
+    for (const [key, ref] of refs) tensors.set(key, await ref.load());
+    const saved = searchFromTensors(tensors);
+    printer.note(`going on from step ${saved.state.step} of the search in ${name}`);
+    return { saved, track: SearchTrack.from(tensors, every), seconds: Number(metadata.seconds) || 0 };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    printer.note(`the unfinished search in ${name} is damaged; a new one begins`);
+    return undefined;
+  }
+}

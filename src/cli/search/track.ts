@@ -1,0 +1,96 @@
+// What a search leaves on its way: images of some steps, the loss and its terms of all, row by row.
+// It is kept with a saved search, so that one that was taken up again tells its whole way.
+
+import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
+import { toInterleaved, toPlanar } from '../../images/pixels.ts';
+import type { Curve } from '../../report/synthesis/page.ts';
+import type { SearchProgress } from '../../synthesis/search/optimise.ts';
+
+/** In a saved search these stand before the names of tensors. */
+const [framesName, curvePrefix] = ['way/frames', 'curve/'];
+
+export class SearchTrack {
+  /** Interleaved bytes `[rows, height, width, 3]`. */
+  readonly #frames: Uint8Array[] = [];
+  #shape: readonly number[] = [];
+  /** By name, one `[rows]` for each step. */
+  readonly #curves = new Map<string, Float32Array[]>();
+
+  /** @param every steps between two images; the first and the last step always have one. */
+  constructor(readonly every: number) {}
+
+  add(progress: SearchProgress): void {
+    const { step, steps, loss, terms } = progress;
+    // The sum of one term is that term again, but for its weight.
+    const named = Object.keys(terms).length > 1 ? { loss, ...terms } : terms;
+    for (const [name, values] of Object.entries(named)) {
+      if (!this.#curves.has(name)) this.#curves.set(name, []);
+      this.#curves.get(name)!.push(values);
+    }
+    if (step !== 1 && step !== steps && step % this.every !== 0) return;
+    const { shape, data } = progress.images();
+    const [rows, , height, width] = shape;
+    this.#shape = [rows, height, width, 3];
+    const size = data.length / rows;
+    const bytes = new Uint8Array(data.length);
+    for (let row = 0; row < rows; row++) {
+      bytes.set(toInterleaved(data.subarray(row * size, (row + 1) * size)), row * size);
+    }
+    this.#frames.push(bytes);
+  }
+
+  /** Planar images of a row, RGB in [0, 1]. */
+  frames(row: number): Float32Array[] {
+    const size = sizeOf(this.#shape.slice(1));
+    return this.#frames.map((bytes) => {
+      const planar = new Float32Array(size);
+      toPlanar(bytes.subarray(row * size, (row + 1) * size), planar);
+      return planar;
+    });
+  }
+
+  curves(row: number): Curve[] {
+    return [...this.#curves].map(([name, values]) => ({
+      name,
+      values: values.map((rows, i) => [i + 1, rows[row]] as const),
+    }));
+  }
+
+  tensors(): [string, Tensor][] {
+    const joined = (parts: readonly ArrayLike<number>[], out: Float32Array | Uint8Array) => {
+      let at = 0;
+      for (const part of parts) {
+        out.set(part, at);
+        at += part.length;
+      }
+      return out;
+    };
+    const size = sizeOf(this.#shape);
+    const frames = joined(this.#frames, new Uint8Array(this.#frames.length * size)) as Uint8Array;
+    return [
+      [framesName, { dtype: 'uint8', shape: [this.#frames.length, ...this.#shape], data: frames }],
+      ...[...this.#curves].map(([name, values]): [string, Tensor] => {
+        const shape = [values.length, values[0].length];
+        return [
+          `${curvePrefix}${name}`,
+          float32(shape, joined(values, new Float32Array(sizeOf(shape))) as Float32Array),
+        ];
+      }),
+    ];
+  }
+
+  /** The track of a saved search. */
+  static from(tensors: ReadonlyMap<string, Tensor>, every: number): SearchTrack {
+    const track = new SearchTrack(every);
+    for (const [name, { shape, data }] of tensors) {
+      const size = sizeOf(shape.slice(1));
+      const parts = Array.from({ length: shape[0] }, (_, i) => data.slice(i * size, (i + 1) * size));
+      if (name === framesName) {
+        track.#shape = shape.slice(1);
+        track.#frames.push(...(parts as Uint8Array[]));
+      } else if (name.startsWith(curvePrefix))
+        track.#curves.set(name.slice(curvePrefix.length), parts as Float32Array[]);
+    }
+    return track;
+  }
+}

@@ -1,0 +1,62 @@
+// A directory on disk as a `Folder`: files are written beside, synced, then renamed.
+// It knows nothing of what the files hold.
+
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join, normalize } from 'node:path';
+import { UserError } from '../../errors.ts';
+import type { Folder } from '../folder.ts';
+
+const reasons: Record<string, string> = {
+  ENOSPC: 'the disk is full; free some space, or choose another folder',
+  EACCES: 'permission is denied; choose a folder that you may write to',
+  EROFS: 'the file system is read-only; choose another folder',
+  ENOTDIR: 'a part of the path is a file, not a folder; choose another path',
+  EDQUOT: 'the disk quota is used up; free some space, or choose another folder',
+};
+
+/** What a failed file operation means for its user. */
+export function fileError(action: string, path: string, error: unknown): UserError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new UserError(`cannot ${action} ${path}: ${(code && reasons[code]) ?? message}`);
+}
+
+/** The folder at `path`, made when first written to. Failures are `UserError`s that name the file. */
+export function nodeFolder(path: string): Folder {
+  const resolve = (name: string): string => {
+    const inside = normalize(name);
+    if (inside.startsWith('..') || inside.startsWith('/'))
+      throw new UserError(`"${name}" lies outside the folder ${path}`);
+    return join(path, inside);
+  };
+  return {
+    async read(name) {
+      try {
+        return await readFile(resolve(name));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        throw fileError('read', resolve(name), error);
+      }
+    },
+    async write(name, chunks) {
+      const target = resolve(name);
+      const partial = `${target}.partial-${process.pid}`;
+      try {
+        await mkdir(dirname(target), { recursive: true });
+        const file = await open(partial, 'w');
+        try {
+          for (const chunk of chunks) await file.writeFile(chunk);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(partial, target);
+      } catch (error) {
+        await rm(partial, { force: true });
+        throw error instanceof UserError ? error : fileError('write', target, error);
+      }
+    },
+    async remove(name) {
+      await rm(resolve(name), { recursive: true, force: true });
+    },
+  };
+}

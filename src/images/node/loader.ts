@@ -1,0 +1,94 @@
+// Images of a set as batches for a network, decoded ahead and in parallel while the network computes.
+// It does not choose or order the images, and knows nothing of models.
+
+import { availableParallelism } from 'node:os';
+import { UserError } from '../../errors.ts';
+import { batched, type DecodedImage } from '../batches.ts';
+import type { ImageSet } from '../image-set.ts';
+import { inOrder } from '../in-order.ts';
+import { decodePixels, type Size } from './decode.ts';
+import type { ImageBatch, ImageSource, Unreadable } from '../source.ts';
+
+export interface LoaderOptions extends Size {
+  /** Throw at the first image that cannot be read, instead of reporting and skipping it. Default false. */
+  readonly strict?: boolean;
+  /**
+   * Images that are decoded at the same time; default, the number of cores. Node runs at most UV_THREADPOOL_SIZE
+   * (default 4) of them at once, whatever this says.
+   */
+  readonly parallel?: number;
+}
+
+/**
+ * Decodes images of a set into batches of [n,3,height,width] (see `decodePixels` for how they are fitted).
+ *
+ *     const loader = new ImageLoader(set, { height: 224, width: 224 });
+ *     for await (const { indices, data } of loader.batches(chosen, 32)) ...
+ *     loader.unreadable; // what was skipped
+ */
+export class ImageLoader implements ImageSource {
+  readonly source: string;
+  readonly names: readonly string[];
+  readonly height: number;
+  readonly width: number;
+  /** Images skipped so far, each once, in the order in which they were asked for. */
+  readonly unreadable: Unreadable[] = [];
+  readonly #set: ImageSet;
+  readonly #strict: boolean;
+  readonly #parallel: number;
+  readonly #reported = new Set<number>();
+
+  constructor(set: ImageSet, { height, width, strict = false, parallel = availableParallelism() }: LoaderOptions) {
+    this.source = set.source;
+    this.names = set.names;
+    this.height = height;
+    this.width = width;
+    this.#set = set;
+    this.#strict = strict;
+    this.#parallel = parallel;
+  }
+
+  /**
+   * The readable ones of `indices`, in their order, `batchSize` at a time: only the last batch may be smaller. Which
+   * images are skipped depends on the images alone. Up to two batches are decoded ahead. `data` is valid until the
+   * next but one batch is asked for. The iteration may be left early; it ends when the decoding that runs has ended,
+   * after which the set may be closed.
+   * @throws UserError at an unreadable image with `strict`; RangeError when `batchSize` is not a positive integer.
+   */
+  async *batches(indices: readonly number[], batchSize: number): AsyncGenerator<ImageBatch, void, undefined> {
+    if (!(Number.isInteger(batchSize) && batchSize >= 1)) {
+      throw new RangeError(`the batch size must be a positive integer, not ${batchSize}`);
+    }
+    const ahead = Math.max(2 * batchSize, this.#parallel);
+    const area = this.height * this.width;
+    yield* batched(this.#readable(indices, ahead), area, batchSize, Math.min(batchSize, indices.length));
+  }
+
+  async *#readable(indices: readonly number[], ahead: number): AsyncGenerator<DecodedImage> {
+    const attempts = inOrder(indices, (index) => this.#attempt(index), { parallel: this.#parallel, ahead });
+    for await (const attempt of attempts) {
+      if ('pixels' in attempt) {
+        yield attempt;
+        continue;
+      }
+      const { index, reason } = attempt;
+      const name = this.names[index];
+      if (!this.#reported.has(index)) this.unreadable.push({ name, reason });
+      this.#reported.add(index);
+      if (this.#strict) {
+        const remedy = 'mend or remove it, or allow unreadable images to be skipped';
+        throw new UserError(`${name} of ${this.source} cannot be read: ${reason}; ${remedy}`);
+      }
+    }
+  }
+
+  async #attempt(index: number): Promise<DecodedImage | { index: number; reason: string }> {
+    try {
+      const { pixels } = await decodePixels(await this.#set.read(index), this);
+      return { index, pixels };
+    } catch (error) {
+      if (error instanceof UserError) return { index, reason: error.message };
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,274 @@
+// From images and models to neighbours and moments: plans the passes, runs them, and takes the scores in.
+// It knows no dictionary; `mine.ts` makes one of what comes out.
+
+import { UserError } from '../../errors.ts';
+import type { Tensor } from '../../graph/tensor.ts';
+import { float32, sizeOf } from '../../graph/tensor.ts';
+import type { Engine, Session } from '../../runtime/engine.ts';
+import { blockBatches, plainBatches } from './blocks.ts';
+import { divideMemory } from './budget.ts';
+import { Moments } from './moments.ts';
+import { meanCosine, Neighbours, pearson } from './neighbours.ts';
+import { centreGraph, names, type MapSource } from './pass-graph.ts';
+import { planPasses, rectangles, targetGrids, type MinedModel, type Pass } from './plan.ts';
+import { imagesIn, PassRun, startOf, type Part, type PassRunOptions } from './run-pass.ts';
+import type { StateStore } from './saved-state.ts';
+import { compareNames } from '../../images/image-set.ts';
+import { sampleShape, type Unreadable } from '../../images/source.ts';
+
+export interface CorrelateOptions {
+  readonly engine: Engine;
+  /** The images: pairs are correlated over those parts on which both models have maps. */
+  readonly parts: readonly Part[];
+  readonly models: readonly MinedModel[];
+  readonly maps: MapSource;
+  /** Pairs of models, by index. */
+  readonly pairs: readonly (readonly [number, number])[];
+  /** Neighbours kept over all images, and over each half. */
+  readonly keep: number;
+  readonly k: number;
+  /** Keep whole score matrices. */
+  readonly wholeMatrix?: boolean;
+  readonly nullModel: boolean;
+  /** The published code's score instead of Pearson r over all images. */
+  readonly cosine?: boolean;
+  /** Bytes that weights, maps and sums may take. */
+  readonly memory: number;
+  /** Images of a batch; by default as many as memory allows, up to 32. The result does not depend on it. */
+  readonly batch?: number;
+  /** Cuts the samples into batches; by default blocks for the null. */
+  readonly batches?: PassRunOptions['batches'];
+  /** Where to save the state of the run, and how often (seconds; default 30; 0 for every batch). */
+  readonly store?: StateStore;
+  readonly saveEvery?: number;
+  readonly onPeaks?: (indices: readonly number[], peaks: ReadonlyMap<number, Float32Array>) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Correlated {
+  /** By the place of the pair in `pairs`. */
+  readonly neighbours: readonly Neighbours[];
+  readonly moments: readonly Moments[];
+  /** Images that could not be read, also those of an earlier, interrupted part of the run. */
+  readonly unreadable: readonly Unreadable[];
+}
+
+/** How far a run is, in images that models still have to see (each pass sees all of them). */
+export interface CorrelateProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly pass: number;
+  readonly passes: number;
+}
+
+/** Images whose mean is the provisional one. */
+const centreImages = 32;
+/** Size of the published code's batches, over which its cosines are taken. */
+const publishedBatch = 10;
+
+export async function* correlate(options: CorrelateOptions): AsyncGenerator<CorrelateProgress, Correlated> {
+  const { models, pairs, parts, store, signal } = options;
+  const cosine = options.cosine ?? false;
+  const { batch, sums: room } = divideMemory(options.memory, options, cosine ? publishedBatch : options.batch);
+  const passes = plan(options, cosine, room);
+  const targets = targetGrids(models, pairs);
+  const images = passes.map((pass) => parts.map((part) => imagesIn(pass, part)));
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const total = sum(images.flat());
+  const progress = (done: number, pass: number): CorrelateProgress => ({ done, total, pass, passes: passes.length });
+  yield progress(0, 0);
+
+  const saved = await store?.load();
+  const fresh = cosine
+    ? await provisionalMeans(options, Infinity, publishedBatch)
+    : await provisionalMeans(options, centreImages, Math.min(centreImages, batch));
+  const resumed = saved && sameMeans(fresh, centresFrom(saved.groups.get('centres')!, models)) ? saved : undefined;
+  const centres = resumed ? centresFrom(resumed.groups.get('centres')!, models) : fresh;
+  const moments = parts.map((part) =>
+    models.map((model, m) => (part.models.includes(m) ? new Moments(model, targets[m], centres[m]) : undefined)),
+  );
+  const savedMoments = () =>
+    moments.flatMap((list, p) => list.flatMap((entry, m) => (entry ? [{ entry, key: `${p} ${m}` }] : [])));
+  const neighbours = pairs.map(
+    ([a, b]) => new Neighbours(models[a].units, models[b].units, options.keep, options.k, options.wholeMatrix),
+  );
+  if (resumed) {
+    const sums = resumed.groups.get('moments')!;
+    for (const { entry, key } of savedMoments()) entry.restore(sums.get(key)!.data as Float64Array);
+    neighbours.forEach((entry, i) => entry.restore(resumed.groups.get(`neighbours/${i}`)!));
+  }
+
+  const unreadable = (): Unreadable[] => {
+    const all = [...(resumed?.unreadable ?? []), ...parts.flatMap(({ source }) => source.unreadable)];
+    const byName = new Map(all.map((entry) => [entry.name, entry]));
+    return [...byName.values()].sort((a, b) => compareNames(a.name, b.name));
+  };
+  const state = (done: number, run: PassRun | undefined) => ({
+    passes: done,
+    cursor: run?.cursor ?? startOf(parts),
+    unreadable: unreadable(),
+    groups: new Map<string, ReadonlyMap<string, Tensor>>([
+      ['centres', centresTo(centres)],
+      ['moments', new Map(savedMoments().map(({ entry, key }) => [key, float64(entry.save())]))],
+      ...neighbours.map((entry, i): [string, Map<string, Tensor>] => [`neighbours/${i}`, entry.tensors()]),
+      ...[...(run?.save() ?? [])].map(([name, sums]): [string, Map<string, Tensor>] => [
+        `sums/${name}`,
+        new Map([['sums', sums]]),
+      ]),
+    ]),
+  });
+
+  for (let p = resumed?.passes ?? 0; p < passes.length; p++) {
+    const run = new PassRun({
+      ...options,
+      batch,
+      batches: options.batches ?? (cosine ? plainBatches : blockBatches),
+      cosine,
+      targets,
+      centres,
+      moments,
+      pass: passes[p],
+      peaks: options.onPeaks !== undefined,
+    });
+    let done = sum(images.slice(0, p).flat());
+    if (resumed && p === resumed.passes) {
+      run.restore(sumsFrom(resumed.groups), resumed.cursor);
+      const { part, half, position } = resumed.cursor;
+      done += sum(images[p].slice(0, part)) + position + (half ? parts[part].halves[0].length : 0);
+    }
+    let lastSave = performance.now();
+    let saveTook = 0;
+    const save = async (finished: number, current: PassRun | undefined) => {
+      if (!store) return;
+      const start = performance.now();
+      await store.save(state(finished, current));
+      lastSave = performance.now();
+      saveTook = lastSave - start;
+    };
+    try {
+      for await (const count of run.run()) {
+        done += count;
+        yield progress(done, p);
+        if (signal?.aborted) {
+          await save(p, run);
+          signal.throwIfAborted();
+        }
+        const pause = 1000 * (options.saveEvery ?? 30);
+        // Saving may take a tenth of the time at most, unless every batch is to be saved.
+        if (performance.now() - lastSave >= (pause && Math.max(pause, 10 * saveTook))) await save(p, run);
+      }
+      takeScores(passes[p], run, options, moments, neighbours, cosine);
+    } finally {
+      run.dispose();
+    }
+    await save(p + 1, undefined);
+    yield progress(sum(images.slice(0, p + 1).flat()), p);
+  }
+  return { neighbours, moments: models.map((_, m) => over(moments, [m])[0]), unreadable: unreadable() };
+}
+
+function plan(options: CorrelateOptions, cosine: boolean, room: number): Pass[] {
+  const { models, pairs, nullModel, parts } = options;
+  const all = pairs.flatMap(([a, b]) => rectangles(models, a, b, !cosine));
+  const matrices = (nullModel ? 2 : 1) * (parts[0].halves.length + 1); // the sums of each half, and the run's next ones
+  return planPasses(all, room, 4 * matrices);
+}
+
+function takeScores(
+  pass: Pass,
+  run: PassRun,
+  options: CorrelateOptions,
+  moments: PassRunOptions['moments'],
+  neighbours: readonly Neighbours[],
+  cosine: boolean,
+): void {
+  pass.tiles.forEach((tile, t) => {
+    const { a, b } = tile.rectangle;
+    const index = options.pairs.findIndex((pair) => pair[0] === a && pair[1] === b);
+    const [x, y] = over(moments, [a, b]);
+    const shared = run.cursor.batches.filter((_, p) => moments[p][a] && moments[p][b]);
+    const batches = shared.reduce((total, count) => total + count, 0);
+    const scorer = cosine ? meanCosine(x, y, batches) : pearson(x, y);
+    neighbours[index].add(tile, run.sums(t), scorer);
+  });
+}
+
+/** Moments of models, by index, over the parts on which all of them have maps. */
+function over(moments: PassRunOptions['moments'], models: readonly number[]): Moments[] {
+  const shared = moments.filter((part) => models.every((m) => part[m]));
+  return models.map((m) => Moments.merged(shared.map((part) => part[m]!)));
+}
+
+/** Means of every unit over the first images of the first part where it has maps, by model and layer. */
+async function provisionalMeans(options: CorrelateOptions, images: number, size: number): Promise<Float32Array[][]> {
+  const { models, parts } = options;
+  const means: Float32Array[][] = [];
+  for (const part of parts) {
+    const fresh = part.models.filter((m) => !means[m]);
+    if (fresh.length)
+      (await partMeans(options, part, fresh, images, size)).forEach((own, i) => (means[fresh[i]] = own));
+  }
+  return models.map((_, m) => means[m]);
+}
+
+async function partMeans(
+  options: CorrelateOptions,
+  { source, halves }: Part,
+  indices: readonly number[],
+  images: number,
+  size: number,
+): Promise<Float32Array[][]> {
+  const models = indices.map((m) => options.models[m]);
+  const totals = models.map(({ layers }) => layers.map(({ units }) => new Float64Array(units)));
+  const shape = sampleShape(source);
+  let count = 0;
+  let session: Session | undefined;
+  for await (const batch of source.batches(halves.flat(), size)) {
+    const n = batch.indices.length;
+    if (n < size && count > 0) break;
+    session ??= await options.engine.open(centreGraph(source, n, options.models, indices, options.maps));
+    const outputs = await session.run({
+      [names.samples]: float32([n, ...shape], batch.data.subarray(0, n * sizeOf(shape))),
+    });
+    models.forEach(({ layers, units }, i) => {
+      const means = outputs.tensors[`mean/${indices[i]}`].data as Float32Array;
+      layers.forEach(({ offset, units: channels }, l) => {
+        for (let k = 0; k < n; k++) {
+          for (let u = 0; u < channels; u++) totals[i][l][u] += means[k * units + offset + u];
+        }
+      });
+    });
+    outputs.dispose();
+    count += n;
+    if (count >= images || options.signal?.aborted) break;
+  }
+  await session?.release();
+  options.signal?.throwIfAborted();
+  if (count === 0) {
+    const reason = source.unreadable[0] ? ` (${source.unreadable[0].name}: ${source.unreadable[0].reason})` : '';
+    throw new UserError(
+      `none of the images of ${source.source} can be read${reason}; give a folder or archive of photos`,
+    );
+  }
+  return totals.map((layers) => layers.map((sums) => Float32Array.from(sums, (sum) => sum / count)));
+}
+
+/** Whether two sets of provisional means are of the same weights and images: equal but for rounding. */
+function sameMeans(x: readonly (readonly Float32Array[])[], y: readonly (readonly Float32Array[])[]): boolean {
+  return x.every((layers, m) =>
+    layers.every((means, l) => means.every((mean, u) => Math.abs(mean - y[m][l][u]) <= 1e-3 * Math.abs(mean) + 1e-5)),
+  );
+}
+
+const centresTo = (centres: readonly (readonly Float32Array[])[]): Map<string, Tensor> =>
+  new Map(centres.flatMap((layers, m) => layers.map((means, l) => [`${m} ${l}`, float32([means.length], means)])));
+
+const centresFrom = (tensors: ReadonlyMap<string, Tensor>, models: readonly MinedModel[]): Float32Array[][] =>
+  models.map(({ layers }, m) => layers.map((_, l) => tensors.get(`${m} ${l}`)!.data as Float32Array));
+
+function sumsFrom(groups: ReadonlyMap<string, ReadonlyMap<string, Tensor>>): Map<string, Tensor> {
+  const entries = [...groups].filter(([name]) => name.startsWith('sums/'));
+  return new Map(entries.map(([name, tensors]) => [name.slice('sums/'.length), tensors.get('sums')!]));
+}
+
+const float64 = (data: Float64Array): Tensor => ({ dtype: 'float64', shape: [data.length], data });

@@ -1,0 +1,288 @@
+// The graph of one pass: images -> models -> centred maps -> moments and products, added to the sums so far.
+// Everything large stays inside it; what goes in and out are images, sums and moments.
+
+import { GraphBuilder, type Value } from '../../graph/builder.ts';
+import { laySamples, sampleShape, type ImageSource } from '../../images/source.ts';
+import type { Model } from '../../zoo/model.ts';
+import type { Graph } from '../../graph/graph.ts';
+import { timesLeft, timesRight } from '../../graph/resample.ts';
+import { float32 } from '../../graph/tensor.ts';
+import { adjointColumns, adjointRows, columnSums, gramRoot, gridKey, largerGrid, sameGrid, type Grid } from './grid.ts';
+import { countUnits, type MinedLayer, type MinedModel, type Pass, type Tile } from './plan.ts';
+
+/** Samples of a source, and what models make of them. */
+export interface LaidModels {
+  /** `[n, 3, height, width]`, RGB in [0, 1]. */
+  readonly images: Value;
+  /** Maps `[n, channels, h, w]` by model index and layer name. */
+  readonly maps: ReadonlyMap<number, ReadonlyMap<string, Value>>;
+}
+
+/**
+ * Lays a batch of a source's samples (the graph input `samples`) and models, by index, into a builder.
+ * Generated images never leave the graph: the models see what the generator just made.
+ */
+export type MapSource = (b: GraphBuilder, source: ImageSource, batch: number, models: readonly number[]) => LaidModels;
+
+/** The maps of models of the zoo. */
+export const mapsOf =
+  (models: readonly Model[]): MapSource =>
+  (b, source, batch, indices) => {
+    const laid = laySamples(b, source, b.input(names.samples, [batch, ...sampleShape(source)]));
+    const maps = indices.map((m) => {
+      const model = models[m];
+      const own = model.kind === 'encoder' ? model.build(b, laid.images).taps : laid.maps(model);
+      if (!own) throw new Error(`${model.name} has no maps on the samples of ${source.source}`);
+      return [m, own] as const;
+    });
+    return { images: laid.images, maps: new Map(maps) };
+  };
+
+export interface PassGraphOptions {
+  readonly batch: number;
+  /** Where the samples come from, and which models (by index) have maps on them: others of the pass are left out. */
+  readonly source: ImageSource;
+  readonly present: readonly number[];
+  readonly pass: Pass;
+  readonly models: readonly MinedModel[];
+  readonly maps: MapSource;
+  /** Provisional means by model and layer, `[units]`. */
+  readonly centres: readonly (readonly Float32Array[])[];
+  /** Grids of the moments, by model and layer. */
+  readonly targets: readonly (readonly (readonly Grid[])[])[];
+  /** Also the products with each image's maps paired with another image's (input `permutation`). */
+  readonly nullModel: boolean;
+  /** Add cosines of the batch instead of plain products (the published code's score). */
+  readonly cosine: boolean;
+  /** By model index: whether to output each image's largest value of every unit (`peak/m`). */
+  readonly peaks?: boolean;
+}
+
+/** Names of the graph's inputs and outputs. */
+export const names = {
+  samples: 'samples',
+  permutation: 'permutation',
+  real: (tile: number) => `real/${tile}`,
+  null: (tile: number) => `null/${tile}`,
+  out: (name: string) => `${name}/out`,
+  sum: (model: number) => `sum/${model}`,
+  square: (model: number) => `square/${model}`,
+  peak: (model: number) => `peak/${model}`,
+};
+
+export function passGraph(options: PassGraphOptions): Graph {
+  const { batch, source, models, targets } = options;
+  const { tiles, ...pass } = passOn(options.pass, options.present);
+  const b = new GraphBuilder({ name: 'pass' });
+  const built = options.maps(b, source, batch, pass.models).maps;
+  const permutation = options.nullModel ? b.input(names.permutation, [batch], 'int64') : undefined;
+
+  const centred = new Map<MinedLayer, Value>();
+  for (const m of pass.models) {
+    models[m].layers.forEach((layer, i) => {
+      centred.set(layer, centredMaps(b, built.get(m)!.get(layer.layer)!, layer, options.centres[m][i]));
+    });
+  }
+  for (const m of pass.moments) addMoments(b, m, models[m], centred, targets[m]);
+  if (options.peaks) {
+    for (const m of pass.models) {
+      const peaks = models[m].layers.map((layer) => b.reduceMax(centred.get(layer)!, [2, 3]));
+      b.output(b.concat(peaks, 1), names.peak(m));
+    }
+  }
+
+  const operands = operandCache(
+    b,
+    centred,
+    tiles.map(([, tile]) => tile),
+  );
+  tiles.forEach(([i, tile]) => {
+    const { grid, rows, columns } = tile.rectangle;
+    const shape = [tile.to - tile.from, tile.columns];
+    const right = operands(columns, grid);
+    let left = operands(rows, grid);
+    if (left.shape[0] !== shape[0]) left = b.slice(left, { axes: [0], starts: [tile.from], ends: [tile.to] });
+    const product = (x: Value, y: Value, name: string) => {
+      const sums = b.input(name, shape);
+      const flat = (value: Value) => b.reshape(value, [value.shape[0], -1]);
+      const total = options.cosine
+        ? b.add(sums, cosines(b, b.gemm(flat(x), flat(y), undefined, { transB: true }), tile, centred))
+        : b.gemm(flat(x), flat(y), sums, { transB: true });
+      b.output(total, names.out(name));
+    };
+    product(left, right, names.real(i));
+    if (!permutation) return;
+    // The side with fewer units is permuted: of the rectangle, not of the tile, which depends on the memory.
+    if (countUnits(rows) <= countUnits(columns)) product(b.gather(left, permutation, 1), right, names.null(i));
+    else product(left, b.gather(right, permutation, 1), names.null(i));
+  });
+  return b.build();
+}
+
+/** What a pass has to do on the samples on which these models have maps: its tiles by number, and its models. */
+export function passOn({ tiles, models, moments }: Pass, present: readonly number[]) {
+  const here = new Set(present);
+  return {
+    tiles: [...tiles.entries()].filter(
+      ([
+        ,
+        {
+          rectangle: { a, b },
+        },
+      ]) => here.has(a) && here.has(b),
+    ),
+    models: models.filter((m) => here.has(m)),
+    moments: moments.filter((m) => here.has(m)),
+  };
+}
+
+/** Maps `[n, channels, h, w]` -> centred maps of the chosen units, `[n, units, h, w]`. */
+function centredMaps(b: GraphBuilder, maps: Value, layer: MinedLayer, centre: Float32Array): Value {
+  const chosen = layer.select ? b.gather(maps, layer.select, 1) : maps;
+  return b.sub(chosen, b.constant(float32([1, layer.units, 1, 1], centre)));
+}
+
+/** Outputs `sum/m` and `square/m`, `[n, rows]`, in the order that `Moments.add` takes. */
+function addMoments(
+  b: GraphBuilder,
+  m: number,
+  model: MinedModel,
+  centred: ReadonlyMap<MinedLayer, Value>,
+  targets: readonly (readonly Grid[])[],
+): void {
+  const sums: Value[] = [];
+  const squares: Value[] = [];
+  model.layers.forEach((layer, i) => {
+    const x = centred.get(layer)!;
+    for (const target of targets[i]) {
+      sums.push(sumOn(b, x, layer.grid, target));
+      squares.push(squareOn(b, x, layer.grid, target));
+    }
+  });
+  b.output(b.concat(sums, 1), names.sum(m));
+  b.output(b.concat(squares, 1), names.square(m));
+}
+
+/** Sum of each map interpolated to `target`: `[n, units]`. */
+function sumOn(b: GraphBuilder, x: Value, grid: Grid, target: Grid): Value {
+  if (sameGrid(grid, target)) return b.reduceSum(x, [2, 3]);
+  const rows = columnSums(grid.height, target.height);
+  const columns = columnSums(grid.width, target.width);
+  const weights = new Float32Array(grid.height * grid.width);
+  for (let i = 0; i < weights.length; i++) weights[i] = rows[Math.floor(i / grid.width)] * columns[i % grid.width];
+  const [n, units] = x.shape;
+  const flat = b.reshape(x, [n * units, weights.length]);
+  return b.reshape(b.matmul(flat, b.constant(float32([weights.length, 1], weights))), [n, units]);
+}
+
+/** Sum of squares of each map interpolated to `target`: `[n, units]`. */
+function squareOn(b: GraphBuilder, x: Value, grid: Grid, target: Grid): Value {
+  const rightRoot = gramRoot(grid.width, target.width);
+  const leftRoot = gramRoot(grid.height, target.height);
+  const leftTransposed =
+    leftRoot &&
+    Float64Array.from(leftRoot, (_, i) => leftRoot[(i % grid.height) * grid.height + Math.floor(i / grid.height)]);
+  const y = timesLeft(b, timesRight(b, x, rightRoot), leftTransposed);
+  const [n, units] = y.shape;
+  return b.reduceSumSquare(b.reshape(y, [n, units, -1]), [2]);
+}
+
+/** Stacked layers brought to a grid, `[units, n, positions]`; each is made once. */
+function operandCache(b: GraphBuilder, centred: ReadonlyMap<MinedLayer, Value>, tiles: readonly Tile[]) {
+  const heights = neededHeights(tiles);
+  const lowered = new Map<MinedLayer, Map<number, Value>>();
+  const reduced = new Map<string, Value>();
+  const stacks = new Map<string, Value>();
+  const ids = new Map([...centred.keys()].map((layer, i) => [layer, i]));
+
+  const lower = (layer: MinedLayer, height: number): Value => {
+    if (!lowered.has(layer)) lowered.set(layer, lowerRows(b, centred.get(layer)!, heights.get(layer)!));
+    return lowered.get(layer)!.get(height)!;
+  };
+  const reduce = (layer: MinedLayer, grid: Grid): Value => {
+    const key = `${ids.get(layer)} ${gridKey(grid)}`;
+    let value = reduced.get(key);
+    if (!value) {
+      const small = timesRight(b, lower(layer, grid.height), adjointColumns(layer.grid.width, grid.width));
+      // Large maps are brought down first: there is less to transpose then.
+      value = b.transpose(b.reshape(small, [small.shape[0], layer.units, -1]), [1, 0, 2]);
+      reduced.set(key, value);
+    }
+    return value;
+  };
+  return (layers: readonly MinedLayer[], grid: Grid): Value => {
+    const key = `${layers.map((layer) => ids.get(layer)).join()} ${gridKey(grid)}`;
+    let value = stacks.get(key);
+    if (!value) {
+      const parts = layers.map((layer) => reduce(layer, grid));
+      value = parts.length === 1 ? parts[0] : b.concat(parts, 0);
+      stacks.set(key, value);
+    }
+    return value;
+  };
+}
+
+/** By layer: the heights to which its maps are brought. */
+function neededHeights(tiles: readonly Tile[]): Map<MinedLayer, Set<number>> {
+  const heights = new Map<MinedLayer, Set<number>>();
+  for (const { rectangle } of tiles) {
+    for (const layer of [...rectangle.rows, ...rectangle.columns]) {
+      if (!heights.has(layer)) heights.set(layer, new Set());
+      heights.get(layer)!.add(rectangle.grid.height);
+    }
+  }
+  return heights;
+}
+
+/** Maps brought to smaller heights, by height. Large maps are read once for all of them: the matrices are stacked. */
+function lowerRows(b: GraphBuilder, x: Value, heights: ReadonlySet<number>): Map<number, Value> {
+  const height = x.shape[2];
+  const smaller = [...heights].filter((h) => h < height);
+  const out = new Map<number, Value>(heights.has(height) ? [[height, x]] : []);
+  if (!smaller.length) return out;
+  const stacked = Float64Array.from(smaller.flatMap((h) => Array.from(adjointRows(height, h)!)));
+  const all = timesLeft(b, x, stacked);
+  let start = 0;
+  for (const h of smaller) {
+    const whole = smaller.length === 1;
+    out.set(h, whole ? all : b.slice(all, { axes: [2], starts: [start], ends: [start + h] }));
+    start += h;
+  }
+  return out;
+}
+
+/** Products divided by the norms of this batch's interpolated maps; 0 where a map is zero throughout. */
+function cosines(b: GraphBuilder, product: Value, tile: Tile, centred: ReadonlyMap<MinedLayer, Value>): Value {
+  const target = largerGrid(tile.rectangle.rows[0].grid, tile.rectangle.columns[0].grid);
+  const inverseNorms = (layers: readonly MinedLayer[]): Value => {
+    const parts = layers.map((layer) => b.reduceSum(squareOn(b, centred.get(layer)!, layer.grid, target), [0]));
+    const squares = parts.length === 1 ? parts[0] : b.concat(parts, 0);
+    const positive = b.op('Greater', [squares, b.constant(float32([], [0]))])[0];
+    return b.where(positive, b.div(1, b.sqrt(squares)), b.constant(float32([], [0])));
+  };
+  let left = inverseNorms(tile.rectangle.rows);
+  if (left.shape[0] !== tile.to - tile.from) left = b.slice(left, { axes: [0], starts: [tile.from], ends: [tile.to] });
+  const right = inverseNorms(tile.rectangle.columns);
+  return b.mul(b.mul(product, b.reshape(left, [-1, 1])), b.reshape(right, [1, -1]));
+}
+
+/** Graph that gives the mean over positions of each unit for each image: output `mean/m`, `[n, units]`. */
+export function centreGraph(
+  source: ImageSource,
+  batch: number,
+  models: readonly MinedModel[],
+  indices: readonly number[],
+  maps: MapSource,
+): Graph {
+  const b = new GraphBuilder({ name: 'centres' });
+  const built = maps(b, source, batch, indices).maps;
+  for (const m of indices) {
+    const means = models[m].layers.map((layer) => {
+      const x = built.get(m)!.get(layer.layer)!;
+      const chosen = layer.select ? b.gather(x, layer.select, 1) : x;
+      return b.reduceMean(chosen, [2, 3]);
+    });
+    b.output(means.length === 1 ? means[0] : b.concat(means, 1), `mean/${m}`);
+  }
+  return b.build();
+}

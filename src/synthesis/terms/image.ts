@@ -1,0 +1,129 @@
+// Terms on the generated images: distance to target images in pixels, and in the features of an encoder.
+// Agreement of units with target maps is agreement.ts; numbers for reports are metrics.ts.
+
+import { UserError } from '../../errors.ts';
+import { GraphBuilder, type Value } from '../../graph/builder.ts';
+import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
+import type { Engine } from '../../runtime/engine.ts';
+import type { Encoder } from '../../zoo/model.ts';
+import type { Maps } from '../maps.ts';
+import { meanRows, sumRows, type Term } from './terms.ts';
+
+/** Squared norm that is added to every feature vector's, as in LPIPS: where all channels are silent the vector is 0. */
+const silent = 1e-10;
+
+/**
+ * Mean squared error of the images, over the positions that count.
+ * @param target `[1 or n, 3, height, width]`, RGB in [0, 1], of the generator's size.
+ * @param mask `[1 or n, 1, height, width]` in [0, 1]: weights of the positions; default 1 everywhere.
+ * @throws UserError when a mask is 0 everywhere, or target or mask do not fit the images (while the term is laid).
+ */
+export function pixelTerm(target: Float32Tensor, weight = 1, mask?: Float32Tensor, name = 'pixels'): Term {
+  return {
+    name,
+    weight,
+    lay(scene) {
+      const { b, n, images } = scene;
+      checkFits('target', target, n, images.shape.slice(1));
+      const difference = b.sub(images, scene.given(`${name}/target`, target));
+      const square = b.mul(difference, difference);
+      if (!mask) return { loss: meanRows(b, square) };
+      checkFits('mask', mask, n, [1, ...images.shape.slice(2)]);
+      return { loss: sumRows(b, b.mul(square, scene.given(`${name}/mask`, shares(mask, images.shape[1])))) };
+    },
+  };
+}
+
+/**
+ * Unit features of images: at every layer and position the vector of all channels over its norm, for `featureTerm`.
+ * @param images `[n, 3, h, w]`, RGB in [0, 1], any size. @returns by layer, `[n, channels, h, w]`.
+ */
+export async function featureTargets(engine: Engine, encoder: Encoder, images: Float32Tensor): Promise<Maps> {
+  const b = new GraphBuilder({ name: `features of ${encoder.name}` });
+  const features = layFeatures(b, encoder, b.input('images', images.shape), 'encoder/');
+  for (const [layer, value] of features) b.output(b.identity(value), `target ${layer}`);
+  const session = await engine.open(b.build());
+  try {
+    const outputs = await session.run({ images });
+    const targets = [...features.keys()].map((layer) => {
+      const { shape, data } = outputs.tensors[`target ${layer}`];
+      return [layer, float32(shape, Float32Array.from(data as Float32Array))] as const;
+    });
+    outputs.dispose();
+    return new Map(targets);
+  } finally {
+    await session.release();
+  }
+}
+
+/**
+ * Distance of the images' features to target features, see `layFeatureDistance`.
+ * @param target of one image for all rows, or of one for each, from `featureTargets` of the same encoder.
+ */
+export function featureTerm(encoder: Encoder, target: Maps, weight = 1, name = 'features'): Term {
+  return {
+    name,
+    weight,
+    lay(scene) {
+      const given = (layer: string) => scene.given(`${name}/${layer}`, target.get(layer)!);
+      return { loss: layFeatureDistance(scene.b, encoder, scene.images, given, `${name}/`) };
+    },
+  };
+}
+
+/**
+ * For each row, the mean over the encoder's layers of the mean over positions of |u - t|^2, where u and t are the vectors of
+ * all channels over their norms: 0 for equal ones, 2 for orthogonal ones, 4 at most. It is LPIPS without its learned weights
+ * (Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", CVPR 2018, equation 1 with all
+ * w = 1), with a mean over layers for their sum.
+ * @param images `[n, 3, h, w]`. @param given the target of a layer, `[1 or n, channels, h, w]`.
+ * @param prefix of the names of the encoder's values in the builder.
+ * @returns `[n]`.
+ */
+export function layFeatureDistance(
+  b: GraphBuilder,
+  encoder: Encoder,
+  images: Value,
+  given: (layer: string) => Value,
+  prefix: string,
+): Value {
+  const distances = [...layFeatures(b, encoder, images, prefix)].map(([layer, features]) => {
+    const difference = b.sub(features, given(layer));
+    const square = b.reduceSum(b.mul(difference, difference), [1]);
+    return meanRows(b, square);
+  });
+  return b.mul(
+    distances.reduce((sum, value) => b.add(sum, value)),
+    1 / distances.length,
+  );
+}
+
+/** Unit features by layer. The encoder is laid in a graph of its own first: its names may be those of the generator. */
+function layFeatures(b: GraphBuilder, encoder: Encoder, images: Value, prefix: string): Map<string, Value> {
+  const own = new GraphBuilder({ name: encoder.name, opset: b.opset });
+  for (const [layer, map] of encoder.build(own, own.input('encoder images', images.shape)).taps) {
+    const norm = own.sqrt(own.add(own.reduceSum(own.mul(map, map), [1], true), silent));
+    own.output(own.div(map, norm), `features ${layer}`);
+  }
+  const outputs = b.inline(own.build(), { 'encoder images': images }, prefix);
+  return new Map(Object.entries(outputs).map(([name, value]) => [name.slice('features '.length), value]));
+}
+
+function checkFits(what: string, { shape }: Float32Tensor, n: number, rest: readonly number[]): void {
+  if ((shape[0] === 1 || shape[0] === n) && shape.slice(1).join() === rest.join()) return;
+  const wanted = `[${n === 1 ? '1' : `1 or ${n}`}, ${rest.join(', ')}]`;
+  throw new UserError(`the ${what} of the images must be ${wanted}, not [${shape.join(', ')}]; resize it first`);
+}
+
+/** Each row of a mask over its sum, over all channels. */
+function shares(mask: Float32Tensor, channels: number): Float32Tensor {
+  const size = sizeOf(mask.shape.slice(1));
+  const data = new Float32Array(mask.data.length);
+  for (let at = 0; at < data.length; at += size) {
+    const row = mask.data.subarray(at, at + size);
+    const sum = row.reduce((total, value) => total + value, 0);
+    if (!(sum > 0)) throw new UserError('the mask of the images is 0 everywhere; let at least one position count');
+    row.forEach((value, i) => (data[at + i] = value / (sum * channels)));
+  }
+  return float32(mask.shape, data);
+}

@@ -1,0 +1,72 @@
+// Terms on the latents alone: how far they are from where they started, or from where the generator's own latents are.
+// They see no image.
+
+import { UserError } from '../../errors.ts';
+import type { Value } from '../../graph/builder.ts';
+import type { Latents } from '../search/latents.ts';
+import { meanRows, type Scene, type Term } from './terms.ts';
+
+/** Squared length, as a share of the expected one, that is added for the sake of the gradient at 0. */
+const tiny = 1e-12;
+
+/**
+ * Mean squared distance of the latent (z, w or ws; never c) to its start, over the squared deviation.
+ * @param start one row for all, or one for each, in the space of the search.
+ * @param deviation of the space's elements; default 1, that of z.
+ */
+export const startTerm = (start: Latents, weight = 1, deviation = 1): Term =>
+  distanceTerm('start', start, weight, deviation);
+
+/**
+ * Mean squared distance of the latent (z, w or ws; never c) to the generator's mean, over the squared deviation: about 1 for
+ * the generator's own latents. Minus the logarithm of a normal density, up to a factor and a constant.
+ * @param mean one row, in the space of the search; mean and deviation as `latentStatistics` gives them.
+ */
+export const meanTerm = (mean: Latents, deviation: number, weight = 1): Term =>
+  distanceTerm('mean', mean, weight, deviation);
+
+/**
+ * (|z| / sqrt(length) - 1)^2: 0 on the sphere near which nearly all of a normal distribution of many dimensions lies.
+ * @throws UserError while it is laid when the search is not in z.
+ */
+export function normTerm(weight = 1): Term {
+  return {
+    name: 'norm',
+    weight,
+    lay({ b, generator, latents: { z } }) {
+      if (!z) throw new UserError(`the norm of z means nothing in the intermediate latents of ${generator.name}`);
+      const radius = b.sqrt(b.add(meanRows(b, b.mul(z, z)), tiny));
+      const excess = b.sub(radius, 1);
+      return { loss: b.mul(excess, excess) };
+    },
+  };
+}
+
+function distanceTerm(name: string, centre: Latents, weight: number, deviation: number): Term {
+  if (!(deviation > 0)) throw new RangeError(`a deviation of ${deviation} is no scale`);
+  return {
+    name,
+    weight,
+    lay(scene) {
+      const { b } = scene;
+      const difference = b.sub(...moved(scene, name, centre));
+      return { loss: b.mul(meanRows(b, b.mul(difference, difference)), 1 / deviation ** 2) };
+    },
+  };
+}
+
+/** The latent and its centre. */
+function moved(scene: Scene, name: string, centre: Latents): [Value, Value] {
+  const key = (['z', 'w', 'ws'] as const).find((space) => scene.latents[space]);
+  const latent = key && scene.latents[key];
+  const given = key && centre[key];
+  const fits =
+    given && [1, scene.n].includes(given.shape[0]) && given.shape.slice(1).join() === latent!.shape.slice(1).join();
+  if (!fits) {
+    const found = Object.entries(centre).map(([space, { shape }]) => `"${space}" [${shape.join(', ')}]`);
+    throw new RangeError(
+      `the term ${name} needs "${key}" [1 or ${scene.n}, ${latent?.shape.slice(1).join(', ')}], not ${found.join(' and ')}`,
+    );
+  }
+  return [latent!, scene.given(`${name}/centre`, given)];
+}

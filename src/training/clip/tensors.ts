@@ -1,0 +1,135 @@
+// The tensors of a CLIP that does not exist yet: the official names and shapes of both towers, with fresh weights.
+// The image tower itself is the zoo's, the text tower is in text.ts.
+
+import { UserError } from '../../errors.ts';
+import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
+import { fillNormal } from '../../random.ts';
+import { freshWeights } from '../../zoo/twin.ts';
+import { textHeads } from './text.ts';
+
+export interface ClipSizes {
+  /** Blocks of each of the four stages of the image tower. */
+  readonly depths: readonly number[];
+  /** Inner channels of the first stage, even; each further stage has twice those of the one before. */
+  readonly width: number;
+  /** Side of the last stage's grid: images are shown with 32 times as many pixels a side. */
+  readonly grid: number;
+  /** Length of the features that both towers give out. */
+  readonly embed: number;
+  readonly text: {
+    readonly width: number;
+    readonly layers: number;
+    /** Tokens of a text, start and end among them. */
+    readonly context: number;
+  };
+}
+
+const expansion = 4;
+
+/** Logits begin as cosines divided by 0.07. */
+const firstLogitScale = Math.log(1 / 0.07);
+
+/**
+ * Fresh weights. Convolutions are He-normal, for they are normalised; all else is as in the official code: the last
+ * normalisation of each block begins at zero, matrices are normal with the deviations below.
+ * Source: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021, and
+ * `initialize_parameters` of its code.
+ * @param vocabulary number of tokens.
+ * @throws UserError for sizes that do not divide into heads.
+ */
+export function freshClip(sizes: ClipSizes, vocabulary: number, seed: number): Map<string, Tensor> {
+  const { width } = sizes.text;
+  if (sizes.depths.length !== 4)
+    throw new UserError(`CLIP's ResNet has depths of 4 stages, not ${sizes.depths.length}`);
+  if (sizes.width % 2) throw new UserError(`the width of CLIP's ResNet must be even, not ${sizes.width}`);
+  if (width % textHeads(width)) {
+    throw new UserError(`the width of the text tower, ${width}, does not divide into ${textHeads(width)} heads`);
+  }
+  const shapes = new Map([...imageShapes(sizes), ...textShapes(sizes, vocabulary)]);
+  const zeros = [...shapes].map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))] as const);
+  const fresh = freshWeights(new Map(zeros), seed);
+  const channels = sizes.width * 8 * expansion;
+  const residual = (width * 2 * sizes.text.layers) ** -0.5;
+  const deviations: readonly [RegExp, number][] = [
+    [/^visual\.attnpool\..*(weight|embedding)$/, channels ** -0.5],
+    [/^token_embedding/, 0.02],
+    [/^positional_embedding/, 0.01],
+    [/\.in_proj_weight$|^text_projection$/, width ** -0.5],
+    [/^transformer.*(out_proj|c_proj)\.weight$/, residual],
+    [/\.c_fc\.weight$/, (2 * width) ** -0.5],
+  ];
+  let stream = fresh.size;
+  for (const [name, { data }] of fresh) {
+    stream++;
+    const deviation = deviations.find(([pattern]) => pattern.test(name))?.[1];
+    if (deviation !== undefined) fillNormal(data as Float32Array, deviation, seed, stream);
+    if (/\.bn3\.weight$/.test(name) && name !== 'visual.bn3.weight') (data as Float32Array).fill(0);
+  }
+  return fresh.set('logit_scale', float32([], [firstLogitScale]));
+}
+
+type Shapes = [string, readonly number[]][];
+
+function imageShapes({ depths, width, grid, embed }: ClipSizes): Shapes {
+  const shapes: Shapes = [];
+  /** Convolutions of a module, each with the normalisation that has its number. */
+  const convolutions = (module: string, all: readonly (readonly number[])[]) => {
+    all.forEach((shape, c) => {
+      shapes.push([`${module}.conv${c + 1}.weight`, shape]);
+      normalisation(`${module}.bn${c + 1}`, shape[0]);
+    });
+  };
+  const normalisation = (name: string, channels: number) => {
+    for (const part of ['weight', 'bias', 'running_mean', 'running_var']) shapes.push([`${name}.${part}`, [channels]]);
+  };
+  const half = width / 2;
+  convolutions('visual', [
+    [half, 3, 3, 3],
+    [half, half, 3, 3],
+    [width, half, 3, 3],
+  ]);
+  let inputs = width;
+  depths.forEach((blocks, s) => {
+    const inner = width * 2 ** s;
+    const outputs = inner * expansion;
+    for (let i = 0; i < blocks; i++) {
+      const name = `visual.layer${s + 1}.${i}`;
+      convolutions(name, [
+        [inner, inputs, 1, 1],
+        [inner, inner, 3, 3],
+        [outputs, inner, 1, 1],
+      ]);
+      if (i === 0) {
+        shapes.push([`${name}.downsample.0.weight`, [outputs, inputs, 1, 1]]);
+        normalisation(`${name}.downsample.1`, outputs);
+      }
+      inputs = outputs;
+    }
+  });
+  shapes.push(['visual.attnpool.positional_embedding', [grid * grid + 1, inputs]]);
+  for (const name of ['k_proj', 'q_proj', 'v_proj', 'c_proj']) {
+    const outputs = name === 'c_proj' ? embed : inputs;
+    shapes.push([`visual.attnpool.${name}.weight`, [outputs, inputs]], [`visual.attnpool.${name}.bias`, [outputs]]);
+  }
+  return shapes;
+}
+
+function textShapes({ embed, text: { width, layers, context } }: ClipSizes, vocabulary: number): Shapes {
+  const shapes: Shapes = [
+    ['token_embedding.weight', [vocabulary, width]],
+    ['positional_embedding', [context, width]],
+  ];
+  const normalisation = (name: string) => shapes.push([`${name}.weight`, [width]], [`${name}.bias`, [width]]);
+  for (let i = 0; i < layers; i++) {
+    const name = `transformer.resblocks.${i}`;
+    normalisation(`${name}.ln_1`);
+    shapes.push([`${name}.attn.in_proj_weight`, [3 * width, width]], [`${name}.attn.in_proj_bias`, [3 * width]]);
+    shapes.push([`${name}.attn.out_proj.weight`, [width, width]], [`${name}.attn.out_proj.bias`, [width]]);
+    normalisation(`${name}.ln_2`);
+    shapes.push([`${name}.mlp.c_fc.weight`, [4 * width, width]], [`${name}.mlp.c_fc.bias`, [4 * width]]);
+    shapes.push([`${name}.mlp.c_proj.weight`, [width, 4 * width]], [`${name}.mlp.c_proj.bias`, [width]]);
+  }
+  normalisation('ln_final');
+  shapes.push(['text_projection', [width, embed]]);
+  return shapes;
+}

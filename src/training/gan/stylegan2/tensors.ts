@@ -1,0 +1,76 @@
+// The tensors of a StyleGAN2 that does not exist yet: names and shapes of NVlabs/stylegan2-ada-pytorch, with fresh values.
+// The network itself is the zoo's.
+
+import { float32, sizeOf, type Tensor } from '../../../graph/tensor.ts';
+import { stylegan2Nvlabs } from '../../../zoo/stylegan2/nvlabs.ts';
+
+export interface StyleGan2Sizes {
+  /** Length of z, and of w. */
+  readonly z: number;
+  readonly w: number;
+  /** Layers of the mapping network. */
+  readonly mapping: number;
+  /** Channels of the maps of 4x4, 8x8, ...: as many as there are sizes. */
+  readonly channels: readonly number[];
+  /** Noise in every convolution; default none. */
+  readonly noise?: boolean;
+  /** Classes of the condition; default 0, none. */
+  readonly classes?: number;
+}
+
+/** Side of the images. */
+export const sideOf = ({ channels }: StyleGan2Sizes): number => 4 * 2 ** (channels.length - 1);
+
+/** Filter of all resampling: the outer product of these numbers with themselves, with the sum 1. */
+const taps = [1, 3, 3, 1];
+
+/** Fresh tensors, as the official code makes them: colours of every size are added up ('skip'). */
+export function freshStyleGan2(sizes: StyleGan2Sizes, seed: number): Map<string, Tensor> {
+  const { z, w, mapping, channels, noise = false, classes = 0 } = sizes;
+  const shapes = new Map<string, readonly number[]>();
+  const dense = (name: string, inputs: number, outputs: number) => {
+    shapes.set(`${name}.weight`, [outputs, inputs]);
+    shapes.set(`${name}.bias`, [outputs]);
+  };
+  const modulated = (name: string, inputs: number, outputs: number, kernel: number) => {
+    shapes.set(`${name}.weight`, [outputs, inputs, kernel, kernel]);
+    shapes.set(`${name}.bias`, [outputs]);
+    dense(`${name}.affine`, w, inputs);
+  };
+  const styled = (name: string, inputs: number, outputs: number, size: number) => {
+    modulated(name, inputs, outputs, 3);
+    shapes.set(`${name}.resample_filter`, [taps.length, taps.length]);
+    if (!noise) return;
+    shapes.set(`${name}.noise_const`, [size, size]);
+    shapes.set(`${name}.noise_strength`, []);
+  };
+
+  if (classes) dense('mapping.embed', classes, w);
+  for (let i = 0; i < mapping; i++) dense(`mapping.fc${i}`, i ? w : z + (classes ? w : 0), w);
+  shapes.set('mapping.w_avg', [w]);
+  shapes.set('synthesis.b4.const', [channels[0], 4, 4]);
+  channels.forEach((outputs, i) => {
+    const size = 4 * 2 ** i;
+    const name = `synthesis.b${size}`;
+    shapes.set(`${name}.resample_filter`, [taps.length, taps.length]);
+    if (i) styled(`${name}.conv0`, channels[i - 1], outputs, size);
+    styled(`${name}.conv1`, outputs, outputs, size);
+    modulated(`${name}.torgb`, outputs, 3, 1);
+  });
+
+  const sum = taps.reduce((total, tap) => total + tap, 0);
+  const filter = Float32Array.from(taps.flatMap((row) => taps.map((column) => (row * column) / sum ** 2)));
+  const empty = new Map(
+    [...shapes].map(([name, shape]) => [
+      name,
+      float32(shape, isFilter(name) ? filter.slice() : new Float32Array(sizeOf(shape))),
+    ]),
+  );
+  return stylegan2Nvlabs.fresh!(empty, seed);
+}
+
+const isFilter = (name: string): boolean => name.endsWith('.resample_filter');
+
+/** Tensors that gradients move: all but filters, noise that is kept, and the mean w. */
+export const movesInStyleGan2 = (name: string): boolean =>
+  !isFilter(name) && !name.endsWith('.noise_const') && name !== 'mapping.w_avg';

@@ -1,0 +1,205 @@
+// The recipe of a masked autoencoder: photos in, without their labels; the encoder out, which is the zoo's ViT.
+// The network in training is in network.ts.
+
+import { UserError } from '../../errors.ts';
+import { float32, int64, type Tensor } from '../../graph/tensor.ts';
+import { randomAt } from '../../random.ts';
+import { preprocess } from '../../zoo/preprocess.ts';
+import { vit } from '../../zoo/encoders/vit.ts';
+import { augmentedSize, augmenter } from '../augment/augment.ts';
+import { LiveWeights } from '../loop/live-weights.ts';
+import {
+  decodeHidden,
+  encodeShown,
+  meanSquare,
+  splitPatches,
+  targetOf,
+  type MaeSizes,
+  type TransformerSizes,
+} from './network.ts';
+import { freshMae } from './tensors.ts';
+import { batchOf } from '../loop/photos.ts';
+import type { RecipeKind } from '../recipe/recipe.ts';
+import { scheduleOf } from '../recipe/schedule-of.ts';
+import { standInCard } from '../recipe/stand-in-card.ts';
+import { averaged, trainingStep, type StepOptions, type TrainingStep } from '../loop/step.ts';
+
+export interface MaeObjective {
+  /** Share of the patches that is hidden; default 0.75. */
+  readonly hidden?: number;
+  /** Predict each patch's pixels normalised by their own mean and variance; default true. */
+  readonly normalised?: boolean;
+}
+
+export interface MaeOptions extends Pick<StepOptions, 'optimiser' | 'ema' | 'clip'> {
+  /** From `freshMae`, or of a training that goes on. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly sizes: MaeSizes;
+  readonly batch: number;
+  /** Patches of a photo that are shown. */
+  readonly shown: number;
+  readonly normalised?: boolean;
+}
+
+const isPosition = (name: string): boolean => name.endsWith('pos_embed');
+const isEncoder = (name: string): boolean => !/^(mask_token$|decoder_)/.test(name);
+
+const inputOf = ({ patch, grid, encoder }: MaeSizes) => vit.defaultInput({ patch, grid, ...encoder });
+
+/**
+ * Inputs: `images` `[batch, 3, side, side]`, RGB in [0, 1], and `order`, int64 `[batch, grid^2]`, of `patchOrder`. All but
+ * the positions is trained.
+ * Source: He et al., "Masked Autoencoders Are Scalable Vision Learners", CVPR 2022.
+ */
+export function maeStep({ tensors, sizes, batch, shown, normalised = true, ...rest }: MaeOptions): TrainingStep {
+  const { patch, grid } = sizes;
+  const side = patch * grid;
+  return trainingStep({
+    name: 'mae',
+    state: tensors,
+    trainable: [...tensors.keys()].filter((name) => !isPosition(name)),
+    batch: {
+      images: { shape: [batch, 3, side, side] },
+      order: { shape: [batch, grid * grid], dtype: 'int64' },
+    },
+    lay(b, parameters, { images, order }) {
+      const weights = new LiveWeights(tensors, 'mae', (name) => (isPosition(name) ? undefined : parameters.get(name)));
+      const patches = splitPatches(b, preprocess(b, images, inputOf(sizes)), order, shown, sizes);
+      const encoded = encodeShown(b, patches.shown, weights, sizes);
+      const prediction = decodeHidden(b, encoded, patches.shown, patches.hidden, weights, sizes);
+      return { loss: meanSquare(b, prediction, targetOf(b, patches.hidden, normalised)) };
+    },
+    ...rest,
+  });
+}
+
+/** Keeps what is shown apart from whatever else is drawn with the same seed. */
+const maskStream = 0x6d61736b;
+
+/**
+ * Of each photo of a batch all its patches, those first that are shown: a uniform choice. A pure function of the arguments.
+ * @returns int64 `[batch, patches]`.
+ */
+export function patchOrder(seed: number, step: number, batch: number, patches: number, shown: number): Tensor {
+  const rows = Array.from({ length: batch }, (_, i) => {
+    const order = Array.from({ length: patches }, (_, patch) => patch);
+    for (let at = 0; at < shown; at++) {
+      const counter = (step * batch + i) * patches + at;
+      const other = at + Math.floor(randomAt(seed, counter, maskStream) * (patches - at));
+      [order[at], order[other]] = [order[other], order[at]];
+    }
+    return order;
+  });
+  return int64(rows.flat(), [batch, patches]);
+}
+
+const positive = { type: 'integer', minimum: 1 } as const;
+const transformer = (description: string) =>
+  ({
+    type: 'object',
+    description,
+    properties: {
+      width: { ...positive, multipleOf: 4, description: 'Channels of a token.' },
+      depth: { ...positive, description: 'Number of blocks.' },
+      heads: { ...positive, description: 'Heads of the attention; they divide the width.' },
+      hidden: { ...positive, description: 'Channels between the two layers of an MLP; default four times the width.' },
+    },
+    required: ['width', 'depth', 'heads'],
+    additionalProperties: false,
+  }) as const;
+
+interface MaeArchitecture {
+  readonly patch: number;
+  readonly encoder: TransformerArchitecture;
+  readonly decoder: TransformerArchitecture;
+}
+type TransformerArchitecture = Omit<TransformerSizes, 'hidden'> & Partial<Pick<TransformerSizes, 'hidden'>>;
+
+export const maeRecipe: RecipeKind = {
+  kind: 'mae',
+  schema: {
+    architecture: {
+      type: 'object',
+      properties: {
+        patch: { ...positive, description: 'Side of a patch, in pixels; it divides that of the photos.' },
+        encoder: transformer('What is shipped: a ViT.'),
+        decoder: transformer('What only training needs; smaller, usually.'),
+      },
+      required: ['patch', 'encoder', 'decoder'],
+      additionalProperties: false,
+    },
+    objective: {
+      type: 'object',
+      properties: {
+        hidden: {
+          type: 'number',
+          exclusiveMinimum: 0,
+          exclusiveMaximum: 1,
+          description: 'Share of the patches that is hidden; default 0.75.',
+        },
+        normalised: {
+          type: 'boolean',
+          description: "Predict each patch's pixels normalised by their own mean and variance; default true.",
+        },
+      },
+      additionalProperties: false,
+    },
+  },
+  plan(recipe, photos) {
+    const { batch } = recipe.schedule;
+    const { seed } = recipe;
+    const { steps, rate, ...schedule } = scheduleOf(recipe, photos);
+    const augmentation = recipe.augmentation ?? [];
+    const augment = augmenter(augmentation);
+    const sizes = sizesOf(recipe.architecture as unknown as MaeArchitecture, augmentedSize(augmentation, photos));
+    const { hidden = 0.75, normalised } = recipe.objective as MaeObjective;
+    const patches = sizes.grid ** 2;
+    const shown = shownOf(patches, hidden);
+    const tensors = freshMae(sizes, seed);
+    const { optimiser, ema, clip } = schedule;
+    const step = maeStep({ tensors, sizes, batch, shown, normalised, optimiser, ema, clip });
+    const side = sizes.patch * sizes.grid;
+    return Promise.resolve({
+      parts: [step],
+      state: tensors,
+      steps,
+      rate,
+      batch(at) {
+        const images = augment(photos, batchOf(photos, seed, at, batch), seed, at);
+        const order = patchOrder(seed, at, batch, patches, shown);
+        return { [step.name]: { images: float32([batch, 3, side, side], images), order } };
+      },
+      network: (trained) => Promise.resolve(averaged(trained, [...tensors.keys()].filter(isEncoder))),
+      card: standInCard('mae-vitb16', {
+        architecture: 'vit',
+        config: { heads: sizes.encoder.heads },
+        input: inputOf(sizes),
+      }),
+    });
+  },
+};
+
+/** As the official code rounds: down. */
+function shownOf(patches: number, hidden: number): number {
+  const shown = Math.floor(patches * (1 - hidden));
+  if (shown > 0 && shown < patches) return shown;
+  throw new UserError(
+    `of ${patches} patches, hiding the share ${hidden} leaves ${shown} to be shown; choose hidden so that some are shown and some hidden`,
+  );
+}
+
+function sizesOf({ patch, encoder, decoder }: MaeArchitecture, photo: { height: number; width: number }): MaeSizes {
+  const { height, width } = photo;
+  if (height !== width || height % patch) {
+    throw new UserError(
+      `photos of ${height}x${width} cannot be cut into patches of ${patch}x${patch}: squares whose side is a multiple of the patch are needed; choose another patch, or scale with the augmentation resizedCrop`,
+    );
+  }
+  const complete = (name: string, given: TransformerArchitecture): TransformerSizes => {
+    if (given.width % 4 === 0 && given.width % given.heads === 0) return { hidden: 4 * given.width, ...given };
+    throw new UserError(
+      `the ${name} has width=${given.width} and heads=${given.heads}: a width that is a multiple of 4 and of the heads is needed`,
+    );
+  };
+  return { patch, grid: height / patch, encoder: complete('encoder', encoder), decoder: complete('decoder', decoder) };
+}

@@ -1,0 +1,280 @@
+// The models on this machine: published ones that were downloaded, and files of the user's own, each under a name.
+// It opens none of them, and prints nothing; how a file arrives is in download.ts.
+
+import envPaths from 'env-paths';
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { UserError } from '../../../errors.ts';
+import { program } from '../../../program.ts';
+import { nodeFolder } from '../../../files/node/folder.ts';
+import { withFolderLock } from '../../../files/node/lock.ts';
+import type { PartialCard } from '../../card.ts';
+import { download, type DownloadOptions, type DownloadProgress } from './download.ts';
+import { digests, hashFile, PartialFile } from './partial-file.ts';
+import { checkedName, isName, nearest } from '../model-names.ts';
+import { officialCard, type OfficialFile, type OfficialModel } from '../official/model.ts';
+import { officialModels } from '../official.ts';
+
+/** 'added' is a file of the user's own; 'partial' a download that was cut. */
+export type ModelState = 'downloaded' | 'added' | 'partial' | 'absent';
+
+export interface StoredModel {
+  readonly name: string;
+  readonly state: ModelState;
+  /** What is known of a published model. */
+  readonly official?: OfficialModel;
+  /** The file of weights, when it is here. */
+  readonly file?: string;
+  /** Bytes that are here: of the file of weights, or of all that has arrived of a download. */
+  readonly bytes?: number;
+  /** SHA-256 of the file of weights when it came here. */
+  readonly sha256?: string;
+}
+
+export interface PullOptions extends Omit<DownloadOptions, 'expected' | 'progress'> {
+  /** Where to ask instead: the path of the official address is put behind it. */
+  readonly mirror?: string;
+  readonly progress?: (file: string, progress: DownloadProgress) => void;
+}
+
+/** What is written beside downloaded files, and of files of the user's own. */
+interface FileRecord {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Time of the last change, in milliseconds; of added files. */
+  readonly changed?: number;
+}
+
+const records = { downloaded: 'downloaded.json', added: 'added.json' } as const;
+
+/**
+ * Folder of the store: `chosen` (the option --cache), else ROSETTA_CACHE, else the cache folder of the platform.
+ */
+export const cacheFolder = (chosen?: string, environment: NodeJS.ProcessEnv = process.env): string =>
+  resolve(chosen || environment.ROSETTA_CACHE || envPaths(program.name, { suffix: '' }).cache);
+
+/** The address of a file at a mirror. @throws UserError when the mirror is no address. */
+export function mirrored(url: string, mirror: string | undefined): string {
+  if (mirror === undefined) return url;
+  const base = URL.canParse(mirror) ? new URL(mirror) : undefined;
+  if (!base || !/^https?:$/.test(base.protocol))
+    throw new UserError(
+      `--mirror ${mirror} is no address; something such as https://mirror.example/models is expected`,
+    );
+  return `${base.origin}${base.pathname.replace(/\/$/, '')}${new URL(url).pathname}`;
+}
+
+export class ModelStore {
+  readonly #official: ReadonlyMap<string, OfficialModel>;
+
+  /** @param cache folder of the store (see `cacheFolder`), which is made when first written to. */
+  constructor(
+    readonly cache: string,
+    official: readonly OfficialModel[] = officialModels,
+  ) {
+    this.#official = new Map(official.map((model) => [model.name, model]));
+  }
+
+  /** All published models, then those that were added under names of their own. */
+  async list(): Promise<StoredModel[]> {
+    const folders = await readdir(join(this.cache, 'models')).catch(() => []);
+    const own = folders.filter((name) => isName(name) && !this.#official.has(name)).sort();
+    const stored = await Promise.all([...this.#official.keys(), ...own].map((name) => this.#look(name)));
+    return stored.filter(({ official, state }) => official || state === 'added');
+  }
+
+  /** @throws UserError for a name that is not known, with the nearest ones. */
+  async show(name: string): Promise<StoredModel> {
+    const stored = await this.#look(checkedName(name));
+    if (!stored.official && stored.state === 'absent') throw await this.#unknown(name);
+    return stored;
+  }
+
+  /**
+   * The file of a model that is here, and its card where it is a published one.
+   * @throws UserError when the name is not known, the model is not here, or its file has changed or gone.
+   */
+  async resolve(name: string): Promise<{ file: string; card?: PartialCard }> {
+    const { state, file, official } = await this.show(name);
+    if (file === undefined) {
+      const missing = state === 'partial' ? 'only partly here' : 'not here yet';
+      const [{ manual }] = official!.files;
+      const remedy = manual
+        ? `no program can fetch it: ${manual}; then "rosetta zoo add ${name} FILE"`
+        : `run "rosetta zoo pull ${name}"`;
+      throw new UserError(`the model ${name} is ${missing}; ${remedy}`);
+    }
+    const record = await this.#record(name, state === 'added' ? 'added' : 'downloaded');
+    const found = await stat(file).catch(() => undefined);
+    if (record && state === 'added' && !found?.isFile())
+      throw new UserError(
+        `${file}, which was added as ${name}, is gone; "rosetta zoo add ${name} FILE" tells where it is now`,
+      );
+    if (record && (found?.size !== record.bytes || (record.changed ?? found.mtimeMs) !== found.mtimeMs))
+      throw new UserError(
+        state === 'added'
+          ? `${file} has changed since it was added as ${name}; if that is meant, "rosetta zoo add ${name} ${file}" again`
+          : `${file} has ${found?.size} bytes instead of ${record.bytes}: it is damaged; "rosetta zoo remove ${name}" and pull it again`,
+      );
+    return { file, card: official && officialCard(official) };
+  }
+
+  /**
+   * Downloads the files of a published model that are not here yet; see `download` for what is resumed and checked.
+   * @throws UserError saying what failed and what to do; the signal's reason when aborted.
+   */
+  async pull(name: string, options: PullOptions = {}): Promise<StoredModel> {
+    const { official, state } = await this.show(name);
+    if (!official) throw new UserError(`${name} is a file of your own; only published models can be pulled`);
+    const by = official.files.find(({ manual }) => manual)?.manual;
+    if (by) throw new UserError(`no program can fetch ${name}: ${by}; then "rosetta zoo add ${name} FILE"`);
+    if (state === 'downloaded') return this.#look(name);
+    await withFolderLock(this.#folder(name), async () => {
+      const known = (await this.#records(name)) ?? [];
+      const got: FileRecord[] = [];
+      for (const expected of official.files) {
+        const { url, file } = expected;
+        const target = join(this.#folder(name), file);
+        const here = await stat(target).catch(() => undefined);
+        const before = known.find((record) => record.file === file && record.bytes === here?.size);
+        if (before) got.push(before);
+        else {
+          const progress = options.progress && ((now: DownloadProgress) => options.progress!(file, now));
+          got.push({
+            file,
+            ...(await download(mirrored(url, options.mirror), target, { ...options, progress, expected })),
+          });
+        }
+        await this.#write(name, records.downloaded, got);
+      }
+    });
+    return this.#look(name);
+  }
+
+  /**
+   * Registers a file of the user's own; it stays where it is. Under the name of a published model it is checked
+   * against what is published, and comes before a download.
+   * @throws UserError when there is no such file, or it is not the published one.
+   */
+  async add(name: string, path: string, signal?: AbortSignal): Promise<StoredModel> {
+    checkedName(name);
+    const file = resolve(path);
+    const found = await stat(file).catch(() => undefined);
+    if (!found?.isFile())
+      throw new UserError(`${file} ${found ? 'is no file' : 'does not exist'}; give a file of weights`);
+    const hashes = digests();
+    await hashFile(file, hashes, signal).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw new UserError(`${file} cannot be read (${(error as Error).message})`);
+    });
+    const digest = { sha256: hashes.sha256.digest('hex'), md5: hashes.md5.digest('hex') };
+    const published = this.#official.get(name)?.files[0];
+    if (published) refuseOther(name, file, published, { bytes: found.size, ...digest });
+    const record: FileRecord = { file, bytes: found.size, sha256: digest.sha256, changed: found.mtimeMs };
+    await withFolderLock(this.#folder(name), () => this.#write(name, records.added, [record]));
+    return this.#look(name);
+  }
+
+  /**
+   * Removes what was downloaded of a model, and its registration; never a file of the user's own.
+   * @throws UserError when nothing is here under this name.
+   */
+  async remove(name: string): Promise<StoredModel> {
+    const stored = await this.show(name);
+    if (stored.state === 'absent') throw new UserError(`nothing is here of ${name}, so there is nothing to remove`);
+    const folder = this.#folder(name);
+    await withFolderLock(folder, async () => {
+      for (const record of Object.values(records)) await rm(join(folder, record), { force: true });
+      for (const { file } of stored.official?.files ?? []) {
+        await rm(join(folder, file), { force: true });
+        await new PartialFile(join(folder, file)).remove();
+      }
+    });
+    // What else lies there is not ours.
+    await rmdir(folder).catch(() => {});
+    return stored;
+  }
+
+  #folder(name: string): string {
+    return join(this.cache, 'models', name);
+  }
+
+  async #look(name: string): Promise<StoredModel> {
+    const official = this.#official.get(name);
+    const added = await this.#record(name, 'added');
+    if (added) return { name, state: 'added', official, ...pick(added), file: added.file };
+    if (!official) return { name, state: 'absent' };
+    const paths = official.files.map(({ file }) => join(this.#folder(name), file));
+    const whole = await Promise.all(
+      paths.map((path) =>
+        stat(path).then(
+          ({ size }) => size,
+          () => undefined,
+        ),
+      ),
+    );
+    if (whole.every((size) => size !== undefined)) {
+      const record = await this.#record(name, 'downloaded');
+      return { name, state: 'downloaded', official, bytes: whole[0], sha256: record?.sha256, file: paths[0] };
+    }
+    const parts = await Promise.all(paths.map(async (path, i) => whole[i] ?? (await new PartialFile(path).size())));
+    const bytes = parts.reduce((sum, size) => sum + size, 0);
+    return bytes > 0 ? { name, state: 'partial', official, bytes } : { name, state: 'absent', official };
+  }
+
+  /** The record of the file of weights. */
+  async #record(name: string, kind: keyof typeof records): Promise<FileRecord | undefined> {
+    return (await this.#records(name, kind))?.[0];
+  }
+
+  async #records(name: string, kind: keyof typeof records = 'downloaded'): Promise<readonly FileRecord[] | undefined> {
+    const bytes = await nodeFolder(this.#folder(name)).read(records[kind]);
+    try {
+      const { name: of, files } = JSON.parse(new TextDecoder().decode(bytes ?? Uint8Array.of())) as Stored;
+      // On a disk that takes `a` and `A` for one name, the folder may be that of the other.
+      return of === name ? files : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #write(name: string, record: string, files: readonly FileRecord[]): Promise<void> {
+    const text = `${JSON.stringify({ name, files } satisfies Stored, null, 2)}\n`;
+    await nodeFolder(this.#folder(name)).write(record, [new TextEncoder().encode(text)]);
+  }
+
+  async #unknown(name: string): Promise<UserError> {
+    const names = (await this.list()).map((model) => model.name);
+    const near = nearest(name, names);
+    return new UserError(
+      `there is no model ${name}; near names are ${near.join(', ') || 'none'} ("rosetta zoo list" has all, "rosetta zoo add" takes a file of your own)`,
+    );
+  }
+}
+
+interface Stored {
+  readonly name: string;
+  readonly files: readonly FileRecord[];
+}
+
+const pick = ({ bytes, sha256 }: FileRecord) => ({ bytes, sha256 });
+
+function refuseOther(
+  name: string,
+  file: string,
+  published: OfficialFile,
+  found: { bytes: number; sha256: string; md5: string },
+): void {
+  const differs = (what: string, is: string | number, expected: string | number) =>
+    new UserError(
+      `${file} is not the published ${name}: its ${what} is ${is}, ${expected} was expected. Add it under another name, or download it again`,
+    );
+  if (published.bytes !== undefined && published.bytes !== found.bytes)
+    throw differs('size', found.bytes, published.bytes);
+  for (const kind of ['sha256', 'md5'] as const) {
+    const expected = published[kind];
+    if (expected !== undefined && !found[kind].startsWith(expected))
+      throw differs(kind.toUpperCase(), found[kind], expected);
+  }
+}

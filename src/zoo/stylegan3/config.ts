@@ -1,0 +1,113 @@
+// The configuration of a StyleGAN3 or StyleGAN-XL: what its pickle tells beside the tensors, as plain data.
+// Building the network is done elsewhere.
+
+import type { PickledModule, Plain } from '../../checkpoint/modules.ts';
+import { UserError } from '../../errors.ts';
+import type { Hints, Shapes } from '../architecture.ts';
+import type { FourierFeatures } from './fourier-features.ts';
+import type { StyleGan3Layer } from './layer.ts';
+import { mappingSizes, type MappingSizes } from './mapping.ts';
+
+export interface StyleGan3Config {
+  readonly mapping: MappingSizes;
+  /** What only the pickled modules tell; undefined where a file has tensors only. */
+  readonly network?: StyleGan3Network;
+  /** Of the taps: maps reach beyond the image by ten positions on every side, which are cut off (default) or kept. */
+  readonly margins?: 'cut' | 'keep';
+}
+
+export interface StyleGan3Network {
+  /** Width and height of the images. */
+  readonly resolution: number;
+  /** Factor of the last layer's maps in the image. */
+  readonly outputScale: number;
+  /** Learning rate's multiplier of the mapping network, by which its weights are scaled. */
+  readonly mappingRate: number;
+  readonly input: FourierFeatures;
+  /** In order. After the stem of a StyleGAN-XL a number is left out in the names. */
+  readonly layers: readonly StyleGan3Layer[];
+}
+
+/** Configuration from names and shapes of the tensors and the attributes of the modules; undefined for other networks. */
+export function recogniseStyleGan3(shapes: Shapes, { modules }: Hints): StyleGan3Config | undefined {
+  const mapping = mappingSizes(shapes);
+  if (!mapping || !shapes.has('synthesis.input.freqs')) return undefined;
+  return { mapping, ...(modules && { network: networkOf(modules) }) };
+}
+
+/** @throws UserError when the configuration does not have it. */
+export function networkOfConfig({ network }: StyleGan3Config): StyleGan3Network {
+  if (network) return network;
+  throw new UserError(
+    'the tensors of a StyleGAN3 or StyleGAN-XL do not tell its paddings and sampling rates: open the official .pkl file itself, or a card whose config has "network"',
+  );
+}
+
+function networkOf(modules: ReadonlyMap<string, PickledModule>): StyleGan3Network {
+  const read = new AttributeReader(modules);
+  const names = read.list('synthesis', 'layer_names', isText);
+  const size = read.list('synthesis.input', 'size', isPositive, 2);
+  return {
+    resolution: read.one('', 'img_resolution', isPositive),
+    outputScale: read.one('synthesis', 'output_scale', isNumber),
+    mappingRate: read.one('mapping.fc0', 'bias_gain', isNumber),
+    input: {
+      width: size[0],
+      height: size[1],
+      samplingRate: read.one('synthesis.input', 'sampling_rate', isNumber),
+      bandwidth: read.one('synthesis.input', 'bandwidth', isNumber),
+    },
+    layers: names.map((name) => layerOf(read, name)),
+  };
+}
+
+function layerOf(read: AttributeReader, name: string): StyleGan3Layer {
+  const path = `synthesis.${name}`;
+  const [up, down] = ['up_factor', 'down_factor'].map((factor) => read.one(path, factor, isPositive));
+  if (up % down !== 0) {
+    throw new UserError(
+      `the layer ${path} has up_factor ${up} and down_factor ${down}: the first is expected to be a multiple of the second, as in all official networks`,
+    );
+  }
+  const [left, right, top, bottom] = read.list(path, 'padding', isWhole, 4);
+  return {
+    name,
+    up,
+    down,
+    padding: [left, right, top, bottom],
+    clamp: read.one(path, 'conv_clamp', isNumberOrNull),
+    toRgb: read.one(path, 'is_torgb', isBoolean),
+  };
+}
+
+/** Reads attributes of modules; messages name what does not fit. */
+class AttributeReader {
+  constructor(private readonly modules: ReadonlyMap<string, PickledModule>) {}
+
+  one<T extends Plain>(path: string, name: string, fits: (value: Plain) => value is T): T {
+    const value = this.modules.get(path)?.attributes[name];
+    if (value !== undefined && fits(value)) return value;
+    return this.refuse(path, name, value);
+  }
+
+  list<T extends Plain>(path: string, name: string, fits: (value: Plain) => value is T, length?: number): T[] {
+    const value = this.modules.get(path)?.attributes[name];
+    if (!Array.isArray(value) || (length !== undefined && value.length !== length)) {
+      return this.refuse(path, name, value);
+    }
+    return (value as Plain[]).map((item) => (fits(item) ? item : this.refuse(path, name, value)));
+  }
+
+  private refuse(path: string, name: string, value: Plain | undefined): never {
+    throw new UserError(
+      `the module "${path || 'generator'}" of the pickled network has ${name} = ${JSON.stringify(value) ?? 'nothing'}, which no StyleGAN3 or StyleGAN-XL has; the official .pkl file is expected`,
+    );
+  }
+}
+
+const isNumber = (value: Plain): value is number => typeof value === 'number' && Number.isFinite(value);
+const isNumberOrNull = (value: Plain): value is number | null => value === null || isNumber(value);
+const isWhole = (value: Plain): value is number => isNumber(value) && Number.isInteger(value);
+const isPositive = (value: Plain): value is number => isWhole(value) && value > 0;
+const isText = (value: Plain): value is string => typeof value === 'string';
+const isBoolean = (value: Plain): value is boolean => typeof value === 'boolean';

@@ -1,0 +1,109 @@
+// The demo from end to end, with tiny networks of fresh weights: what it writes, and how it is taken up again.
+// How the page looks is tested in test/report.
+
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { demoCommand } from '../../../src/cli/demo/demo.ts';
+import type { Dictionary } from '../../../src/mining/run/dictionary.ts';
+import { tinyZoo } from './zoo.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rosetta-demo-'));
+const at = (...names: string[]) => join(folder, ...names);
+const out = at('out');
+const text = (...names: string[]) => readFileSync(join(out, ...names), 'utf8');
+const dictionary = () => JSON.parse(text('run', 'dictionary.json')) as Dictionary;
+
+/** Runs the command in this process; returns what it prints. */
+async function demo(...more: string[]): Promise<string> {
+  const printed: string[] = [];
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => printed.push(String(chunk)) > 0);
+  try {
+    // Too few images for a null: with fresh weights no pair would survive it.
+    const args = ['--out', out, '--zoo', at('zoo'), '--samples', '8', '--steps', '3', '--quiet', '--no-open'];
+    await demoCommand().parseAsync([...args, ...more], { from: 'user' });
+  } finally {
+    spy.mockRestore();
+  }
+  return printed.join('');
+}
+
+beforeAll(() => tinyZoo(at('zoo')));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const shows = [
+  ...['pictures', 'translated/sample-1', 'translated/sample-2', 'translated/sample-3'],
+  ...['edited/shift', 'edited/zoom', 'edited/paste', 'edited/class'],
+];
+
+describe('rosetta demo', () => {
+  it('mines the zoo, searches with what was found, and shows all of it on a page', async () => {
+    expect(await demo()).toBe(`${join(out, 'index.html')}\n`);
+    const { models, images, options } = dictionary();
+    expect(models.filter(({ role }) => role === 'zoo').map(({ name }) => name)).toEqual([
+      'a',
+      'b',
+      'biggan',
+      'stylegan-xl',
+      'stylegan2',
+    ]);
+    expect(models.filter(({ role }) => role === 'twin')).toHaveLength(5);
+    expect(images.count).toBe(24);
+    expect(options.anchors).toEqual(['biggan', 'stylegan-xl', 'stylegan2']);
+
+    const page = text('index.html');
+    expect(page).not.toMatch(/<script/i);
+    for (const part of ['Pictures inverted', 'Samples translated', 'Shift to the right', 'Another class']) {
+      expect(page).toContain(part);
+    }
+    const addresses = [...page.matchAll(/href="([^"#]+)/g)].map(([, address]) => address);
+    expect(addresses).toEqual(expect.arrayContaining(['run', ...shows].map((name) => `${name}/index.html`)));
+    for (const address of addresses) expect(existsSync(join(out, address)), address).toBe(true);
+    expect(page).not.toContain('Left out');
+    // The pictures of every search are in the page, four of the drawings.
+    expect(page.match(/alt="result: /g)).toHaveLength(4 + 3);
+    expect(existsSync(join(out, 'pictures', 'shown.json'))).toBe(false);
+    expect(JSON.parse(text('edited', 'shift.json'))).toMatchObject({
+      version: 1,
+      edits: [{ type: 'shift', dx: 0.25 }],
+    });
+    expect(JSON.parse(text('edited', 'shift', 'metrics.json'))).toMatchObject({ steps: 3, generator: 'stylegan-xl' });
+  }, 300_000);
+
+  it('shows a finished one again, and takes up an unfinished one where it was', async () => {
+    const [page, { created }] = [text('index.html'), dictionary()];
+    const search = text('edited', 'zoom', 'metrics.json');
+    expect(await demo()).toBe(`${join(out, 'index.html')}\n`);
+    expect(text('index.html')).toBe(page);
+
+    rmSync(join(out, 'index.html'));
+    // As it is left by a demo that was stopped before its last search.
+    const shown = { title: 'as it was left', lead: '', results: [] };
+    for (const show of shows.filter((each) => each !== 'edited/class'))
+      writeFileSync(join(out, show, 'shown.json'), JSON.stringify(shown));
+    rmSync(join(out, 'edited', 'class'), { recursive: true });
+    await demo();
+    expect(text('index.html')).toContain('Samples translated');
+    expect(dictionary().created).toBe(created);
+    expect(text('edited', 'zoom', 'metrics.json')).toBe(search);
+    expect(existsSync(join(out, 'edited', 'class', 'metrics.json'))).toBe(true);
+  });
+
+  it('keeps a demo of other settings, and a run of something else, unless told to replace it', async () => {
+    const { created } = dictionary();
+    await expect(demo('--steps', '2')).rejects.toThrow(/holds a demo with other settings or networks; .*--force/);
+    rmSync(join(out, 'demo.json'));
+    await expect(demo()).rejects.toThrow(/holds a run that is not of a demo/);
+    expect(dictionary().created).toBe(created);
+    expect(existsSync(join(out, 'index.html'))).toBe(true);
+  });
+
+  it('says what is missing of a zoo', async () => {
+    await expect(demo('--zoo', at('none'))).rejects.toThrow(/the zoo .*none cannot be read .*--zoo/);
+    renameSync(at('zoo', 'biggan.safetensors'), at('zoo', 'elsewhere'));
+    await expect(demo()).rejects.toThrow(/the weights .*biggan\.safetensors of the zoo's biggan are missing; .*--zoo/);
+    renameSync(at('zoo', 'biggan.json'), at('biggan.json'));
+    await expect(demo()).rejects.toThrow(/has no biggan; install/);
+  });
+});

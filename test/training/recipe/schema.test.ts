@@ -1,0 +1,280 @@
+// Recipes as they are written: those that are shipped make plans, wrong ones are told with all places; and the schedule.
+// What each kind trains is tested in a file of its own.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import { describe, expect, it } from 'vitest';
+import { readSafetensorsBytes } from '../../../src/files/safetensors.ts';
+import { float32, toFloat32, type Tensor } from '../../../src/graph/tensor.ts';
+import { randomAt } from '../../../src/random.ts';
+import { memoryFolder } from '../../../src/files/folder.ts';
+import { cardText } from '../../../src/training/recipe/card-text.ts';
+import type { PhotoSet } from '../../../src/training/loop/photos.ts';
+import { parseRecipe, recipeSchema } from '../../../src/training/recipe/schema.ts';
+import type { Recipe } from '../../../src/training/recipe/recipe.ts';
+import { recipeKinds } from '../../../src/training/recipe/kinds.ts';
+import { scheduleOf } from '../../../src/training/recipe/schedule-of.ts';
+import { train, type TrainProgress } from '../../../src/training/loop/train.ts';
+import { parseCard } from '../../../src/zoo/card-schema.ts';
+import { engine } from '../networks.ts';
+
+const recipes = new URL('../../../zoo/recipes/', import.meta.url);
+const read = (name: string) => readFileSync(new URL(name, recipes), 'utf8');
+const names = readdirSync(recipes).filter((name) => name.endsWith('.json'));
+const published = JSON.parse(
+  readFileSync(new URL('../../../docs/recipe.schema.json', import.meta.url), 'utf8'),
+) as object;
+
+/** Photos of noise, as many of each of ten classes. */
+function photosOf(n: number, side: number): PhotoSet {
+  const classes = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
+  return {
+    pixels: Uint8Array.from({ length: n * 3 * side * side }, (_, i) => Math.floor(256 * randomAt(1, i))),
+    n,
+    height: side,
+    width: side,
+    labels: Int32Array.from({ length: n }, (_, i) => i % 10),
+    classes,
+    names: Array.from({ length: n }, (_, i) => `train/${classes[i % 10]}/a_${classes[i % 10]}_s_${i}.png`),
+  };
+}
+
+const files = {
+  async tensors(name: string) {
+    const tensors = await readSafetensorsBytes(name, readFileSync(new URL(name, recipes)));
+    return new Map(
+      [...tensors].map(([key, tensor]): [string, Tensor] => [key, float32(tensor.shape, toFloat32(tensor))]),
+    );
+  },
+};
+const planOf = (recipe: Recipe, photos: PhotoSet) =>
+  recipeKinds.find(({ kind }) => kind === recipe.kind)!.plan(recipe, photos, files);
+
+describe('the shipped recipes', () => {
+  it('are those of the zoo and of the encoder that discriminators look through', () => {
+    expect(names.map((name) => name.replace('.json', '')).sort()).toEqual(
+      ['biggan', 'class-resnet', 'clip-resnet', 'dino-resnet', 'dino-vit', 'encoder', 'mae-vit', 'stylegan-xl', 'stylegan2'], // prettier-ignore
+    );
+    expect(existsSync(new URL('encoder.safetensors', recipes))).toBe(true);
+  });
+
+  it.each(names)('%s makes a plan', async (name) => {
+    const recipe = parseRecipe(read(name), name, recipeKinds);
+    expect(recipe.name).toBe(name.replace('.json', ''));
+    const photos = photosOf(64, 32);
+    // Their batches are for more photos than there are here.
+    const schedule = { ...recipe.schedule, batch: 4 };
+    const plan = await planOf({ ...recipe, schedule }, photos);
+    expect(plan.steps).toBe(Math.round(16 * recipe.schedule.epochs));
+    const batches = await plan.batch(0);
+    expect(plan.parts.map((part) => part.name)).toEqual(expect.arrayContaining(Object.keys(batches)));
+    for (const part of plan.parts) {
+      const batch = batches[part.name]!;
+      for (const [input, { shape }] of Object.entries(part.batch)) expect(batch[input].shape, input).toEqual(shape);
+      for (const key of part.reads) expect(plan.state.has(key) || part.beginning.has(key), key).toBe(true);
+    }
+    const { card, file } = parseCard(cardText(recipe, plan, '64 photos of a test'), 'card');
+    expect([card.name, card.data, file]).toEqual([recipe.name, '64 photos of a test', `${recipe.name}.safetensors`]);
+  });
+});
+
+describe('a wrong recipe', () => {
+  const message = (value: unknown): string => {
+    try {
+      parseRecipe(typeof value === 'string' ? value : JSON.stringify(value), 'r.json', recipeKinds);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return '';
+  };
+  const shipped = (name: string) => JSON.parse(read(name)) as Recipe;
+  const [gan, dino, resnet] = ['biggan.json', 'dino-vit.json', 'class-resnet.json'].map(shipped);
+  const optimised = (optimiser: unknown) => ({ ...resnet, schedule: { ...resnet.schedule, optimiser } });
+
+  it.each<[string, unknown, string]>([
+    ['no object', [], 'the recipe must be object'],
+    [
+      'all that is missing',
+      { name: 'x', kind: 'class' },
+      ['architecture', 'objective', 'schedule', 'seed']
+        .map((key) => `the recipe must have required property '${key}'`)
+        .join('; '),
+    ],
+    [
+      'an unknown kind',
+      { ...resnet, kind: 'rbm' },
+      'kind must be equal to one of the allowed values: class, dino, mae, clip, gan',
+    ],
+    [
+      'several places',
+      { ...resnet, name: 'a b', colour: 1, seed: 0.5, objective: { smoothing: 2 }, augmentation: [{}] },
+      'objective.smoothing must be <= 1; the recipe must NOT have additional properties ("colour"); ' +
+        `name must match pattern "^[A-Za-z0-9_.+-]+$"; augmentation.0 must have required property 'type'; seed must be integer`,
+    ],
+    [
+      'an unknown optimiser',
+      optimised({ kind: 'lion' }),
+      'schedule.optimiser.kind must be equal to one of the allowed values: sgd, adam',
+    ],
+    [
+      "another optimiser's field",
+      optimised({ kind: 'adam', momentum: 0.9, beta1: 1 }),
+      'schedule.optimiser must NOT have additional properties ("momentum"); schedule.optimiser.beta1 must be < 1',
+    ],
+    [
+      'of two architectures the nearer one',
+      { ...dino, architecture: { ...dino.architecture, stem: 8 } },
+      'architecture must NOT have additional properties ("stem")',
+    ],
+    [
+      'of two architectures the other',
+      { ...dino, architecture: { depths: [], planes: [8], stem: 'x' } },
+      'architecture.depths must NOT have fewer than 1 items; architecture.stem must be integer',
+    ],
+    [
+      'of three generators the nearest',
+      { ...gan, architecture: { ...gan.architecture, z: 0 } },
+      'architecture.z must be >= 1',
+    ],
+  ])('is told: %s', (_, value, problems) => {
+    expect(message(value)).toBe(`r.json is not a recipe: ${problems}. docs/recipe.schema.json has the form`);
+  });
+
+  it('is told when it is no JSON', () => {
+    expect(message('{"name"')).toMatch(/^r\.json is not valid JSON \(.*\); a recipe of a training is expected$/);
+  });
+
+  it('is told by its plan when its sizes are those of another generator, or fit no photos', async () => {
+    const other = { ...gan, objective: { ...gan.objective, generator: 'stylegan2' } };
+    await expect(planOf(parseRecipe(JSON.stringify(other), 'r', recipeKinds), photosOf(64, 32))).rejects.toThrow(
+      /the recipe's generator is stylegan2, but architecture must have required property 'w'.*\("embedding"\)/,
+    );
+    await expect(planOf(gan, photosOf(64, 16))).rejects.toThrow(/biggan makes 32x32, but its photos are 16x16/);
+  });
+});
+
+it('has its schema in docs, that readers of plain JSON Schema understand', () => {
+  expect(published).toEqual(JSON.parse(JSON.stringify(recipeSchema(recipeKinds))));
+  const plain = new Ajv({ strict: false }).compile(published);
+  for (const name of names) expect(plain(JSON.parse(read(name))), name).toBe(true);
+  const resnet = JSON.parse(read('class-resnet.json')) as Recipe;
+  expect(plain({ ...resnet, schedule: { ...resnet.schedule, optimiser: { kind: 'lion' } } })).toBe(false);
+});
+
+describe('scheduleOf', () => {
+  const schedule = (change: Partial<Recipe['schedule']>) => {
+    const base: Recipe['schedule'] = {
+      batch: 10,
+      epochs: 3,
+      optimiser: { kind: 'sgd' },
+      rate: { kind: 'constant', peak: 0.5 },
+    };
+    return scheduleOf({ schedule: { ...base, ...change } } as Recipe, { n: 105 });
+  };
+
+  it('a constant rate stays, or cools down in the last share of the steps', () => {
+    const at = [0, 23, 24, 27, 30];
+    expect(at.map(schedule({}).rate)).toEqual([0.5, 0.5, 0.5, 0.5, 0.5]);
+    const { rate } = schedule({ rate: { kind: 'constant', peak: 0.5, coolDown: 0.2, last: 0.1 } });
+    expect(at.map(rate)).toEqual([0.5, 0.5, 0.5, 0.275, 0.05].map((value) => expect.closeTo(value, 12) as number));
+  });
+
+  it('refuses what the kind of rate has no use for', () => {
+    const of = (rate: Recipe['schedule']['rate']) => () => schedule({ rate });
+    expect(of({ kind: 'cosine', peak: 1, coolDown: 0.2 })).toThrow(/coolDown, which a cosine rate does not know/);
+    expect(of({ kind: 'constant', peak: 1, warmUp: 0.2 })).toThrow(/warmUp, which a constant rate does not know/);
+  });
+
+  it('counts steps: photos that fill no batch are left out, parts of epochs are rounded', () => {
+    expect(schedule({})).toMatchObject({ steps: 30, stepsPerEpoch: 10 });
+    expect(schedule({ epochs: 0.26 })).toMatchObject({ steps: 3, stepsPerEpoch: 10 });
+    expect(schedule({ epochs: 0.001 }).steps).toBe(1);
+    expect(schedule({ batch: 105 })).toMatchObject({ steps: 3, stepsPerEpoch: 1 });
+    expect(() => schedule({ batch: 106 })).toThrow(/batch size .* 105, not 106/);
+  });
+
+  it('makes learning rates of shares of the steps', () => {
+    const at = (rate: Partial<Recipe['schedule']['rate']>, ...steps: number[]) =>
+      steps.map(schedule({ epochs: 10, rate: { kind: 'cosine', peak: 0.5, ...rate } }).rate);
+    expect(at({ kind: 'constant' }, 0, 99)).toEqual([0.5, 0.5]);
+    // Of 100 steps 20 rise in equal parts; half of the cosine's 80 steps later it is half way down to a tenth.
+    const [first, last, half] = at({ warmUp: 0.2, last: 0.1 }, 0, 19, 60);
+    expect([first, last]).toEqual([expect.closeTo(0.5 / 20, 9), expect.closeTo(0.5, 9)]);
+    expect(half).toBeCloseTo((0.5 + 0.05) / 2, 2);
+    const cycle = at({ kind: 'oneCycle', warmUp: 0.25 }, ...Array.from({ length: 100 }, (_, i) => i));
+    expect(cycle.indexOf(Math.max(...cycle)) / 100).toBeCloseTo(0.25, 1);
+    expect(Math.max(...cycle)).toBeCloseTo(0.5, 6);
+    expect(cycle[99]).toBeLessThan(0.001);
+  });
+
+  it('hands on averages, clipping and the optimiser', () => {
+    expect(schedule({})).not.toHaveProperty('ema');
+    expect(schedule({})).not.toHaveProperty('clip');
+    expect(schedule({ clip: 2 }).clip).toBe(2);
+    const { decay } = schedule({ ema: 0.998 }).ema!;
+    // It begins with short memory, and ends with the recipe's.
+    expect(decay(0)).toBeLessThan(0.2);
+    expect(decay(1e6)).toBe(0.998);
+    expect(schedule({ optimiser: { kind: 'sgd', momentum: 0.9 } }).optimiser.moments).toHaveLength(1);
+    expect(schedule({ optimiser: { kind: 'adam' } }).optimiser.moments).toHaveLength(2);
+  });
+});
+
+it('a recipe trained in one go and in two halves of 100 steps gives the same network, number for number', async () => {
+  const recipe = parseRecipe(
+    JSON.stringify({
+      name: 'tiny',
+      kind: 'class',
+      architecture: { depths: [1], planes: [4], stem: 4 },
+      objective: { smoothing: 0.1 },
+      augmentation: [{ type: 'crop', padding: 1 }, { type: 'flip' }],
+      schedule: {
+        batch: 8,
+        epochs: 25,
+        optimiser: { kind: 'adam', weightDecay: 0.01 },
+        rate: { kind: 'cosine', peak: 0.01, warmUp: 0.1 },
+        ema: 0.95,
+        clip: 1,
+      },
+      seed: 2,
+    }),
+    'tiny.json',
+    recipeKinds,
+  );
+  const photos = photosOf(64, 8);
+  // The level of a photo tells its class: there is something to learn.
+  photos.pixels.forEach((value, i) => (photos.pixels[i] = value / 8 + 20 * photos.labels[Math.floor(i / 192)]));
+  const run = async (folder: ReturnType<typeof memoryFolder>, until: number) => {
+    const plan = await planOf(recipe, photos);
+    expect(plan.steps).toBe(200);
+    const stop = new AbortController();
+    let done = 0;
+    const work = train({
+      ...plan,
+      engine,
+      folder,
+      recipe,
+      seed: recipe.seed,
+      signal: stop.signal,
+      onStep: () => ++done === until && stop.abort(),
+    });
+    const reports: TrainProgress[] = [];
+    let step = await work.next();
+    for (; !step.done; step = await work.next()) reports.push(step.value);
+    const network = await plan.network(step.value.state, engine);
+    return { reports, ...step.value, network };
+  };
+
+  const [whole, halves] = [memoryFolder(), memoryFolder()];
+  const once = await run(whole, 200);
+  expect((await run(halves, 100)).step).toBe(100);
+  const twice = await run(halves, 200);
+  expect(twice.step).toBe(200);
+  expect(twice.reports.map(({ step }) => step)).toEqual(
+    once.reports.map(({ step }) => step).filter((step) => step > 100),
+  );
+  expect(twice.reports.at(-1)!.loss).toBe(once.reports.at(-1)!.loss);
+  expect(twice.network).toEqual(once.network);
+  expect(halves.files.get('checkpoint.safetensors')).toEqual(whole.files.get('checkpoint.safetensors'));
+  expect(once.reports.at(-1)!.loss).toBeLessThan(once.reports[0].loss - 0.5);
+});
