@@ -8,9 +8,9 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
-import { neededFlops, secondsPerImage } from './measure.mjs';
-import { gemmRate, sampleLength } from './random-maps.mjs';
-import { pairs } from './shapes.mjs';
+import { neededFlops, secondsPerImage } from './stand-ins/measure.mjs';
+import { gemmRate, sampleLength } from './stand-ins/maps.mjs';
+import { pairs } from './stand-ins/layers.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -6,9 +6,9 @@
 
 import { float32, GraphBuilder, resample } from 'rosetta-neurons/graph';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
-import { secondsPerImage } from './measure.mjs';
-import { randomArray, sampleLength } from './random-maps.mjs';
-import { pairs } from './shapes.mjs';
+import { secondsPerImage } from './stand-ins/measure.mjs';
+import { randomArray, sampleLength } from './stand-ins/maps.mjs';
+import { pairs } from './stand-ins/layers.mjs';
 
 const engine = nodeEngine();
 const filter = process.argv[2] ?? '';

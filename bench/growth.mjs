@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
-import { secondsPerImage } from './measure.mjs';
+import { secondsPerImage } from './stand-ins/measure.mjs';
 
 const batch = 16;
 

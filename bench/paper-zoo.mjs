@@ -13,7 +13,7 @@ import { writeSafetensorsFile } from 'rosetta-neurons/checkpoint/node';
 import { generatedSource } from 'rosetta-neurons/images';
 import { nodeEngine, nodeFolder } from 'rosetta-neurons/runtime/node';
 import { loadModel } from 'rosetta-neurons/zoo/node';
-import { cardOf, tensorsOf } from './full-shapes.mjs';
+import { cardOf, tensorsOf } from './stand-ins/networks.mjs';
 
 const { values } = parseArgs({
   options: {

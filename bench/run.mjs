@@ -1,34 +1,19 @@
-// Runs one of the benches with the allocator settings that the command line uses: npm run bench NAME [-- OPTIONS]
+// Runs a program of a folder with the allocator settings that the command line uses: npm run bench NAME [-- OPTIONS],
+// npm run experiment NAME [-- OPTIONS]. Programs are the files directly in the folder; what they share is in folders.
 
 import { existsSync, readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { runWithAllocator } from '../bin/allocator.js';
 
-const [name, ...args] = process.argv.slice(2);
-const script = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
+const [folder, name, ...args] = process.argv.slice(2);
+const script = resolve(folder, `${name}.mjs`);
 if (name && existsSync(script)) {
   runWithAllocator(script, args);
 } else {
-  const helpers = [
-    'run.mjs',
-    'shapes.mjs',
-    'random-maps.mjs',
-    'measure.mjs',
-    'full-shapes.mjs',
-    'small-generators.mjs',
-    'findings-counts.mjs',
-    'findings-edits.mjs',
-    'findings-inversion.mjs',
-    'findings-page.mjs',
-    'findings-page-mining.mjs',
-    'findings-page-search.mjs',
-    'findings-pictures.mjs',
-    'findings-stages.mjs',
-    'findings-statistics.mjs',
-  ];
-  const all = readdirSync(new URL('.', import.meta.url)).filter(
-    (file) => file.endsWith('.mjs') && !helpers.includes(file),
-  );
-  console.error(`usage: npm run bench NAME, where NAME is ${all.map((file) => file.slice(0, -4)).join(', ')}`);
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith('.mjs') && join(folder, file) !== 'bench/run.mjs')
+    .map((file) => file.slice(0, -4));
+  const command = folder === 'bench' ? 'bench' : 'experiment';
+  console.error(`usage: npm run ${command} NAME, where NAME is one of: ${names.join(', ')}`);
   process.exitCode = 2;
 }

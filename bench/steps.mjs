@@ -11,7 +11,7 @@ import { GraphBuilder, float32, sizeOf } from 'rosetta-neurons/graph';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { agreementTerm, featureTerm, featureTargets, stepGraph } from 'rosetta-neurons/synthesis';
 import { modelFromTensors } from 'rosetta-neurons/zoo';
-import { cardOf, hintsOf, names, tensorsOf } from './full-shapes.mjs';
+import { cardOf, hintsOf, names, tensorsOf } from './stand-ins/networks.mjs';
 
 const { values } = parseArgs({
   options: {

@@ -9,7 +9,7 @@ import { loadTensors } from 'rosetta-neurons/checkpoint/node';
 import { float32, totalMultiplyAdds } from 'rosetta-neurons/graph';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { beginState, parseRecipe, recipeKinds, StepRunner } from 'rosetta-neurons/training';
-import { gemmRate } from './random-maps.mjs';
+import { gemmRate } from './stand-ins/maps.mjs';
 
 const { values } = parseArgs({
   options: {

@@ -13,8 +13,8 @@ import { float32, sizeOf, totalMultiplyAdds } from 'rosetta-neurons/graph';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { modelGraph } from 'rosetta-neurons/zoo';
 import { loadModel } from 'rosetta-neurons/zoo/node';
-import { cardOf, names, shapesOf, tensorsOf } from './full-shapes.mjs';
-import { gemmRate } from './random-maps.mjs';
+import { cardOf, names, shapesOf, tensorsOf } from './stand-ins/networks.mjs';
+import { gemmRate } from './stand-ins/maps.mjs';
 
 const { values } = parseArgs({
   options: {

@@ -1,7 +1,7 @@
 // How far edits reach their targets: small networks of every family of generators, in the official file formats, each mined
 // with a small ResNet; every kind of edit of a sample, in w+. Weights are random, so that the pictures mean nothing; that the
 // maps go where they are told does not depend on it.
-// usage: npm run bench edits -- [--only FOLDER,...] [--steps N] [--samples N]
+// usage: npm run experiment edits -- [--only FOLDER,...] [--steps N] [--samples N]
 
 import { parseArgs } from 'node:util';
 import { generatedSource } from 'rosetta-neurons/images';
@@ -10,7 +10,7 @@ import { memoryFolder } from 'rosetta-neurons/runtime';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { edit, parseEditScript, sampleLatents } from 'rosetta-neurons/synthesis';
 import { loadModel } from 'rosetta-neurons/zoo/node';
-import { goldenFile, smallGenerators } from './small-generators.mjs';
+import { goldenFile, smallGenerators } from './small/generators.mjs';
 
 const { values } = parseArgs({
   options: {

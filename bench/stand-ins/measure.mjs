@@ -1,7 +1,7 @@
 // How the correlation stage is timed: the real code on random maps, first batches left out.
 
 import { correlate, minedModel, productsPerImage, rectangles } from 'rosetta-neurons/mining';
-import { randomMaps, randomSource } from './random-maps.mjs';
+import { randomMaps, randomSource } from './maps.mjs';
 
 /** Batches before the timed ones: the first touch of memory is slow on some machines. */
 const warmUp = 5;

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { float32, sizeOf } from 'rosetta-neurons/graph';
 import { architectures } from 'rosetta-neurons/zoo';
 
-const all = JSON.parse(readFileSync(new URL('../test/golden/full_shapes.json', import.meta.url), 'utf8'));
+const all = JSON.parse(readFileSync(new URL('../../test/golden/full_shapes.json', import.meta.url), 'utf8'));
 
 export const names = Object.keys(all).filter((name) => !name.startsWith('_'));
 

@@ -1,7 +1,7 @@
 // How good the networks of the zoo are, beside baselines: what encoders tell of photos, and how generated images lie among
 // photos. Needs the archives of CIFAR-10, and for generators a judge that took no part in any training: the ResNet-56 of
 // github.com/akamaster/pytorch_resnet_cifar10. Every network has a row of its untrained twin beside it.
-// usage: npm run bench quality -- [--zoo DIR] [--data DIR] [--judge FILE] [--only NAME,...] [--train N] [--test N]
+// usage: npm run experiment quality -- [--zoo DIR] [--data DIR] [--judge FILE] [--only NAME,...] [--train N] [--test N]
 //        [--samples N] [--out FILE]
 
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -13,8 +13,8 @@ import { loadPixels } from 'rosetta-neurons/images/node';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { noun } from 'rosetta-neurons/training';
 import { loadModel } from 'rosetta-neurons/zoo/node';
-import { templates } from '../dist/training/clip-captions.js';
-import { classFeatures } from '../dist/training/clip-text.js';
+import { templates } from '../dist/training/clip/captions.js';
+import { classFeatures } from '../dist/training/clip/text.js';
 import {
   cosines,
   features,

@@ -1,7 +1,7 @@
 // End to end on real, third-party networks: the four CIFAR-10 ResNets of github.com/akamaster/pytorch_resnet_cifar10.
 // Prints the accuracy of each (proof that they are read rightly), time and memory of mining, and what the controls say.
 //
-//   npm run build && npm run bench cifar-resnets -- FOLDER_OF_CHECKPOINTS PHOTOS [--samples 2000] [--out RUN] [--accuracy]
+//   npm run build && npm run experiment cifar-resnets -- FOLDER_OF_CHECKPOINTS PHOTOS [--samples 2000] [--out RUN] [--accuracy]
 
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
 const [checkpoints, photoPath] = positionals;
 if (!photoPath) {
   console.error(
-    'usage: npm run bench cifar-resnets -- FOLDER_OF_CHECKPOINTS PHOTOS [--samples N] [--out RUN] [--accuracy]',
+    'usage: npm run experiment cifar-resnets -- FOLDER_OF_CHECKPOINTS PHOTOS [--samples N] [--out RUN] [--accuracy]',
   );
   process.exit(2);
 }

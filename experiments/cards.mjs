@@ -1,12 +1,12 @@
-// The cards of the shipped zoo: puts what `npm run bench quality` measured into the cards, and writes the page of the zoo,
-// with goals, contact sheets (`npm run bench contact-sheets`) and recipes.
-// usage: npm run bench cards -- [--zoo DIR] [--quality FILE] [--out FILE]
+// The cards of the shipped zoo: puts what `npm run experiment quality` measured into the cards, and writes the page of the zoo,
+// with goals, contact sheets (`npm run experiment contact-sheets`) and recipes.
+// usage: npm run experiment cards -- [--zoo DIR] [--quality FILE] [--out FILE]
 
 import { existsSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadTensors } from 'rosetta-neurons/checkpoint/node';
-import { table } from './findings-statistics.mjs';
+import { table } from './findings/statistics.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -120,8 +120,8 @@ function page() {
       'published models**: made so that a fresh machine has trained networks to look at. Tensor names and layout are those of the ' +
       'official checkpoints, so that they are read by the same program as these. Each is a card beside its weights, which is what ' +
       'every command takes: `rosetta mine --model zoo/class-resnet.json --generator zoo/biggan.json ...`.',
-    'The numbers are from `npm run bench quality`, which keeps them in [quality.json](quality.json); `npm run bench cards` puts them ' +
-      'into the cards and onto this page, `npm run bench contact-sheets` makes the pictures. Photos are the 10,000 test photos of ' +
+    'The numbers are from `npm run experiment quality`, which keeps them in [quality.json](quality.json); `npm run experiment cards` puts them ' +
+      'into the cards and onto this page, `npm run experiment contact-sheets` makes the pictures. Photos are the 10,000 test photos of ' +
       'CIFAR-10. Beside each number is that of the same architecture with fresh weights.',
     table(['network', 'supervision', 'numbers', 'file', 'main measure', 'goal'], rows),
     ...(pixels

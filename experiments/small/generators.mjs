@@ -11,7 +11,8 @@ const files = {
   styleganxl: 'imagenet32_small.pkl',
 };
 
-export const goldenFile = (folder, file) => fileURLToPath(new URL(`../test/golden/${folder}/${file}`, import.meta.url));
+export const goldenFile = (folder, file) =>
+  fileURLToPath(new URL(`../../test/golden/${folder}/${file}`, import.meta.url));
 
 /** Opens them one after the other. @param only names with commas between them; default all. */
 export async function* smallGenerators(only) {

@@ -3,9 +3,9 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { countsSection, depthSection, photosSection } from './findings-page-mining.mjs';
-import { editsSection, inversionSection } from './findings-page-search.mjs';
-import { table } from './findings-statistics.mjs';
+import { countsSection, depthSection, photosSection } from './mining.mjs';
+import { editsSection, inversionSection } from './search.mjs';
+import { table } from '../statistics.mjs';
 
 export async function writeFindings({ path, options, found, classes, sizes }) {
   const { dictionary, counts, twins, photos, inversion, edits } = found;
@@ -44,7 +44,7 @@ function introduction({ dictionary, options }, minutes) {
   return [
     '# Findings',
     'What the small networks of the demo zoo have in common, and what that is good for. All numbers and pictures are of one run ' +
-      'of `npm run bench findings`, which wrote this page; nothing is chosen by hand, and what fails is told like what works. ' +
+      'of `npm run experiment findings`, which wrote this page; nothing is chosen by hand, and what fails is told like what works. ' +
       `Measuring took ${minutes.toFixed(0)} minutes.`,
     `The networks see 32 x 32 pixels. Mined were ${options.samples} samples of each generator, at truncation ${options.truncation}. ` +
       'The terms (pair, q, replicated, Rosetta set) are those of [mining.md](mining.md).',

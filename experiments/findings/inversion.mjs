@@ -19,8 +19,8 @@ import {
   sampleLatents,
   toSpace,
 } from 'rosetta-neurons/synthesis';
-import { classesOf, finish, packed, takeRows, tell } from './findings-stages.mjs';
-import { mean } from './findings-statistics.mjs';
+import { classesOf, finish, packed, takeRows, tell } from './stages.mjs';
+import { mean } from './statistics.mjs';
 
 /** Weight of pixels beside pairs: a mean squared error of 0.05 weighs as much as a fall of the mean r by 0.5. */
 export const pixelWeight = 10;

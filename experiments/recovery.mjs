@@ -2,7 +2,7 @@
 // official file formats: samples of known latents are searched from a random start each, by the agreement of units, in every
 // space, and from the best of 32 samples; and by random search with three times as many forward passes as steps, which is
 // more than a step costs.
-// usage: npm run bench recovery -- [--only FOLDER,...] [--runs N] [--steps N] [--units N]
+// usage: npm run experiment recovery -- [--only FOLDER,...] [--runs N] [--steps N] [--units N]
 
 import { parseArgs } from 'node:util';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
@@ -15,7 +15,7 @@ import {
   stepGraph,
   stepOutputs,
 } from 'rosetta-neurons/synthesis';
-import { smallGenerators } from './small-generators.mjs';
+import { smallGenerators } from './small/generators.mjs';
 
 const { values } = parseArgs({
   options: {

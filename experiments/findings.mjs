@@ -1,7 +1,7 @@
 // What the networks of the zoo have in common, and what that is good for: mines the zoo and its untrained twins, asks which
 // pairs hold on photos, inverts photos with and without pairs, edits, and writes a document of numbers and pictures.
 // Every stage keeps its result in --out: an interrupted run goes on, and only what depends on a change is measured again.
-// usage: npm run bench findings -- [--zoo DIR] [--data PHOTOS] [--judge FILE] [--out DIR] [--write FILE] [--only STAGE,...]
+// usage: npm run experiment findings -- [--zoo DIR] [--data PHOTOS] [--judge FILE] [--out DIR] [--write FILE] [--only STAGE,...]
 //        [--samples N] [--mined N] [--photos N] [--edits N] [--steps N] [--starts N] [--truncation N] [--generators NAME,...]
 
 import { tmpdir } from 'node:os';
@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { loadModel } from 'rosetta-neurons/zoo/node';
-import { mineOnPhotos, mineTwins, mineZoo, readRun } from './findings-counts.mjs';
-import { editSamples } from './findings-edits.mjs';
-import { invertPhotos } from './findings-inversion.mjs';
-import { writeFindings } from './findings-page.mjs';
-import { fileHash, loadZoo, readPhotos, resultFolder, tell } from './findings-stages.mjs';
+import { mineOnPhotos, mineTwins, mineZoo, readRun } from './findings/counts.mjs';
+import { editSamples } from './findings/edits.mjs';
+import { invertPhotos } from './findings/inversion.mjs';
+import { writeFindings } from './findings/page/page.mjs';
+import { fileHash, loadZoo, readPhotos, resultFolder, tell } from './findings/stages.mjs';
 
 const stages = ['counts', 'twins', 'photos', 'inversion', 'edits', 'write'];
 const { values } = parseArgs({

@@ -2,11 +2,11 @@
 // They search nothing.
 
 import { basename } from 'node:path';
-import { kinds } from './findings-edits.mjs';
-import { methods, pixelWeight } from './findings-inversion.mjs';
-import { writeSheet } from './findings-pictures.mjs';
-import { fixed, listed, mean, paired, percent, pValue, quantile, table } from './findings-statistics.mjs';
-import { unpacked } from './findings-stages.mjs';
+import { kinds } from '../edits.mjs';
+import { methods, pixelWeight } from '../inversion.mjs';
+import { writeSheet } from './pictures.mjs';
+import { fixed, listed, mean, paired, percent, pValue, quantile, table } from '../statistics.mjs';
+import { unpacked } from '../stages.mjs';
 
 /** Measures of a result, with the way that is better. */
 const measures = [

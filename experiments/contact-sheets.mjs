@@ -1,6 +1,6 @@
 // Contact sheets of the zoo's generators, one PNG each: a class a row where there are classes, random samples otherwise.
 // Samples are the first of the seed, not chosen; those of a column have one z.
-// usage: npm run bench contact-sheets -- [--zoo DIR] [--only NAME,...] [--columns N] [--rows N] [--factor N] [--seed N]
+// usage: npm run experiment contact-sheets -- [--zoo DIR] [--only NAME,...] [--columns N] [--rows N] [--factor N] [--seed N]
 //        [--truncation N] [--out DIR]
 
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';

@@ -15,8 +15,8 @@ import {
   unitNames,
 } from 'rosetta-neurons/mining';
 import { nodeFolder } from 'rosetta-neurons/runtime/node';
-import { finish, tell } from './findings-stages.mjs';
-import { median, quantile, rankCorrelation } from './findings-statistics.mjs';
+import { finish, tell } from './stages.mjs';
+import { median, quantile, rankCorrelation } from './statistics.mjs';
 
 const memory = 4e9;
 /** Images of a block of the null: halves are cut between blocks, as mining does. */

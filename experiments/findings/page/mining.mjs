@@ -3,8 +3,8 @@
 
 import { basename } from 'node:path';
 import { parseUnit } from 'rosetta-neurons/mining';
-import { holds } from './findings-counts.mjs';
-import { fixed, listed, median, percent, rankCorrelation, table } from './findings-statistics.mjs';
+import { holds } from '../counts.mjs';
+import { fixed, listed, median, percent, rankCorrelation, table } from '../statistics.mjs';
 
 /** How many times as many pairs as with an untrained twin are asked for. */
 const enough = 5;

@@ -3,8 +3,8 @@
 
 import { UserError } from 'rosetta-neurons';
 import { agreementAt, edit, parseEditScript, sampleLatents, unitResolver } from 'rosetta-neurons/synthesis';
-import { moved, pasted, positionsIn, shiftBy, zoomBy } from '../dist/synthesis/transforms.js';
-import { classesOf, finish, packed, tell } from './findings-stages.mjs';
+import { moved, pasted, positionsIn, shiftBy, zoomBy } from '../../dist/synthesis/edit/transforms.js';
+import { classesOf, finish, packed, tell } from './stages.mjs';
 
 const middle = [0.5, 0.5];
 const [from, to] = [

@@ -1,6 +1,6 @@
 // A picture of the dictionary of a run: concepts with their best images, and under each image the map of every network's unit.
 // The concepts are the best ones of each generator, as on the demo's page; none is chosen by hand.
-// usage: npm run bench dictionary-picture -- --run DIR [--out FILE] [--images N] [--columns N]
+// usage: npm run experiment dictionary-picture -- --run DIR [--out FILE] [--images N] [--columns N]
 
 import { readFile } from 'node:fs/promises';
 import { existsSync, readFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { parseUnit } from 'rosetta-neurons/mining';
 import { encodeImage, encodePng } from 'rosetta-neurons/images/node';
-import { shownConcepts } from '../dist/report/demo-concepts.js';
+import { shownConcepts } from '../dist/report/demo/concepts.js';
 
 const { values } = parseArgs({
   options: {
@@ -20,7 +20,7 @@ const { values } = parseArgs({
   },
 });
 if (!values.run || !existsSync(join(values.run, 'dictionary.json'))) {
-  console.error('usage: npm run bench dictionary-picture -- --run DIR, a folder that "rosetta mine" wrote');
+  console.error('usage: npm run experiment dictionary-picture -- --run DIR, a folder that "rosetta mine" wrote');
   process.exit(2);
 }
 const [most, columns] = [values.images, values.columns].map(Number);
