@@ -47,23 +47,12 @@ async function run(folder, samples) {
   const loaded = (performance.now() - start) / 1000;
   const images = models.slice(0, generators.length).map((generator) => generatedSource(generator, { samples }));
   const out = join(values.out ?? folder, `run-${samples}`);
-  const work = mine({
-    engine: nodeEngine(),
-    models,
-    images,
-    anchors: [generators.length === 1 ? generators[0] : encoders[0]],
-    memory: Number(values.memory) * 2 ** 30,
-    folder: nodeFolder(out),
-    saveEvery: 1e6,
-  });
   const stages = {};
   /** By pass: when its first batch and its last were done, and how many samples these are. */
   const passes = [];
   let last = performance.now();
   let shown = 0;
-  let step = await work.next();
-  for (; !step.done; step = await work.next()) {
-    const { stage, done, total } = step.value;
+  const onProgress = ({ stage, done, total }) => {
     const now = performance.now();
     stages[stage] = (stages[stage] ?? 0) + (now - last) / 1000;
     if (stage === 'correlating' && done > 0) {
@@ -76,8 +65,21 @@ async function run(folder, samples) {
       console.error(`${stage} ${done} of ${total} (${((now - start) / 1000).toFixed(0)} s)`);
       shown = now;
     }
-  }
-  const { models: described, pairs, sets } = step.value;
+  };
+  const {
+    models: described,
+    pairs,
+    sets,
+  } = await mine({
+    engine: nodeEngine(),
+    models,
+    images,
+    anchors: [generators.length === 1 ? generators[0] : encoders[0]],
+    memory: Number(values.memory) * 2 ** 30,
+    folder: nodeFolder(out),
+    saveEvery: 1e6,
+    onProgress,
+  });
   return {
     samples,
     models: described.length,

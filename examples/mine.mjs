@@ -17,20 +17,16 @@ const { model: a } = await loadModel(first, { name: 'a' });
 const { model: b } = await loadModel(second, { name: 'b' });
 const photos = await openPhotos(photoPath, { samples: 500, fallback: a.card.input });
 
-const run = mine({
+const dictionary = await mine({
   engine: nodeEngine(),
   models: [a, b],
   images: photos,
   folder: folder ? nodeFolder(folder) : undefined,
+  onProgress: ({ stage, done, total }) => process.stderr.write(`\r${stage} ${done}/${total}   `),
 });
-let step = await run.next();
-for (; !step.done; step = await run.next()) {
-  const { stage, done, total } = step.value;
-  process.stderr.write(`\r${stage} ${done}/${total}   `);
-}
 await photos.close();
 
-const [{ pairs, counts }] = step.value.pairs;
+const [{ pairs, counts }] = dictionary.pairs;
 console.log(
   `\n${counts.pairs} pairs, ${counts.significant} with q < 0.01, ${counts.replicated} of these found by both halves`,
 );

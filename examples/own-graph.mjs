@@ -57,7 +57,6 @@ const images = {
   },
 };
 
-const run = mine({ engine: nodeEngine(), models: [edges('a', [0, 1, 2, 3]), edges('b', [3, 1, 0, 2])], images });
-let step = await run.next();
-while (!step.done) step = await run.next();
-for (const { a, b, r } of step.value.pairs[0].pairs) console.log(`${a} = ${b}, r = ${r.toFixed(3)}`);
+const models = [edges('a', [0, 1, 2, 3]), edges('b', [3, 1, 0, 2])];
+const dictionary = await mine({ engine: nodeEngine(), models, images });
+for (const { a, b, r } of dictionary.pairs[0].pairs) console.log(`${a} = ${b}, r = ${r.toFixed(3)}`);

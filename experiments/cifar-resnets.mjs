@@ -28,12 +28,6 @@ if (!photoPath) {
 const engine = nodeEngine();
 const files = readdirSync(checkpoints).filter((file) => file.endsWith('.th'));
 
-async function finish(work) {
-  let step = await work.next();
-  while (!step.done) step = await work.next();
-  return step.value;
-}
-
 async function load(taps) {
   const models = files.map((file) => loadModel(join(checkpoints, file), { name: file.split('-')[0], taps }));
   return (await Promise.all(models)).map(({ model }) => model);
@@ -45,7 +39,7 @@ if (values.accuracy) {
   const classes = [...new Set(photos.samples.map(classOf))].sort();
   for (const model of await load(['layer3'])) {
     const input = { source: photos, samples: photos.samples };
-    const results = await finish(collectActivations({ engine, model, input, batch: 100, memory: 8e9 }));
+    const results = await collectActivations({ engine, model, input, batch: 100, memory: 8e9 });
     const { data, shape } = results.get('output');
     let right = 0;
     for (let i = 0; i < shape[0]; i++) {
@@ -62,17 +56,15 @@ for (const twins of [false, true]) {
   const photos = await openPhotos(photoPath, { samples: Number(values.samples), fallback: { height: 32, width: 32 } });
   const folder = nodeFolder(!twins && values.out ? values.out : mkdtempSync(join(tmpdir(), 'rosetta-bench-')));
   const models = await load();
-  const dictionary = await finish(
-    mine({
-      engine,
-      models,
-      images: photos,
-      folder,
-      twins,
-      anchors: [models[0].name],
-      thumbnails: thumbnail,
-    }),
-  );
+  const dictionary = await mine({
+    engine,
+    models,
+    images: photos,
+    folder,
+    twins,
+    anchors: [models[0].name],
+    thumbnails: thumbnail,
+  });
   const read = async (name) => JSON.parse(new TextDecoder().decode(await folder.read(name)));
   const exemplars = await read('exemplars/exemplars.json');
   const images = new Map();

@@ -52,10 +52,8 @@ async function imagesOf(model, samples, classes) {
   const source = generatedSource(model, { samples, seed, classes, truncation });
   const all = Array.from({ length: samples }, (_, i) => i);
   const input = { source, samples: all };
-  const work = collectActivations({ engine, model, input, batch: columns, memory: 4e9 });
-  let step = await work.next();
-  while (!step.done) step = await work.next();
-  const { data } = step.value.get('output');
+  const maps = await collectActivations({ engine, model, input, batch: columns, memory: 4e9 });
+  const { data } = maps.get('output');
   return all.map((i) => data.subarray((i * data.length) / samples, ((i + 1) * data.length) / samples));
 }
 

@@ -44,13 +44,12 @@ for await (const generator of smallGenerators(values.only)) {
     settings: { size: '64' },
   });
   const run = memoryFolder();
-  const work = mine({
+  await mine({
     engine,
     folder: run,
     models: [generator, encoder],
     images: [generatedSource(generator, { samples: 128 })],
   });
-  for (let step = await work.next(); !step.done;) step = await work.next();
   const [dictionary, moments] = [await readDictionary(run, folder), await readMoments(run, folder)];
   for (const one of kinds(dictionary.sets.slice(0, 3).map(({ id }) => id))) {
     if (one.type === 'class' && !generator.card.latent.classes) continue;
@@ -58,19 +57,18 @@ for await (const generator of smallGenerators(values.only)) {
     const results = [];
     for (let seed = 0; seed < Number(values.samples); seed++) {
       const latents = await sampleLatents(engine, generator, { samples: 1, seed: 40 + seed });
-      const search = edit({
-        engine,
-        generator,
-        latents,
-        dictionary,
-        moments,
-        script,
-        steps: Number(values.steps),
-        every: 1000,
-      });
-      let step = await search.next();
-      while (!step.done) step = await search.next();
-      results.push(step.value);
+      results.push(
+        await edit({
+          engine,
+          generator,
+          latents,
+          dictionary,
+          moments,
+          script,
+          steps: Number(values.steps),
+          every: 1000,
+        }),
+      );
     }
     const told = (key, digits = 3) => {
       if (results[0].after[key] === undefined) return '';

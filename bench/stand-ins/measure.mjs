@@ -15,7 +15,8 @@ export function neededFlops(models) {
 /** Seconds for an image. */
 export async function secondsPerImage(engine, models, { batch, batches, nullModel, memory = 16e9 }) {
   const source = randomSource(models, batch * (batches + warmUp), batch);
-  const run = correlate({
+  const times = [];
+  await correlate({
     engine,
     parts: [{ source, offset: 0, halves: [source.names.map((_, i) => i)], models: models.map((_, m) => m) }],
     models: models.map((model) => minedModel(model)),
@@ -27,8 +28,7 @@ export async function secondsPerImage(engine, models, { batch, batches, nullMode
     memory,
     batch,
     batches: source.blocks,
+    onProgress: () => void times.push(performance.now()),
   });
-  const times = [];
-  for (let step = await run.next(); !step.done; step = await run.next()) times.push(performance.now());
   return (times[warmUp + batches] - times[warmUp]) / 1000 / (batches * batch);
 }

@@ -15,7 +15,7 @@ import {
   unitNames,
 } from 'rosetta-neurons/mining';
 import { nodeFolder } from 'rosetta-neurons/runtime/node';
-import { finish, tell } from './stages.mjs';
+import { tell } from './stages.mjs';
 import { median, quantile, rankCorrelation } from './statistics.mjs';
 
 const memory = 4e9;
@@ -30,20 +30,18 @@ export const holds = ({ q, replications }) => q !== null && q < mostQ && replica
 export async function mineZoo({ engine, zoo, options, folder }) {
   const models = [...zoo.encoders, ...zoo.generators];
   const start = performance.now();
-  await finish(
-    mine({
-      engine,
-      models,
-      images: sources(zoo, options),
-      anchors: zoo.generators.map(({ name }) => name),
-      twins: true,
-      folder: nodeFolder(join(folder, 'run')),
-      memory,
-      seed,
-      thumbnails: thumbnail,
-    }),
-    ({ stage, done, total }) => tell(`mining the zoo: ${stage} ${done} of ${total}`),
-  );
+  await mine({
+    engine,
+    models,
+    images: sources(zoo, options),
+    anchors: zoo.generators.map(({ name }) => name),
+    twins: true,
+    folder: nodeFolder(join(folder, 'run')),
+    memory,
+    seed,
+    thumbnails: thumbnail,
+    onProgress: ({ stage, done, total }) => tell(`mining the zoo: ${stage} ${done} of ${total}`),
+  });
   return { seconds: (performance.now() - start) / 1000 };
 }
 
@@ -120,21 +118,19 @@ async function related({ engine, models, pairs, sources: images, what, wholeMatr
     return part;
   });
   const mined = models.map((model) => minedModel(model));
-  const { neighbours } = await finish(
-    correlate({
-      engine,
-      parts,
-      models: mined,
-      maps: mapsOf(models),
-      pairs,
-      keep: 10,
-      k: 1,
-      wholeMatrix,
-      nullModel: true,
-      memory,
-    }),
-    ({ done, total }) => tell(`${what}: ${done} of ${total} images`),
-  );
+  const { neighbours } = await correlate({
+    engine,
+    parts,
+    models: mined,
+    maps: mapsOf(models),
+    pairs,
+    keep: 10,
+    k: 1,
+    wholeMatrix,
+    nullModel: true,
+    memory,
+    onProgress: ({ done, total }) => tell(`${what}: ${done} of ${total} images`),
+  });
   return { mined, neighbours, judges: neighbours.map((entry) => new PairJudge(entry, 1)) };
 }
 

@@ -1,12 +1,9 @@
 // Progress on standard error: one line that is redrawn on a terminal, a plain line now and then otherwise.
 // It counts and prints; what is counted is the caller's.
 
-export interface Step {
-  readonly stage: string;
-  readonly done: number;
-  readonly total: number;
-  /** What is counted, e.g. `images`. */
-  readonly unit: string;
+import type { Progress } from '../progress.ts';
+
+export interface Step extends Progress {
   /** Put behind the numbers, e.g. how good a search is by now. */
   readonly note?: string;
 }

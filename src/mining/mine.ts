@@ -8,19 +8,20 @@ import type { Engine } from '../runtime/engine.ts';
 import { memoryFolder, type Folder } from '../files/folder.ts';
 import type { Model } from '../zoo/model.ts';
 import { blockSize } from './correlation/blocks.ts';
-import { correlate, type Correlated } from './correlation/correlate.ts';
+import { correlate } from './correlation/correlate.ts';
 import type { Dictionary } from './run/dictionary.ts';
 import { assembleDictionary } from './run/assemble.ts';
 import { findConcepts } from './matching/find-concepts.ts';
 import type { ThumbnailEncoder } from './run/exemplars.ts';
 import { mapsOf } from './correlation/pass-graph.ts';
 import { minedModel, type MinedModel } from './correlation/plan.ts';
+import type { LongWork } from '../progress.ts';
 import type { MineProgress } from './progress.ts';
 import type { Part } from './correlation/run-pass.ts';
 import { StateStore } from './correlation/saved-state.ts';
 import { writeRun } from './run/write-run.ts';
 
-export interface MineOptions {
+export interface MineOptions extends LongWork<MineProgress> {
   readonly engine: Engine;
   /** At least two, with different names. */
   readonly models: readonly Model[];
@@ -62,8 +63,6 @@ export interface MineOptions {
   readonly thumbnails?: ThumbnailEncoder;
   /** Images shown for each Rosetta set; default 6. */
   readonly exemplarsPerSet?: number;
-  /** Aborting stops after the current batch; the state is saved first. */
-  readonly signal?: AbortSignal;
   /** Time stamp written into the dictionary; default: now. */
   readonly created?: Date;
 }
@@ -74,13 +73,14 @@ const keptNeighbours = 10;
 const leastForControls = 4 * blockSize;
 
 /**
- * Mines a dictionary. Yields progress after every batch and returns the dictionary.
+ * Mines a dictionary. It tells its progress after every batch; when aborted, it saves its state first.
  * @throws UserError for fewer than two models, equal names, an unknown anchor, unreadable images only, or score
- *   matrices over the memory budget.
+ *   matrices over the memory budget; the signal's reason when aborted.
  */
-export async function* mine(options: MineOptions): AsyncGenerator<MineProgress, Dictionary> {
+export async function mine(options: MineOptions): Promise<Dictionary> {
   const settings = checked(options);
   const { seed, folder } = settings;
+  const { onProgress, signal } = options;
   const zoo = options.models;
   const twins = options.twins ? zoo.map((model) => model.twin(seed)) : [];
   const all = [...zoo, ...twins];
@@ -106,26 +106,24 @@ export async function* mine(options: MineOptions): AsyncGenerator<MineProgress, 
     return part;
   });
 
-  const correlated = yield* withStage(
-    'correlating',
-    correlate({
-      engine: options.engine,
-      parts,
-      models: mined,
-      maps: mapsOf(all),
-      pairs,
-      keep: Math.max(keptNeighbours, settings.k, settings.setK),
-      k: settings.k,
-      wholeMatrix: options.saveScores,
-      nullModel: controls,
-      cosine: options.reference,
-      memory: settings.memory,
-      batch: options.batch,
-      store: new StateStore(folder, stateKey(options, parts, mined, pairs)),
-      saveEvery: options.saveEvery,
-      signal: options.signal,
-    }),
-  );
+  const correlated = await correlate({
+    engine: options.engine,
+    parts,
+    models: mined,
+    maps: mapsOf(all),
+    pairs,
+    keep: Math.max(keptNeighbours, settings.k, settings.setK),
+    k: settings.k,
+    wholeMatrix: options.saveScores,
+    nullModel: controls,
+    cosine: options.reference,
+    memory: settings.memory,
+    batch: options.batch,
+    store: new StateStore(folder, stateKey(options, parts, mined, pairs)),
+    saveEvery: options.saveEvery,
+    onProgress,
+    signal,
+  });
 
   const draft = await assembleDictionary({
     ...settings,
@@ -139,7 +137,7 @@ export async function* mine(options: MineOptions): AsyncGenerator<MineProgress, 
     reference: options.reference ?? false,
     created: options.created ?? new Date(),
   });
-  const dictionary = yield* findConcepts(draft, {
+  const dictionary = await findConcepts(draft, {
     engine: options.engine,
     parts,
     models: zoo,
@@ -150,10 +148,11 @@ export async function* mine(options: MineOptions): AsyncGenerator<MineProgress, 
     perSet: options.exemplarsPerSet ?? 6,
     encode: options.thumbnails,
     folder,
-    signal: options.signal,
+    onProgress,
+    signal,
   });
 
-  yield* writeRun(folder, dictionary, all, mined, pairs, correlated);
+  await writeRun(folder, dictionary, all, mined, pairs, correlated, onProgress);
   return dictionary;
 }
 
@@ -246,15 +245,4 @@ function stateKey(
   const models = mined.map(({ name, layers }) => [name, layers.map(({ layer, units, grid }) => [layer, units, grid])]);
   const rules = { seed, k, setK, reference, nullModel, memory, batch, saveScores };
   return JSON.stringify({ version: 2, models, pairs, images, ...rules });
-}
-
-async function* withStage(
-  stage: MineProgress['stage'],
-  work: AsyncGenerator<{ done: number; total: number }, Correlated>,
-): AsyncGenerator<MineProgress, Correlated> {
-  for (;;) {
-    const { value, done } = await work.next();
-    if (done) return value;
-    yield { stage, done: value.done, total: value.total, unit: 'images' };
-  }
 }

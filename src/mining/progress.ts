@@ -1,9 +1,8 @@
 // What a mining run tells of itself while it works.
 
-export interface MineProgress {
+import type { Progress } from '../progress.ts';
+
+export interface MineProgress extends Progress {
   readonly stage: 'correlating' | 'concepts' | 'exemplars' | 'writing';
-  readonly done: number;
-  readonly total: number;
-  /** What is counted. */
   readonly unit: 'images' | 'files';
 }

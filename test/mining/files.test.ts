@@ -22,7 +22,7 @@ describe('the files of a run', () => {
     const folder = memoryFolder();
     const thumbnails = () => Promise.resolve({ bytes: Uint8Array.of(1), width: 5, height: 6 });
     const images = noiseImages(40);
-    const work = mine({
+    const mined = await mine({
       engine: nodeEngine(),
       models,
       images,
@@ -32,8 +32,6 @@ describe('the files of a run', () => {
       saveScores: true,
       thumbnails,
     });
-    let step = await work.next();
-    while (!step.done) step = await work.next();
 
     const dictionary: unknown = JSON.parse(new TextDecoder().decode(folder.files.get('dictionary.json')));
     const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(
@@ -42,11 +40,11 @@ describe('the files of a run', () => {
     validate(dictionary);
     expect(validate.errors).toBeNull();
     for (const anchor of ['b', 'c']) {
-      expect(step.value.sets.filter((set) => set.anchor === anchor).length).toBe(step.value.setCounts[anchor]);
-      expect(step.value.setCounts[anchor]).toBeGreaterThan(0);
+      expect(mined.sets.filter((set) => set.anchor === anchor).length).toBe(mined.setCounts[anchor]);
+      expect(mined.setCounts[anchor]).toBeGreaterThan(0);
     }
-    expect(new Set(step.value.concepts.map(({ id }) => id)).size).toBe(step.value.concepts.length);
-    expect(step.value.concepts.flatMap(({ sets }) => sets).sort()).toEqual(step.value.sets.map(({ id }) => id).sort());
+    expect(new Set(mined.concepts.map(({ id }) => id)).size).toBe(mined.concepts.length);
+    expect(mined.concepts.flatMap(({ sets }) => sets).sort()).toEqual(mined.sets.map(({ id }) => id).sort());
 
     const names = [...folder.files.keys()].sort();
     expect(names).toContain('neighbours/a--b.safetensors');
@@ -62,7 +60,7 @@ describe('the files of a run', () => {
 
   it('refuse score matrices over the memory budget, with the size that they need', async () => {
     const work = mine({ engine: nodeEngine(), models, images: noiseImages(8), saveScores: true, memory: 100 });
-    await expect(work.next()).rejects.toThrow(/--save-scores needs 0 MiB for 3 score matrices, over the memory budget/);
+    await expect(work).rejects.toThrow(/--save-scores needs 0 MiB for 3 score matrices, over the memory budget/);
   });
 });
 
@@ -94,11 +92,6 @@ describe('bad options of mining', () => {
       /none of the images of noise can be read \(0000.png: broken\)|none of the images/,
     ],
   ])('%s', async (_, options, message) => {
-    const work = mine({ engine, images, ...options });
-    await expect(
-      (async () => {
-        for await (const step of work) expect(step).toBeDefined();
-      })(),
-    ).rejects.toThrow(message);
+    await expect(mine({ engine, images, ...options })).rejects.toThrow(message);
   });
 });

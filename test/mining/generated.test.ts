@@ -11,7 +11,7 @@ import { clusterBySimilarity } from '../../src/mining/matching/concepts.ts';
 import { parseUnit, type Dictionary, type Exemplars } from '../../src/mining/run/dictionary.ts';
 import { largerGrid } from '../../src/mining/correlation/grid.ts';
 import { mine } from '../../src/mining/mine.ts';
-import type { MineProgress } from '../../src/mining/progress.ts';
+import { cutAfter } from './cut.ts';
 import { memoryFolder } from '../../src/files/folder.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import type { Model } from '../../src/zoo/model.ts';
@@ -23,12 +23,6 @@ const layer = (name: string, channels = 4, side = 3) => [{ layer: name, channels
 const gan = linearGenerator('gan', layer('g'), 1, { classes: 5, sampling: 'truncated' });
 const style = linearGenerator('style', layer('s', 3, 2), 2);
 const encoders = [linearModel('a', layer('x', 5), 3), linearModel('b', layer('y', 4, 2), 4)];
-
-async function finish<T, R>(work: AsyncGenerator<T, R>): Promise<R> {
-  let step = await work.next();
-  while (!step.done) step = await work.next();
-  return step.value;
-}
 
 async function rowsOf(source: ImageSource, indices: readonly number[], size: number): Promise<number[][]> {
   const length = source.generated!.shape[0];
@@ -110,7 +104,7 @@ describe('samples of a generator', () => {
 
 const all = (source: ImageSource) => source.names.map((_, i) => i);
 const activations = (model: Model, source: ImageSource) =>
-  finish(collectActivations({ engine, model, input: { source, samples: all(source) }, batch: 8, memory: 2 ** 30 }));
+  collectActivations({ engine, model, input: { source, samples: all(source) }, batch: 8, memory: 2 ** 30 });
 
 /** r of every two units of two models by float64, over the images of several sources. */
 async function reference(a: Model, b: Model, sources: readonly ImageSource[]): Promise<number[]> {
@@ -184,7 +178,7 @@ describe('mining over generated images', () => {
     const source = generatedSource(gan, { samples: 30, seed: 2, truncation: 0.8 });
     const folder = memoryFolder();
     const models = [gan, ...encoders];
-    const dictionary = await finish(mine({ engine, folder, models, images: source, saveScores: true, batch: 8 }));
+    const dictionary = await mine({ engine, folder, models, images: source, saveScores: true, batch: 8 });
     const scores = await readSafetensorsBytes('scores', folder.files.get('scores.safetensors')!);
     for (const [a, b] of [[gan, encoders[0]], [gan, encoders[1]], encoders]) {
       const got = scores.get(`${a.name}--${b.name}`)!.data as Float32Array;
@@ -213,7 +207,7 @@ describe('mining over generated images', () => {
     const thumbnails = () => Promise.resolve({ bytes: new Uint8Array(1), width: 1, height: 1 });
     const anchors = ['gan', 'style', 'a', 'gan'];
     const settings = { saveScores: true, batch: 8, anchors, k: 5, setK: 2, conceptThreshold: 0.2, thumbnails };
-    const dictionary = await finish(mine({ engine, folder, models, images: sources, ...settings }));
+    const dictionary = await mine({ engine, folder, models, images: sources, ...settings });
     const scores = await readSafetensorsBytes('scores', folder.files.get('scores.safetensors')!);
     const expected: [Model, Model, ImageSource[]][] = [
       [encoders[0], encoders[1], sources],
@@ -293,27 +287,24 @@ describe('mining over generated images', () => {
       twins: true,
       saveEvery: 0,
     };
-    const whole = await finish(mine({ ...settings, images: images(), batch: 8, memory: 3000 }));
-    expectSame(await finish(mine({ ...settings, images: images(), batch: 12 })), whole);
+    const whole = await mine({ ...settings, images: images(), batch: 8, memory: 3000 });
+    expectSame(await mine({ ...settings, images: images(), batch: 12 }), whole);
     expect(whole.models.map(({ name }) => name)).toContain('gan.untrained');
     const cuts: { before: number; furthest: number }[] = [];
     for (const cut of [1, 3, 5, 6, 8]) {
       const folder = memoryFolder();
-      const work = mine({ ...settings, images: images(), batch: 8, memory: 3000, folder });
-      let before = 0;
-      for (let i = 0; i < cut + 1; i++) {
-        const { stage, done } = (await work.next()).value as MineProgress;
-        if (stage === 'correlating') before = done;
-      }
-      await work.return(undefined as never);
-      const resumed = mine({ ...settings, images: images(), batch: 8, memory: 3000, folder });
-      let furthest = 0;
-      let step = await resumed.next();
-      for (let i = 0; !step.done; i++, step = await resumed.next()) {
-        if (i < 2 && step.value.stage === 'correlating') furthest = step.value.done;
-      }
+      const told = cutAfter(cut + 1);
+      const options = { ...settings, batch: 8, memory: 3000, folder };
+      await expect(mine({ ...options, images: images(), onProgress: told.onProgress })).rejects.toThrow('cut');
+      const before = told.seen.findLast(({ stage }) => stage === 'correlating')!.done;
+      const after = cutAfter(Infinity);
+      const resumed = await mine({ ...options, images: images(), onProgress: after.onProgress });
+      const furthest = Math.max(
+        0,
+        ...after.seen.slice(0, 2).map(({ stage, done }) => (stage === 'correlating' ? done : 0)),
+      );
       cuts.push({ before, furthest });
-      expect(withoutTime(step.value)).toEqual(withoutTime(whole));
+      expect(withoutTime(resumed)).toEqual(withoutTime(whole));
     }
     expect(cuts.length).toBe(5);
     for (const { before, furthest } of cuts) expect(furthest).toBeGreaterThan(before - 1);
@@ -330,9 +321,14 @@ describe('mining over generated images', () => {
     const c = new Float32Array(15);
     classes.forEach((k, i) => (c[5 * i + k!] = 1));
     const input = { z: float32([3, 20], z), c: float32([3, 5], c) };
-    const own = await finish(
-      collectActivations({ engine, model: gan, input, generator: { truncation: 0.6 }, batch: 2, memory: 2 ** 30 }),
-    );
+    const own = await collectActivations({
+      engine,
+      model: gan,
+      input,
+      generator: { truncation: 0.6 },
+      batch: 2,
+      memory: 2 ** 30,
+    });
     const images = Array.from(own.get('output')!.data, (value) => 0.5 * value + 0.5);
     const made = outputs.tensors.images.data as Float32Array;
     expect(Math.max(...images.map((value, i) => Math.abs(value - made[i])))).toBeLessThan(1e-6);
@@ -350,6 +346,6 @@ describe('mining over generated images', () => {
       /two generators make different images; add an encoder/,
     ],
   ])('is refused for models that share no images', async (models, images, message) => {
-    await expect(finish(mine({ engine, models, images }))).rejects.toThrow(message);
+    await expect(mine({ engine, models, images })).rejects.toThrow(message);
   });
 });

@@ -26,14 +26,8 @@ const models = [
   ),
 ];
 
-async function finish<T, R>(work: AsyncGenerator<T, R>): Promise<R> {
-  let step = await work.next();
-  while (!step.done) step = await work.next();
-  return step.value;
-}
-
 const folder = memoryFolder();
-const mined = await finish(mine({ engine, folder, models, images, twins: true }));
+const mined = await mine({ engine, folder, models, images, twins: true });
 
 describe('the dictionary of a run', () => {
   it('is read back as it was mined', async () => {
@@ -72,7 +66,7 @@ describe('the moments of a run', () => {
     const moments = await readMoments(folder, 'run');
     for (const model of models) {
       const input = { source: images, samples: images.names.map((_, i) => i) };
-      const maps = await finish(collectActivations({ engine, model, input, batch: 8, memory: 2 ** 30 }));
+      const maps = await collectActivations({ engine, model, input, batch: 8, memory: 2 ** 30 });
       for (const { layer, channels, height, width } of model.taps) {
         const units = Array.from({ length: channels }, (_, i) => channels - 1 - i);
         const { means, deviations } = moments.momentsOf(model.name, layer, [...units, 0]);

@@ -4,7 +4,7 @@ import { derangement } from '../../src/mining/correlation/blocks.ts';
 import { parseUnit } from '../../src/mining/run/dictionary.ts';
 import { largerGrid } from '../../src/mining/correlation/grid.ts';
 import { mine, type MineOptions } from '../../src/mining/mine.ts';
-import type { MineProgress } from '../../src/mining/progress.ts';
+import { cutAfter } from './cut.ts';
 import { readSafetensorsBytes } from '../../src/files/safetensors.ts';
 import { shuffled } from '../../src/images/sampling.ts';
 import type { ImageSource } from '../../src/images/source.ts';
@@ -17,15 +17,9 @@ import { expectSame, withoutTime } from './same.ts';
 
 const engine = nodeEngine();
 
-async function finish<T, R>(work: AsyncGenerator<T, R>): Promise<R> {
-  let step = await work.next();
-  while (!step.done) step = await work.next();
-  return step.value;
-}
-
 async function mineAll(options: Partial<MineOptions> & Pick<MineOptions, 'models' | 'images'>) {
   const folder = memoryFolder();
-  const dictionary = await finish(mine({ engine, folder, seed: 3, saveScores: true, ...options }));
+  const dictionary = await mine({ engine, folder, seed: 3, saveScores: true, ...options });
   const scores = await readSafetensorsBytes('scores', folder.files.get('scores.safetensors')!);
   return { dictionary, scores, folder };
 }
@@ -33,7 +27,7 @@ async function mineAll(options: Partial<MineOptions> & Pick<MineOptions, 'models
 async function activations(model: Model, images: ImageSource) {
   const samples = images.names.map((_, i) => i);
   const input = { source: images, samples };
-  return finish(collectActivations({ engine, model, input, batch: 8, memory: 2 ** 30 }));
+  return collectActivations({ engine, model, input, batch: 8, memory: 2 ** 30 });
 }
 
 const grids = [
@@ -217,11 +211,15 @@ describe('a run', () => {
     const settings = { models, anchors: ['a'], batch: 12, saveScores: false };
     const passes = async (memory: number) => {
       const totals: number[] = [];
-      const work = mine({ engine, ...settings, images: noiseImages(53), folder: memoryFolder(), memory });
-      let step = await work.next();
-      for (; !step.done; step = await work.next())
-        if (step.value.stage === 'correlating') totals.push(step.value.total);
-      return { count: totals[0] / 53, dictionary: step.value };
+      const dictionary = await mine({
+        engine,
+        ...settings,
+        images: noiseImages(53),
+        folder: memoryFolder(),
+        memory,
+        onProgress: ({ stage, total }) => void (stage === 'correlating' && totals.push(total)),
+      });
+      return { count: totals[0] / 53, dictionary };
     };
     const one = await passes(2 ** 24);
     const many = await passes(3000);
@@ -242,21 +240,16 @@ describe('a run', () => {
   it('that was cut at any batch goes on and gives the same dictionary', async () => {
     const images = () => noiseImages(40);
     const settings = { engine, models, seed: 1, batch: 8, saveEvery: 0, memory: 40_000, twins: true };
-    const whole = await finish(mine({ ...settings, images: images(), folder: memoryFolder() }));
+    const whole = await mine({ ...settings, images: images(), folder: memoryFolder() });
     for (const cut of [1, 3, 6, 9]) {
       const folder = memoryFolder();
-      const work = mine({ ...settings, images: images(), folder });
-      let before = 0;
-      for (let i = 0; i < cut + 1; i++) before = ((await work.next()).value as MineProgress).done;
-      await work.return(undefined as never);
-      const resumed = mine({ ...settings, images: images(), folder });
-      let furthest = -1;
-      let step = await resumed.next();
-      for (let i = 0; !step.done; i++, step = await resumed.next()) {
-        if (i === 1) furthest = step.value.done;
-      }
-      expect(furthest).toBeGreaterThan(before - 1);
-      expect(withoutTime(step.value)).toEqual(withoutTime(whole));
+      const told = cutAfter(cut + 1);
+      await expect(mine({ ...settings, images: images(), folder, onProgress: told.onProgress })).rejects.toThrow('cut');
+      const before = told.seen.at(-1)!.done;
+      const after = cutAfter(Infinity);
+      const resumed = await mine({ ...settings, images: images(), folder, onProgress: after.onProgress });
+      expect(after.seen[1].done).toBeGreaterThan(before - 1);
+      expect(withoutTime(resumed)).toEqual(withoutTime(whole));
       expect([...folder.files.keys()].filter((name) => name.startsWith('partial'))).toEqual([]);
     }
   });

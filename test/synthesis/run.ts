@@ -35,11 +35,17 @@ export const sources = [
 export async function smallRun(controls = true) {
   const folder = memoryFolder();
   const models = [a, gan, b, style];
-  const work = mine({ engine, folder, models, images: sources, twins: true, anchors: ['a'], nullModel: controls });
-  let step = await work.next();
-  while (!step.done) step = await work.next();
+  const mined = await mine({
+    engine,
+    folder,
+    models,
+    images: sources,
+    twins: true,
+    anchors: ['a'],
+    nullModel: controls,
+  });
   const dictionary = await readDictionary(folder, 'run');
-  expect(dictionary).toEqual(JSON.parse(JSON.stringify(step.value)));
+  expect(dictionary).toEqual(JSON.parse(JSON.stringify(mined)));
   return { folder, dictionary, moments: await readMoments(folder, 'run') };
 }
 

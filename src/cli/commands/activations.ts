@@ -78,15 +78,12 @@ async function run(options: ActivationsOptions): Promise<void> {
   const truncation = truncationFor(options.truncation, model.name, [model.name]);
   const generator = { noise: options.noise, ...(truncation !== undefined && { truncation }) };
   try {
-    const work = collectActivations({
+    const tensors = await collectActivations({
       ...settings,
       generator,
       input: own ?? { source: photos!, samples: photos!.samples },
+      onProgress: (progress) => printer.update(progress),
     });
-    let step = await work.next();
-    for (; !step.done; step = await work.next())
-      printer.update({ stage: 'activations', unit: 'images', ...step.value });
-    const tensors = step.value;
     const metadata = { model: model.name, ...(photos && { images: JSON.stringify(usedNames(photos)) }) };
     await writeSafetensorsFile(options.out, tensors, metadata);
     const shapes = Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));

@@ -158,8 +158,8 @@ async function run(options: MineCommandOptions): Promise<void> {
   try {
     const note = 'stopping after this batch; the same command goes on from there (once more: stop at once)';
     const dictionary = await interruptible(
-      async (signal) => {
-        const work = mine({
+      (signal) =>
+        mine({
           ...options,
           engine,
           models: shown,
@@ -169,12 +169,9 @@ async function run(options: MineCommandOptions): Promise<void> {
           memory: options.memory ?? defaultMemory(),
           folder,
           thumbnails: thumbnail,
+          onProgress: (progress) => printer.update(progress),
           signal,
-        });
-        let step = await work.next();
-        for (; !step.done; step = await work.next()) printer.update(step.value);
-        return step.value;
-      },
+        }),
       () => printer.note(note),
     );
     await writeReport(options.out, { folder, name: 'index.html' });

@@ -3,7 +3,6 @@
 
 import { generatedSource } from '../../images/generated.ts';
 import { thumbnail } from '../../images/node/thumbnail.ts';
-import type { Dictionary } from '../../mining/run/dictionary.ts';
 import { mine } from '../../mining/mine.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { nodeFolder } from '../../runtime/node.ts';
@@ -31,7 +30,7 @@ export async function demoMining(options: DemoMining): Promise<void> {
   if (!(await folder.read('dictionary.json'))) {
     const models = await openModels(zoo.models, {}, printer);
     const generators = models.filter((model): model is Generator => model.kind === 'generator');
-    const work = mine({
+    await mine({
       engine,
       models,
       images: generators.map((generator) => generatedSource(generator, { samples })),
@@ -40,10 +39,9 @@ export async function demoMining(options: DemoMining): Promise<void> {
       memory: defaultMemory(),
       folder,
       thumbnails: thumbnail,
+      onProgress: (progress) => printer.update(progress),
       signal,
     });
-    let step: IteratorResult<Parameters<ProgressPrinter['update']>[0], Dictionary> = await work.next();
-    for (; !step.done; step = await work.next()) printer.update(step.value);
   }
   if (!(await folder.read('index.html'))) await writeReport(run, { folder, name: 'index.html' });
 }

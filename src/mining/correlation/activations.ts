@@ -5,6 +5,7 @@ import { UserError } from '../../errors.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import { sizeOf, type Float32Tensor, type Tensor } from '../../graph/tensor.ts';
 import { sampleShape, type ImageSource } from '../../images/source.ts';
+import type { LongWork } from '../../progress.ts';
 import type { Engine, Session } from '../../runtime/engine.ts';
 import type { BuiltModel, GeneratorInput, GeneratorOptions, Model } from '../../zoo/model.ts';
 import { mapsOf, names } from './pass-graph.ts';
@@ -12,7 +13,7 @@ import { mapsOf, names } from './pass-graph.ts';
 /** What a network itself takes: `x` `[n, 3, h, w]` of an encoder, `z` (and `c`), `w` or `ws` of a generator. */
 export type OwnInput = Readonly<Partial<Record<'x' | 'z' | 'c' | 'w' | 'ws', Float32Tensor>>>;
 
-export interface ActivationOptions {
+export interface ActivationOptions extends LongWork {
   readonly engine: Engine;
   readonly model: Model;
   /** Images, resized and normalised by the model's graph; or the network's own input, taken as it is. */
@@ -32,13 +33,12 @@ const prefix = 'result:';
 const inputPrefix = 'input:';
 
 /**
- * Runs a model over all samples. Yields progress, returns a tensor `[n, channels, height, width]` by layer, and `output`.
- * @throws UserError when the input does not fit the model, the result would not fit into `memory`, or no image can be read.
+ * Runs a model over all samples: a tensor `[n, channels, height, width]` by layer, and `output`.
+ * @throws UserError when the input does not fit the model, the result would not fit into `memory`, or no image can be read;
+ *   the signal's reason when aborted.
  */
-export async function* collectActivations(
-  options: ActivationOptions,
-): AsyncGenerator<{ done: number; total: number }, Map<string, Float32Tensor>> {
-  const { engine, input } = options;
+export async function collectActivations(options: ActivationOptions): Promise<Map<string, Float32Tensor>> {
+  const { engine, input, onProgress, signal } = options;
   const own = 'source' in input ? undefined : checkedInput(options.model, input);
   const total = 'source' in input ? input.samples.length : Object.values(input)[0].shape[0];
   const results = new Map<string, { shape: readonly number[]; data: Float32Array }>();
@@ -58,7 +58,8 @@ export async function* collectActivations(
       }
       outputs.dispose();
       done += n;
-      yield { done, total };
+      await onProgress?.({ stage: 'activations', done, total, unit: 'images' });
+      signal?.throwIfAborted();
     }
   } finally {
     await open?.session.release();

@@ -12,11 +12,13 @@ import { meanCosine, Neighbours, pearson } from './neighbours.ts';
 import { centreGraph, names, type MapSource } from './pass-graph.ts';
 import { planPasses, rectangles, targetGrids, type MinedModel, type Pass } from './plan.ts';
 import { imagesIn, PassRun, startOf, type Part, type PassRunOptions } from './run-pass.ts';
+import type { LongWork } from '../../progress.ts';
+import type { MineProgress } from '../progress.ts';
 import type { StateStore } from './saved-state.ts';
 import { compareNames } from '../../images/image-set.ts';
 import { sampleShape, type Unreadable } from '../../images/source.ts';
 
-export interface CorrelateOptions {
+export interface CorrelateOptions extends LongWork<CorrelateProgress> {
   readonly engine: Engine;
   /** The images: pairs are correlated over those parts on which both models have maps. */
   readonly parts: readonly Part[];
@@ -42,7 +44,6 @@ export interface CorrelateOptions {
   readonly store?: StateStore;
   readonly saveEvery?: number;
   readonly onPeaks?: (indices: readonly number[], peaks: ReadonlyMap<number, Float32Array>) => void;
-  readonly signal?: AbortSignal;
 }
 
 export interface Correlated {
@@ -54,9 +55,9 @@ export interface Correlated {
 }
 
 /** How far a run is, in images that models still have to see (each pass sees all of them). */
-export interface CorrelateProgress {
-  readonly done: number;
-  readonly total: number;
+export interface CorrelateProgress extends MineProgress {
+  readonly stage: 'correlating';
+  readonly unit: 'images';
   readonly pass: number;
   readonly passes: number;
 }
@@ -66,7 +67,8 @@ const centreImages = 32;
 /** Size of the published code's batches, over which its cosines are taken. */
 const publishedBatch = 10;
 
-export async function* correlate(options: CorrelateOptions): AsyncGenerator<CorrelateProgress, Correlated> {
+/** @throws the signal's reason when aborted, after saving. */
+export async function correlate(options: CorrelateOptions): Promise<Correlated> {
   const { models, pairs, parts, store, signal } = options;
   const cosine = options.cosine ?? false;
   const { batch, sums: room } = divideMemory(options.memory, options, cosine ? publishedBatch : options.batch);
@@ -75,8 +77,9 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
   const images = passes.map((pass) => parts.map((part) => imagesIn(pass, part)));
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const total = sum(images.flat());
-  const progress = (done: number, pass: number): CorrelateProgress => ({ done, total, pass, passes: passes.length });
-  yield progress(0, 0);
+  const tell = (done: number, pass: number) =>
+    options.onProgress?.({ stage: 'correlating', done, total, unit: 'images', pass, passes: passes.length });
+  await tell(0, 0);
 
   const saved = await store?.load();
   const fresh = cosine
@@ -146,9 +149,9 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
       saveTook = lastSave - start;
     };
     try {
-      for await (const count of run.run()) {
+      await run.run(async (count) => {
         done += count;
-        yield progress(done, p);
+        await tell(done, p);
         if (signal?.aborted) {
           await save(p, run);
           signal.throwIfAborted();
@@ -156,13 +159,13 @@ export async function* correlate(options: CorrelateOptions): AsyncGenerator<Corr
         const pause = 1000 * (options.saveEvery ?? 30);
         // Saving may take a tenth of the time at most, unless every batch is to be saved.
         if (performance.now() - lastSave >= (pause && Math.max(pause, 10 * saveTook))) await save(p, run);
-      }
+      });
       takeScores(passes[p], run, options, moments, neighbours, cosine);
     } finally {
       run.dispose();
     }
     await save(p + 1, undefined);
-    yield progress(sum(images.slice(0, p + 1).flat()), p);
+    await tell(sum(images.slice(0, p + 1).flat()), p);
   }
   return { neighbours, moments: models.map((_, m) => over(moments, [m])[0]), unreadable: unreadable() };
 }

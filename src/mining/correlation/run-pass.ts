@@ -53,6 +53,8 @@ export const imagesIn = (pass: PassRunOptions['pass'], { models, halves }: Part)
   return tiles.length || moments.length ? halves.reduce((sum, half) => sum + half.length, 0) : 0;
 };
 
+type AfterBatch = (images: number) => Promise<void>;
+
 export class PassRun {
   cursor: Cursor;
   readonly #options: PassRunOptions;
@@ -76,8 +78,8 @@ export class PassRun {
     });
   }
 
-  /** Runs to the end, yielding the number of images done after each batch. */
-  async *run(): AsyncGenerator<number> {
+  /** Runs to the end. @param afterBatch awaited after each batch, with the number of its images. */
+  async run(afterBatch: AfterBatch): Promise<void> {
     const { parts, pass } = this.#options;
     for (let p = this.cursor.part; p < parts.length; p++) {
       if (!imagesIn(pass, parts[p])) continue;
@@ -88,7 +90,7 @@ export class PassRun {
           if (resumed && half < cursor.half) continue;
           this.#settle(half);
           const position = resumed && half === cursor.half ? cursor.position : 0;
-          yield* this.#runHalf(p, half, parts[p].halves[half] ?? [], position);
+          await this.#runHalf(p, half, parts[p].halves[half] ?? [], position, afterBatch);
         }
       } finally {
         for (const session of this.#sessions.values()) await session.release();
@@ -108,7 +110,13 @@ export class PassRun {
     this.#owner[half] = undefined;
   }
 
-  async *#runHalf(part: number, half: Half, samples: readonly number[], start: number): AsyncGenerator<number> {
+  async #runHalf(
+    part: number,
+    half: Half,
+    samples: readonly number[],
+    start: number,
+    afterBatch: AfterBatch,
+  ): Promise<void> {
     const place = new Map(samples.map((sample, i) => [sample, i]));
     const rest = samples.slice(start);
     const { parts, batch: size, batches } = this.#options;
@@ -126,7 +134,7 @@ export class PassRun {
         const position = place.get(batch.indices.at(-1)!)! + 1;
         const counts = this.cursor.batches.map((count, p) => (p === part ? count + 1 : count));
         this.cursor = { part, half, position, batches: counts };
-        yield batch.count;
+        await afterBatch(batch.count);
       }
     } finally {
       await next.catch(() => {});

@@ -14,10 +14,11 @@ import type { MapSource } from '../correlation/pass-graph.ts';
 import { Peaks } from '../run/peaks.ts';
 import { minedModel, type MinedModel } from '../correlation/plan.ts';
 import type { Part } from '../correlation/run-pass.ts';
+import type { LongWork } from '../../progress.ts';
 import type { MineProgress } from '../progress.ts';
 import { unitNames } from '../run/units.ts';
 
-export interface FindConceptsOptions {
+export interface FindConceptsOptions extends LongWork<MineProgress> {
   readonly engine: Engine;
   /** The images, in the order of the run; the first ones are looked at. */
   readonly parts: readonly Part[];
@@ -30,7 +31,6 @@ export interface FindConceptsOptions {
   /** Without it there are no exemplars. */
   readonly encode?: ThumbnailEncoder;
   readonly folder: Folder;
-  readonly signal?: AbortSignal;
 }
 
 /** Images (of all parts together) and sets that are looked at again, at most: the best sets, by r. */
@@ -38,11 +38,8 @@ const mostImages = 2000;
 const mostSets = 4000;
 
 /** The dictionary with its sets' pairwise r and with concepts; writes the exemplars beside. */
-export async function* findConcepts(
-  dictionary: Dictionary,
-  options: FindConceptsOptions,
-): AsyncGenerator<MineProgress, Dictionary> {
-  const { folder, engine, models, maps } = options;
+export async function findConcepts(dictionary: Dictionary, options: FindConceptsOptions): Promise<Dictionary> {
+  const { folder, engine, models, maps, onProgress, signal } = options;
   // Twins take no part.
   const parts = options.parts.map((part) => ({
     ...part,
@@ -63,7 +60,7 @@ export async function* findConcepts(
     .flatMap((_, a) => mined.slice(a).map((__, d): [number, number] => [a, a + d]))
     .filter(([a, b]) => together(a, b));
   const peaks = new Peaks(mined);
-  const work = correlate({
+  const { neighbours, moments } = await correlate({
     engine,
     parts,
     models: mined,
@@ -76,19 +73,15 @@ export async function* findConcepts(
     memory: options.memory,
     batch: options.batch,
     onPeaks: (indices, values) => peaks.add(indices, values),
-    signal: options.signal,
+    onProgress: ({ done, total }) => onProgress?.({ stage: 'concepts', done, total, unit: 'images' }),
+    signal,
   });
-  let step = await work.next();
-  for (; !step.done; step = await work.next()) {
-    yield { stage: 'concepts', done: step.value.done, total: step.value.total, unit: 'images' };
-  }
-  const { neighbours, moments } = step.value;
   const r = scoreLookup(mined, pairs, neighbours);
   const withPairs = sets.map((set, i) => ({ ...set, pairwise: pairwise(members[i], r) }));
   const concepts = await makeConcepts(withPairs, members, r, options.threshold);
 
   if (options.encode) {
-    const work = writeExemplars({
+    await writeExemplars({
       engine,
       parts,
       models: mined,
@@ -99,9 +92,9 @@ export async function* findConcepts(
       perSet: options.perSet,
       encode: options.encode,
       folder,
-      signal: options.signal,
+      onProgress,
+      signal,
     });
-    for await (const progress of work) yield { stage: 'exemplars', ...progress, unit: 'images' };
   }
   return { ...dictionary, sets: [...withPairs, ...dictionary.sets.slice(mostSets)], concepts };
 }

@@ -6,9 +6,11 @@ import { GraphBuilder } from '../../graph/builder.ts';
 import { resample } from '../../graph/resample.ts';
 import { safetensorsChunks } from '../../files/safetensors.ts';
 import { sampleShape, type ImageSource } from '../../images/source.ts';
+import type { LongWork } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import type { Folder } from '../../files/folder.ts';
 import { unitName, type Exemplars } from './dictionary.ts';
+import type { MineProgress } from '../progress.ts';
 import type { Moments } from '../correlation/moments.ts';
 import type { Peaks } from './peaks.ts';
 import { names, type MapSource } from '../correlation/pass-graph.ts';
@@ -23,7 +25,7 @@ export type ThumbnailEncoder = (
   longest: number,
 ) => Promise<{ bytes: Uint8Array; width: number; height: number }>;
 
-export interface ExemplarOptions {
+export interface ExemplarOptions extends LongWork<MineProgress> {
   readonly engine: Engine;
   readonly parts: readonly Part[];
   readonly models: readonly MinedModel[];
@@ -36,7 +38,6 @@ export interface ExemplarOptions {
   readonly perSet: number;
   readonly encode: ThumbnailEncoder;
   readonly folder: Folder;
-  readonly signal?: AbortSignal;
 }
 
 /** Maps larger than this are reduced: nobody sees more in a heatmap, and the page stays light. */
@@ -44,10 +45,7 @@ const largestMap = 32;
 const longestThumbnail = 160;
 const batchSize = 16;
 
-/** Yields the number of images done, of how many. */
-export async function* writeExemplars(
-  options: ExemplarOptions,
-): AsyncGenerator<{ done: number; total: number }, Exemplars> {
+export async function writeExemplars(options: ExemplarOptions): Promise<Exemplars> {
   const { models, folder, signal, parts } = options;
   const chosen = new Map(
     [...options.sets].map(([id, units]) => [id, options.peaks.best(units, options.moments, options.perSet)]),
@@ -58,7 +56,8 @@ export async function* writeExemplars(
   const images: Record<string, Exemplars['images'][string]> = {};
   const maps = new Map<string, { sample: number; z: Float32Array; height: number; width: number }[]>();
   let done = 0;
-  yield { done, total: samples.length };
+  const tell = () => options.onProgress?.({ stage: 'exemplars', done, total: samples.length, unit: 'images' });
+  await tell();
   for (const part of parts) {
     const { source, offset } = part;
     const own = samples.filter((s) => s >= offset && s < offset + source.names.length).map((s) => s - offset);
@@ -92,7 +91,7 @@ export async function* writeExemplars(
         }
         outputs.dispose();
         done += n;
-        yield { done, total: samples.length };
+        await tell();
         signal?.throwIfAborted();
       }
     } finally {

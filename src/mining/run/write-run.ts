@@ -7,18 +7,20 @@ import type { Model } from '../../zoo/model.ts';
 import type { Correlated } from '../correlation/correlate.ts';
 import type { Dictionary } from './dictionary.ts';
 import type { MinedModel } from '../correlation/plan.ts';
+import type { LongWork } from '../../progress.ts';
 import type { MineProgress } from '../progress.ts';
 import { unitNames } from './units.ts';
 
-/** Writes everything but exemplars, and removes what an interrupted run had left; yields after each file. */
-export async function* writeRun(
+/** Writes everything but exemplars, and removes what an interrupted run had left. */
+export async function writeRun(
   folder: Folder,
   dictionary: Dictionary,
   all: readonly Model[],
   mined: readonly MinedModel[],
   pairs: readonly [number, number][],
   { neighbours, moments }: Correlated,
-): AsyncGenerator<MineProgress> {
+  onProgress?: LongWork<MineProgress>['onProgress'],
+): Promise<void> {
   const unitLists = Object.fromEntries(
     all.map((model, m) => [`units.${model.name}`, JSON.stringify(unitNames(mined[m]))]),
   );
@@ -31,7 +33,7 @@ export async function* writeRun(
   };
   const total = pairs.length + 3;
   let done = 0;
-  const step = (): MineProgress => ({ stage: 'writing', done: ++done, total, unit: 'files' });
+  const wrote = () => onProgress?.({ stage: 'writing', done: ++done, total, unit: 'files' });
 
   const statistics = new Map<string, Tensor>();
   all.forEach(({ name }, m) => {
@@ -42,7 +44,7 @@ export async function* writeRun(
     }
   });
   await folder.write('moments.safetensors', safetensorsChunks(statistics, metadata));
-  yield step();
+  await wrote();
 
   const scores = new Map<string, Tensor>();
   for (const [i, [a, b]] of pairs.entries()) {
@@ -62,12 +64,12 @@ export async function* writeRun(
       scores.set(`${nameA}--${nameB}`, { dtype: 'float32', shape: [entry.unitsA, entry.unitsB], data: entry.scores });
     }
     await folder.write(`neighbours/${nameA}--${nameB}.safetensors`, safetensorsChunks(tensors, metadata));
-    yield step();
+    await wrote();
   }
   if (scores.size) await folder.write('scores.safetensors', safetensorsChunks(scores, metadata));
-  yield step();
+  await wrote();
   // Last: a folder with a dictionary is a finished run.
   await folder.write('dictionary.json', [JSON.stringify(dictionary, null, 1)]);
   await folder.remove('partial');
-  yield step();
+  await wrote();
 }

@@ -1,0 +1,22 @@
+// How long work tells what it has done, and how it is told to stop: the same for mining, searches and training.
+// It prints nothing; how progress is shown is the caller's.
+
+/** How far a stage of some work is. */
+export interface Progress {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+  /** What is counted, e.g. `images`. */
+  readonly unit: string;
+}
+
+/** Options that all long work has. */
+export interface LongWork<P extends Progress = Progress> {
+  /**
+   * Called when a stage begins and after each of its batches or steps; the work goes on when what it returns has
+   * resolved. What it throws ends the work, which passes it on.
+   */
+  readonly onProgress?: (progress: P) => void | Promise<void>;
+  /** Aborting ends the work after the current batch or step. */
+  readonly signal?: AbortSignal;
+}
