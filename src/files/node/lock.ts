@@ -1,114 +1,176 @@
 // A lock file that holds a folder for one process at a time.
 // It knows nothing of what is done in the folder.
 
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { rmSync, readFileSync } from 'node:fs';
+import { link, lstat, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../errors.ts';
 import { fileError } from './folder.ts';
+import { isAlive, numberIsTaken, ownMark, parseMark } from './process-mark.ts';
 
-/** Locks of this process. With them known, its own number in a file is left over from a process that had it before. */
-const held = new Set<string>();
+export interface LockOptions {
+  /** Told what is waited for, and how long at most. */
+  readonly onWait?: (message: string) => void;
+  /**
+   * Milliseconds without a sign of life after which a holder counts as dead that cannot be looked at from here (on
+   * another machine, in another container); default 120,000. Clocks are not compared: the lock is watched for so long.
+   */
+  readonly quiet?: number;
+  /** Milliseconds between two signs of life; default 5,000. */
+  readonly beat?: number;
+}
 
-/** Milliseconds after which a takeover, which takes no time, counts as dead. */
-const longestTakeover = 10_000;
+/** Locks of this process, by path, with their marks. */
+const held = new Map<string, string>();
+
+process.on('exit', () => {
+  for (const [lock, text] of held) if (text && readQuietly(lock) === text) rmSync(lock, { force: true });
+});
 
 /**
  * Holds `folder`, which is made if need be, for this process while `work` runs.
  * @throws UserError when it is held already, by this or by another living process; or cannot be written to.
  */
-export async function withFolderLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
+export async function withFolderLock<T>(
+  folder: string,
+  work: () => Promise<T>,
+  { onWait, quiet = 120_000, beat = 5000 }: LockOptions = {},
+): Promise<T> {
   const lock = join(folder, '.lock');
-  if (held.has(lock)) throw busy(folder, process.pid, lock);
-  held.add(lock);
+  if (held.has(lock)) throw busy(folder, `process ${process.pid}`, lock);
+  held.set(lock, '');
   try {
+    const mark = ownMark();
+    const text = JSON.stringify({ program: 'rosetta-neurons', ...mark });
     try {
       await mkdir(folder, { recursive: true });
-      await take(lock, folder);
+      await take(lock, folder, text, { onWait, quiet });
+      await sweep(folder);
     } catch (error) {
       throw error instanceof UserError ? error : fileError('write to', folder, error);
     }
+    held.set(lock, text);
+    // A sign of life for those who cannot look at this process.
+    const beating = setInterval(() => void utimes(lock, new Date(), new Date()).catch(() => undefined), beat);
+    beating.unref();
     try {
       return await work();
     } finally {
-      await rm(lock, { force: true });
+      clearInterval(beating);
+      // Another one's, if it took this process for dead.
+      if (readQuietly(lock) === text) await rm(lock, { force: true });
     }
   } finally {
     held.delete(lock);
   }
 }
 
-async function take(lock: string, folder: string): Promise<void> {
-  while (!(await created(lock))) {
-    const text = await content(lock);
-    if (text === undefined) continue;
-    const holder = Number(text) || 0;
-    if (holder !== process.pid && alive(holder)) throw busy(folder, holder, lock);
-    if (await takenOver(lock, text)) return;
-    await sleep(25);
+type Waiting = Required<Pick<LockOptions, 'quiet'>> & Pick<LockOptions, 'onWait'>;
+
+/** How often a lock may vanish between two looks at it. */
+const attempts = 100;
+
+async function take(lock: string, folder: string, text: string, waiting: Waiting): Promise<void> {
+  for (let i = 0; i < attempts; i++) {
+    if (await created(lock, text)) return;
+    const found = await read(lock);
+    if (found === undefined) continue;
+    await expectDead(found, lock, folder, waiting);
+    await removeDead(lock, found);
+  }
+  throw new UserError(`${lock} comes and goes: other processes want ${folder} too; try again later`);
+}
+
+/** @throws UserError when the holder is alive, or the lock is none of ours. */
+async function expectDead(found: string, lock: string, folder: string, { quiet, onWait }: Waiting): Promise<void> {
+  const mark = parseMark(found);
+  // Earlier versions wrote the number alone; a file system without links leaves an empty one for a moment.
+  if (!mark && !/^\d*$/.test(found)) throw foreign(lock);
+  const alive = mark ? isAlive(mark) : numberIsTaken(Number(found)) || undefined;
+  if (alive === false) return;
+  const who = mark ? `process ${mark.pid}${alive ? '' : ` on ${mark.host}`}` : `process ${found || 'unknown'}`;
+  if (alive) throw busy(folder, who, lock);
+  const seconds = Math.ceil(quiet / 1000);
+  onWait?.(`${lock} is held by ${who}, which cannot be seen from here: waiting ${seconds} s for a sign of life`);
+  const first = await timeOf(lock);
+  const until = performance.now() + quiet;
+  while (performance.now() < until) {
+    await sleep(Math.min(250, quiet / 10));
+    const now = await timeOf(lock);
+    if (now === undefined || (await read(lock)) !== found) return;
+    if (now !== first) throw busy(folder, who, lock);
   }
 }
 
-/**
- * Puts this process into a lock of a dead one. Only one process at a time may: without that, one could take away the
- * lock that another has just taken over.
- */
-async function takenOver(lock: string, dead: string): Promise<boolean> {
-  const takeover = `${lock}-takeover`;
-  if (!(await created(takeover))) {
-    const since = await stat(takeover).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => Infinity,
-    );
-    if (Date.now() - since > longestTakeover) await rm(takeover, { force: true });
-    return false;
-  }
-  if ((await content(lock)) === dead) {
-    await rename(takeover, lock);
-    return true;
-  }
-  await rm(takeover, { force: true });
-  return false;
-}
-
-/** Makes a file with the number of this process; false when it is there already. */
-async function created(path: string): Promise<boolean> {
+/** Removes a lock unless another process has replaced it meanwhile: what was taken away by mistake is put back. */
+async function removeDead(lock: string, dead: string): Promise<void> {
+  const aside = `${lock}-dead-${ownMark().id}`;
   try {
-    const file = await open(path, 'wx');
-    await file.writeFile(String(process.pid));
-    await file.close();
+    await rename(lock, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if (readQuietly(aside) !== dead) await link(aside, lock).catch(() => undefined);
+  await rm(aside, { force: true });
+}
+
+/** Removes what a process that was killed while it took the lock has left beside it. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (/^\.lock-(takeover$|(new|dead)-)/.test(name)) await rm(join(folder, name), { force: true });
+  }
+}
+
+/** Makes the lock with its text in it at once; false when there is one already. */
+async function created(lock: string, text: string): Promise<boolean> {
+  const aside = `${lock}-new-${ownMark().id}`;
+  try {
+    await writeFile(aside, text, { flag: 'wx' });
+    await link(aside, lock).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') throw error;
+      // No hard links on this file system.
+      return writeFile(lock, text, { flag: 'wx' });
+    });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(aside, { force: true });
   }
 }
 
-/** The text of a file, undefined when there is none. It is waited for: the file is made before it is filled. */
-async function content(path: string): Promise<string | undefined> {
-  for (let i = 0; i < 20; i++) {
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (text !== '') return text;
-    await sleep(25);
-  }
-  return '';
-}
-
-/** Whether a process is alive; one of another user counts as alive. */
-function alive(pid: number): boolean {
-  if (pid <= 0) return false;
+/** The text of a lock, undefined when there is none. @throws UserError when it is no file. */
+async function read(lock: string): Promise<string | undefined> {
   try {
-    process.kill(pid, 0);
-    return true;
+    if (!(await lstat(lock)).isFile()) throw foreign(lock);
+    return await readFile(lock, 'utf8');
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
-const busy = (folder: string, holder: number, lock: string): UserError =>
-  new UserError(
-    `${folder} is being written by process ${holder}; wait for it (if there is no such process of this program, remove ${lock})`,
+const timeOf = (lock: string): Promise<number | undefined> =>
+  lstat(lock).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
   );
+
+function readQuietly(lock: string): string | undefined {
+  try {
+    return readFileSync(lock, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+const busy = (folder: string, who: string, lock: string): UserError =>
+  new UserError(
+    `${folder} is being written by ${who}; wait for it (if that is no process of this program, remove ${lock})`,
+  );
+
+const foreign = (lock: string): UserError =>
+  new UserError(`${lock} is not a lock of this program; remove it, or choose another folder`);

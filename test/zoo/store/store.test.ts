@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ownMark } from '../../../src/files/node/process-mark.ts';
 import { parseCard } from '../../../src/zoo/card-schema.ts';
 import { cacheFolder, mirrored, ModelStore } from '../../../src/zoo/store/node/store.ts';
 import { fileAt, officialCard, type OfficialModel } from '../../../src/zoo/store/official/model.ts';
@@ -136,7 +137,8 @@ describe('pull', () => {
     mkdirSync(join(cache, 'models/net-50'), { recursive: true });
     writeFileSync(lock, String(process.ppid));
     await expect(store.pull('net-50', options)).rejects.toThrow(`being written by process ${process.ppid}`);
-    writeFileSync(lock, '2147483646');
+    const dead = { ...ownMark(), pid: 2147483646 };
+    writeFileSync(lock, JSON.stringify(dead));
     await store.pull('net-50', options);
     expect(existsSync(lock)).toBe(false);
   });

@@ -1,0 +1,76 @@
+// Which process this is, in words that a file can keep: enough to tell later whether it is still alive.
+// It knows no locks and no partial files; those keep such marks.
+
+import { createHash, randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+export interface ProcessMark {
+  readonly pid: number;
+  readonly host: string;
+  /** Of the kernel's start, and the processes' number space (containers have their own); empty where unknown. */
+  readonly boot: string;
+  readonly space: string;
+  /** When the process started, in ticks since boot; empty where unknown. */
+  readonly start: string;
+  /** Tells two marks of one process apart. */
+  readonly id: string;
+}
+
+const orEmpty = (read: () => string): string => {
+  try {
+    return read().trim();
+  } catch {
+    return '';
+  }
+};
+
+/** Field 22 of `stat`; the second one, a name in brackets, may hold blanks. */
+function startOf(pid: number | 'self'): string {
+  const text = orEmpty(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+const here = {
+  host: hostname(),
+  boot: orEmpty(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')),
+  space: orEmpty(() => readlinkSync('/proc/self/ns/pid')),
+};
+
+/** A new mark of this process. */
+export const ownMark = (): ProcessMark => ({ pid: process.pid, ...here, start: startOf('self'), id: randomUUID() });
+
+/** A short name of the place whose process numbers are comparable with ours. */
+export const placeName: string = createHash('sha256')
+  .update(JSON.stringify([here.host, here.boot, here.space]))
+  .digest('hex')
+  .slice(0, 8);
+
+/** Undefined where it cannot be told from here: another machine, another container, before a restart. */
+export function isAlive(mark: ProcessMark): boolean | undefined {
+  if (mark.host !== here.host || mark.boot !== here.boot || mark.space !== here.space) return undefined;
+  return numberIsTaken(mark.pid) && (!mark.start || mark.start === startOf(mark.pid));
+}
+
+/** Whether a process here has this number; one of another user counts. */
+export function numberIsTaken(pid: number): boolean {
+  if (pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** @returns undefined when the text is none. */
+export function parseMark(text: string): ProcessMark | undefined {
+  try {
+    const mark = JSON.parse(text) as Partial<Record<keyof ProcessMark, unknown>>;
+    const texts = [mark.host, mark.boot, mark.space, mark.start, mark.id];
+    const fits = Number.isSafeInteger(mark.pid) && (mark.pid as number) > 0;
+    return fits && texts.every((field) => typeof field === 'string') ? (mark as ProcessMark) : undefined;
+  } catch {
+    return undefined;
+  }
+}
