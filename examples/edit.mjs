@@ -21,20 +21,15 @@ const { model: generator } = await loadModel(path, { name });
 const engine = nodeEngine();
 const folder = nodeFolder(run);
 
-const search = edit({
+const result = await edit({
   engine,
   generator,
   latents: await sampleLatents(engine, generator, { samples: 1, seed: Number(seed) }),
   dictionary: await readDictionary(folder, run),
   moments: await readMoments(folder, run),
   script: parseEditScript({ version: 1, edits: [{ type: 'shift', dx: 0.25, dy: 0 }] }),
+  onProgress: ({ stage, done, total }) => process.stderr.write(`\r${stage}: ${done} of ${total}   `),
 });
-let step = await search.next();
-for (; !step.done; step = await search.next()) {
-  const { step: done, steps, loss, leader } = step.value;
-  process.stderr.write(`\rstep ${done} of ${steps}, loss ${loss[leader].toFixed(4)}   `);
-}
-const result = step.value;
 console.log(
   `\nr of the units with their shifted maps: ${result.before.all.toFixed(3)} -> ${result.after.all.toFixed(3)}`,
 );

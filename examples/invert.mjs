@@ -34,16 +34,15 @@ const picture = { dtype: 'float32', shape: [1, 3, height, width], data };
 const { pairs } = guidingPairs(dictionary, generator.name, { guides: [encoder.name] });
 const targets = await photoTargets({ engine, encoders: [encoder], images: picture, pairs, generator, moments });
 
-const search = invert({ engine, generator, targets, pairs, picture, weights: { rosetta: 1, pixel: 10 } });
-let step = await search.next();
-for (; !step.done; step = await search.next()) {
-  const { stage } = step.value;
-  if (stage === 'search') {
-    const { step: done, steps, loss, leader } = step.value;
-    process.stderr.write(`\rstep ${done} of ${steps}, loss ${loss[leader].toFixed(4)}   `);
-  }
-}
-const { image, before, after, metrics } = step.value;
+const { image, before, after, metrics } = await invert({
+  engine,
+  generator,
+  targets,
+  pairs,
+  picture,
+  weights: { rosetta: 1, pixel: 10 },
+  onProgress: ({ stage, done, total }) => process.stderr.write(`\r${stage}: ${done} of ${total}   `),
+});
 console.log(
   `\n${pairs.length} pairs: r ${before.mean.toFixed(3)} -> ${after.mean.toFixed(3)}, PSNR ${metrics.psnr.toFixed(1)} dB`,
 );

@@ -104,11 +104,10 @@ for await (const generator of smallGenerators(values.only)) {
     const agreement = (terms) => terms.rosetta.map((loss) => 1 - loss);
     const searched = async (from) => {
       const options = { engine, generator, generatorOptions: truncation, terms: [term], steps, every: steps };
-      const work = optimise({ ...options, start: from, freeClass: true });
       let first;
-      let step = await work.next();
-      for (; !step.done; step = await work.next()) first ??= agreement(step.value.terms);
-      return { first, found: agreement(step.value.terms) };
+      const onProgress = ({ terms }) => (first ??= agreement(terms));
+      const { terms } = await optimise({ ...options, start: from, freeClass: true, onProgress });
+      return { first, found: agreement(terms) };
     };
     // Random search: the best sample of each target, and the best of the first few as a start.
     const shapes = Object.entries(start).map(([name, { shape }]) => [name, shape]);

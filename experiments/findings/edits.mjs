@@ -4,7 +4,7 @@
 import { UserError } from 'rosetta-neurons';
 import { agreementAt, edit, parseEditScript, sampleLatents, unitResolver } from 'rosetta-neurons/synthesis';
 import { moved, pasted, positionsIn, shiftBy, zoomBy } from '../../dist/synthesis/edit/transforms.js';
-import { classesOf, finish, packed, tell } from './stages.mjs';
+import { classesOf, packed, tell } from './stages.mjs';
 
 const middle = [0.5, 0.5];
 const [from, to] = [
@@ -59,7 +59,7 @@ export async function editSamples({ engine, generator, judge, options, dictionar
     const edits = {};
     for (const [kind, { script, picture, box }] of Object.entries(kinds)) {
       if (kind === 'class' && !classes) continue;
-      const search = edit({
+      const found = await edit({
         engine,
         generator,
         generatorOptions,
@@ -69,10 +69,9 @@ export async function editSamples({ engine, generator, judge, options, dictionar
         script: parseEditScript({ version: 1, edits: [script(target)] }),
         steps: options.steps,
         every: 20,
+        onProgress: ({ stage, done, total }) =>
+          tell(`${generator.name}: image ${i + 1} of ${options.edits}, ${kind}: ${stage} ${done} of ${total}`),
       });
-      const found = await finish(search, ({ step, steps }) =>
-        tell(`${generator.name}: image ${i + 1} of ${options.edits}, ${kind}: step ${step} of ${steps}`),
-      );
       const { agreement } = found.targets;
       const other = await agreementAt({
         engine,

@@ -19,7 +19,7 @@ import {
   sampleLatents,
   toSpace,
 } from 'rosetta-neurons/synthesis';
-import { classesOf, finish, packed, takeRows, tell } from './stages.mjs';
+import { classesOf, packed, takeRows, tell } from './stages.mjs';
 import { mean } from './statistics.mjs';
 
 /** Weight of pixels beside pairs: a mean squared error of 0.05 weighs as much as a fall of the mean r by 0.5. */
@@ -86,13 +86,20 @@ export async function invertPhotos({
       measured({ engine, generator, generatorOptions, judge, photos, own, groups: targets.groups, ...what });
     const found = {};
     for (const [method, terms] of Object.entries(objectives)) {
-      const search = await finish(
-        optimise({ engine, generator, generatorOptions, start, terms, steps: options.steps, noise, every: 10 }),
-        ({ step, steps }) =>
+      const search = await optimise({
+        engine,
+        generator,
+        generatorOptions,
+        start,
+        terms,
+        steps: options.steps,
+        noise,
+        every: 10,
+        onProgress: ({ done, total: steps }) =>
           tell(
-            `${generator.name}: photos ${from + 1}-${from + own.length} of ${total}, ${method}: step ${step} of ${steps}`,
+            `${generator.name}: photos ${from + 1}-${from + own.length} of ${total}, ${method}: step ${done} of ${steps}`,
           ),
-      );
+      });
       // The start that ended best by the method's own objective.
       const best = own.map((_, i) => {
         const all = Array.from({ length: options.starts }, (_, k) => i * options.starts + k);

@@ -46,13 +46,6 @@ export function tell(text, done = false) {
   process.stderr.write(terminal ? `\r\u001b[K${text}${done ? '\n' : ''}` : `${text}\n`);
 }
 
-/** Drives a generator to its end. @param on is told of every step. */
-export async function finish(work, on = () => {}) {
-  let step = await work.next();
-  for (; !step.done; step = await work.next()) on(step.value);
-  return step.value;
-}
-
 /** The networks of a folder: cards with weights beside them; encoders first. */
 export async function loadZoo(folder) {
   const found = [];

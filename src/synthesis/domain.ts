@@ -2,6 +2,7 @@
 // generator's own samples, and how well the search could make them agree on the photo.
 
 import type { RunMoments } from '../mining/run/read-run.ts';
+import type { LongWork } from '../progress.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Encoder, Generator, GeneratorOptions } from '../zoo/model.ts';
 import { agreementTerm, type TargetGroup } from './terms/agreement.ts';
@@ -33,7 +34,7 @@ export async function agreementAt(options: {
   }
 }
 
-export interface DomainOptions {
+export interface DomainOptions extends LongWork {
   readonly engine: Engine;
   readonly generator: Generator;
   readonly generatorOptions?: Partial<GeneratorOptions>;
@@ -46,16 +47,13 @@ export interface DomainOptions {
   readonly classes?: readonly number[];
   /** Samples at once; default 4. */
   readonly batch?: number;
-  readonly signal?: AbortSignal;
 }
 
 /** Weighted mean r of the pairs on each of the generator's own samples, unsorted. */
 export type OwnAgreement = readonly number[];
 
-/** Yields the samples done. No search: both units of a pair look at the same sample. */
-export async function* ownAgreement(
-  options: DomainOptions,
-): AsyncGenerator<{ done: number; total: number }, OwnAgreement> {
+/** No search: both units of a pair look at the same sample. */
+export async function ownAgreement(options: DomainOptions): Promise<OwnAgreement> {
   const { engine, generator, generatorOptions, encoders, pairs, moments, samples = 16, batch = 4, signal } = options;
   const all = await sampleLatents(engine, generator, {
     samples,
@@ -73,7 +71,7 @@ export async function* ownAgreement(
     const r = await agreementAt({ engine, generator, generatorOptions, latents, groups });
     const weights = groups.flatMap((group) => Array.from(group.weights));
     for (const row of rows.keys()) found.push(weightedMean(r.subarray(row * weights.length), weights));
-    yield { done: found.length, total: samples };
+    await options.onProgress?.({ stage: 'domain', unit: 'samples', done: found.length, total: samples });
   }
   return found;
 }

@@ -4,7 +4,7 @@
 export { adamStep, projectorNoise, projectorRate, type AdamState } from './search/adam.ts';
 export { agreementTerm, levelTerm, type TargetGroup } from './terms/agreement.ts';
 export { bridgedPairs, generatorTargets } from './bridge.ts';
-export { bestCandidates, type CandidateOptions } from './search/candidates.ts';
+export { bestCandidates, type CandidateOptions, type CandidateProgress } from './search/candidates.ts';
 export { agreementAt, judgeDomain, ownAgreement, type DomainVerdict, type OwnAgreement } from './domain.ts';
 export { edit, type EditAgreement, type Edited, type EditOptions, type EditWeights } from './edit/edit.ts';
 export { editSchema, parseEditScript, type Edit, type EditScript, type UnitSelection } from './edit/script.ts';
@@ -25,10 +25,10 @@ export {
 } from './search/latents.ts';
 export { encoderMaps, generatorMaps } from './maps.ts';
 export { featureDistance, imageMetrics, type ImageMetrics } from './metrics.ts';
-export { optimise, type OptimiseOptions, type SearchProgress, type SearchResult } from './search/optimise.ts';
+export { optimise, type OptimiseOptions, type SearchResult, type StepProgress } from './search/optimise.ts';
 export { guidingPairs, type GuidingPair, type GuidingPairs, type PairOptions } from './guiding-pairs.ts';
 export { meanTerm, normTerm, startTerm } from './terms/prior.ts';
-export { search, type Found, type SearchEvent, type SearchOptions } from './search/search.ts';
+export { search, type Found, type SearchOptions, type SearchProgress } from './search/search.ts';
 export type { SearchState } from './search/rows.ts';
 export { searchFromTensors, searchTensors, type SavedSearch } from './search/state.ts';
 export { stepGraph, stepOutputs, type StepGraph } from './search/step-graph.ts';

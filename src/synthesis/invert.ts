@@ -10,14 +10,7 @@ import type { Targets } from './guide.ts';
 import { featureTargets, featureTerm, pixelTerm } from './terms/image.ts';
 import { featureDistance, imageMetrics, type ImageMetrics } from './metrics.ts';
 import type { GuidingPair } from './guiding-pairs.ts';
-import {
-  rowOf,
-  search,
-  type FoundRow,
-  type PriorWeights,
-  type SearchEvent,
-  type SearchOptions,
-} from './search/search.ts';
+import { rowOf, search, type FoundRow, type PriorWeights, type SearchOptions } from './search/search.ts';
 import type { Space } from './search/latents.ts';
 import type { Term } from './terms/terms.ts';
 
@@ -102,12 +95,12 @@ function checkPicture({ name, card }: Generator, { shape }: Float32Tensor): void
   throw new UserError(`the picture is [${shape.join(', ')}], but ${name} makes [1, 3, ${height}, ${width}]; resize it`);
 }
 
-/** Yields as it goes, and returns the best row with its measures. */
-export async function* invert(options: InvertOptions): AsyncGenerator<SearchEvent, Inversion> {
+/** The best row with its measures. */
+export async function invert(options: InvertOptions): Promise<Inversion> {
   const { engine, generator, generatorOptions, targets, pairs, picture, judge, own } = options;
   const weights = options.weights ?? defaultWeights;
   const terms = await inversionTerms(options);
-  const found = yield* search({ ...options, terms, priors: weights });
+  const found = await search({ ...options, terms, priors: weights });
   const row = rowOf(found, found.leader);
   const agreement = async (latents: typeof row.latents) => {
     if (!targets?.groups.length) return undefined;

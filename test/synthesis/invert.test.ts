@@ -12,7 +12,6 @@ import { invert, type InvertOptions } from '../../src/synthesis/invert.ts';
 import { sampleLatents } from '../../src/synthesis/search/latents.ts';
 import { generatorMaps } from '../../src/synthesis/maps.ts';
 import { guidingPairs } from '../../src/synthesis/guiding-pairs.ts';
-import type { SearchEvent } from '../../src/synthesis/search/search.ts';
 import { largestDifference } from '../golden.ts';
 import { a, encoders, engine, everything, gan, smallRun, style } from './run.ts';
 
@@ -25,12 +24,6 @@ const image = async (generator: typeof gan, seed: number) => {
   const latents = await sampleLatents(engine, generator, { samples: 1, seed });
   return { latents, picture: (await generatorMaps(engine, generator, latents, new Map())).images };
 };
-
-async function ended<R>(work: AsyncGenerator<SearchEvent, R>): Promise<R> {
-  let step = await work.next();
-  while (!step.done) step = await work.next();
-  return step.value;
-}
 
 const settings = { engine, generator: gan, space: 'z' as const, candidates: 8, starts: 2, steps: 150, every: 50 };
 
@@ -51,7 +44,7 @@ describe('inversion', () => {
   it('finds the image that the pairs see, better than it began, and measures it', async () => {
     const { picture, latents } = await image(gan, 500);
     const options = await guided(picture, { judge: a });
-    const found = await ended(invert(options));
+    const found = await invert(options);
     expect(found.stopped).toBe('done');
     expect(found.after!.mean).toBeGreaterThan(found.before!.mean + 0.1);
     // The pairs are no perfect copies: at the true latent they agree so much, and the search cannot do much worse.
@@ -63,7 +56,7 @@ describe('inversion', () => {
     expect(found.losses).toHaveLength(2);
     expect(Math.min(...found.losses)).toBe(found.loss);
     // The pairs alone bring the pixels along, and the pixel term brings them further.
-    const pixels = await ended(invert({ ...options, weights: { rosetta: 1, pixel: 100 } }));
+    const pixels = await invert({ ...options, weights: { rosetta: 1, pixel: 100 } });
     expect(found.metrics!.psnr).toBeGreaterThan(15);
     expect(pixels.metrics!.psnr).toBeGreaterThan(found.metrics!.psnr);
     expect(pixels.metrics!.featureDistance).toBeLessThan(found.metrics!.featureDistance!);
@@ -72,7 +65,7 @@ describe('inversion', () => {
 
   it('can be guided by features and pixels alone', async () => {
     const { picture } = await image(gan, 501);
-    const found = await ended(invert({ ...settings, picture, features: a, weights: { pixel: 10, feature: 1 } }));
+    const found = await invert({ ...settings, picture, features: a, weights: { pixel: 10, feature: 1 } });
     expect(Object.keys(found.terms)).toEqual(['pixels', 'features']);
     expect(found.after).toBeUndefined();
     expect(found.metrics!.psnr).toBeGreaterThan(18);
@@ -80,28 +73,34 @@ describe('inversion', () => {
 
   it('tells a picture of another kind from those of the generator', async () => {
     const { pairs } = guidingPairs(run.dictionary, 'gan');
-    const work = ownAgreement({ engine, generator: gan, encoders, pairs, moments: run.moments, samples: 12, seed: 9 });
-    let step = await work.next();
     const counts: number[] = [];
-    for (; !step.done; step = await work.next()) counts.push(step.value.done);
+    const own = await ownAgreement({
+      engine,
+      generator: gan,
+      encoders,
+      pairs,
+      moments: run.moments,
+      samples: 12,
+      seed: 9,
+      onProgress: ({ done }) => void counts.push(done),
+    });
     expect(counts).toEqual([4, 8, 12]);
-    const own = step.value;
     const { picture } = await image(gan, 502);
-    const inside = await ended(invert(await guided(picture, { own })));
+    const inside = await invert(await guided(picture, { own }));
     expect(inside.domain).toMatchObject({ outside: false, reached: inside.after!.mean });
     // A chequerboard is no sum of this generator's few patterns.
     const board = float32(
       [1, 3, 6, 5],
       Array.from({ length: 90 }, (_, i) => ((Math.floor(i / 5) + i) % 2 ? 1 : 0)),
     );
-    const outside = await ended(invert(await guided(board, { own })));
+    const outside = await invert(await guided(board, { own }));
     expect(outside.domain!.reached).toBeLessThan(inside.domain!.reached);
     expect(judgeDomain(0.1, [0.5, 0.6, 0.7])).toEqual({ reached: 0.1, ownMean: 0.6, ownLow: 0.5, outside: true });
   });
 
   it('tells what it lacks', async () => {
     const { picture } = await image(gan, 503);
-    const refused = (more: Partial<InvertOptions>) => expect(ended(invert({ ...settings, ...more }))).rejects;
+    const refused = (more: Partial<InvertOptions>) => expect(invert({ ...settings, ...more })).rejects;
     await refused({ picture }).toThrow(/the rosetta term needs pairs that guide/);
     await refused({ weights: { pixel: 1 } }).toThrow(/need a picture/);
     await refused({ picture, weights: { feature: 1 } }).toThrow(/the feature term needs an encoder/);
@@ -117,7 +116,7 @@ describe('translation', () => {
     const { latents } = await image(style, 600);
     const { pairs } = bridgedPairs(run.dictionary, 'style', 'gan', everything);
     const targets = await generatorTargets({ engine, from: style, latents, pairs, to: gan, moments: run.moments });
-    const found = await ended(invert({ ...settings, pairs, targets }));
+    const found = await invert({ ...settings, pairs, targets });
     expect(found.after!.mean).toBeGreaterThan(found.before!.mean + 0.1);
     expect(found.metrics).toBeUndefined();
   });
@@ -128,7 +127,7 @@ describe('edits', () => {
     const { latents } = await image(gan, 700);
     const { dictionary, moments } = run;
     const script = parseEditScript({ version: 1, edits, hold: 0.5 });
-    return ended(edit({ ...settings, latents, dictionary, moments, script, ...more }));
+    return edit({ ...settings, latents, dictionary, moments, script, ...more });
   };
 
   it.each([

@@ -122,7 +122,7 @@ interface Making {
 async function edited(plan: EditOptions, making: Making): Promise<Outcome> {
   const { generator, latents } = plan;
   const { name, file, options, signal, generatorOptions } = making;
-  const { result, seconds } = await runSearch((saved) => edit({ ...plan, saved }), { ...making, label: '' }).catch(
+  const { result, seconds } = await runSearch((way) => edit({ ...plan, ...way }), { ...making, label: '' }).catch(
     (error: Error) => {
       throw error.message.startsWith('edits[') ? ofScript(options.edit, error) : error;
     },

@@ -112,17 +112,15 @@ export async function ownSamples(
 ): Promise<OwnAgreement | undefined> {
   const { options, printer, pairs, run } = plan;
   if (!options.domainSamples) return undefined;
-  const work = ownAgreement({
+  return ownAgreement({
     ...plan,
     encoders,
     pairs: pairs.pairs,
     moments: run.moments,
     samples: options.domainSamples,
     seed: options.seed,
+    onProgress: (progress) => printer.update(progress),
   });
-  let step = await work.next();
-  for (; !step.done; step = await work.next()) printer.update({ stage: 'domain', unit: 'samples', ...step.value });
-  return step.value;
 }
 
 /** A task for each of the images. */
@@ -139,7 +137,7 @@ async function inverted(plan: InversionPlan, subject: Subject, file: SearchFile,
   const picture = await fitted(subject, { height, width });
   const targets = await guide.targets(subject);
   const { result: inversion, seconds } = await runSearch(
-    (saved) =>
+    (way) =>
       invert({
         ...searchSettings(options),
         engine,
@@ -156,7 +154,7 @@ async function inverted(plan: InversionPlan, subject: Subject, file: SearchFile,
         features: plan.features,
         judge,
         own: plan.own,
-        saved,
+        ...way,
         signal,
       }),
     { ...plan, file, label },

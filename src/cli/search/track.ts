@@ -4,7 +4,7 @@
 import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
 import { toInterleaved, toPlanar } from '../../images/pixels.ts';
 import type { Curve } from '../../report/synthesis/page.ts';
-import type { SearchProgress } from '../../synthesis/search/optimise.ts';
+import type { StepProgress } from '../../synthesis/search/optimise.ts';
 
 /** In a saved search these stand before the names of tensors. */
 const [framesName, curvePrefix] = ['way/frames', 'curve/'];
@@ -19,15 +19,15 @@ export class SearchTrack {
   /** @param every steps between two images; the first and the last step always have one. */
   constructor(readonly every: number) {}
 
-  add(progress: SearchProgress): void {
-    const { step, steps, loss, terms } = progress;
+  add(progress: StepProgress): void {
+    const { done, total, loss, terms } = progress;
     // The sum of one term is that term again, but for its weight.
     const named = Object.keys(terms).length > 1 ? { loss, ...terms } : terms;
     for (const [name, values] of Object.entries(named)) {
       if (!this.#curves.has(name)) this.#curves.set(name, []);
       this.#curves.get(name)!.push(values);
     }
-    if (step !== 1 && step !== steps && step % this.every !== 0) return;
+    if (done !== 1 && done !== total && done % this.every !== 0) return;
     const { shape, data } = progress.images();
     const [rows, , height, width] = shape;
     this.#shape = [rows, height, width, 3];

@@ -12,7 +12,7 @@ import { classOf, type EditScript } from './script.ts';
 import { unitResolver } from './units.ts';
 import { checkLatents, oneHot, rowsIn, spaceOf, toSpace, type Latents, type Space } from '../search/latents.ts';
 import { generatorMaps } from '../maps.ts';
-import { rowOf, search, type FoundRow, type SearchEvent, type SearchOptions } from '../search/search.ts';
+import { rowOf, search, type FoundRow, type SearchOptions } from '../search/search.ts';
 
 export interface EditWeights {
   /** One minus the mean r of all units with their targets; default 1. */
@@ -58,12 +58,12 @@ export interface Edited extends Pick<FoundRow, 'latents' | 'image' | 'loss' | 't
 }
 
 /**
- * Edits one image. Yields as it goes.
+ * Edits one image.
  * The default space is w+ (for BigGAN too: the condition of each block), which has most freedom.
  * @throws UserError when the latents are not one row of the generator's, the script names units or classes that are not
  *   there, or a class is to be changed of latents that have none.
  */
-export async function* edit(options: EditOptions): AsyncGenerator<SearchEvent, Edited> {
+export async function edit(options: EditOptions): Promise<Edited> {
   const { engine, generator, generatorOptions, latents, dictionary, moments, script, space = 'w+' } = options;
   const { rosetta = 1, level = 1, start = 0 } = options.weights ?? {};
   checkLatents(generator.card, latents);
@@ -109,7 +109,7 @@ export async function* edit(options: EditOptions): AsyncGenerator<SearchEvent, E
     ...(targets.agreement.length ? [agreementTerm(targets.agreement, rosetta)] : []),
     ...(targets.level.length ? [levelTerm(targets.level, level, { energies: targets.energies })] : []),
   ];
-  const found = yield* search({ ...options, start: begin, space, terms, priors: { start } });
+  const found = await search({ ...options, start: begin, space, terms, priors: { start } });
   const row = rowOf(found, found.leader);
   const measured = async (of: Latents) => {
     const r = targets.agreement.length

@@ -1,13 +1,20 @@
 // Where a search begins: the best of many samples by the objective itself.
 // With no search after it, it is random search: the measure of what gradients are worth.
 
+import type { LongWork, Progress } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import type { Generator, GeneratorOptions } from '../../zoo/model.ts';
 import { rowsIn, shapesOf, takeRows, type Latents } from './latents.ts';
 import { stepGraph, stepOutputs } from './step-graph.ts';
 import type { Term } from '../terms/terms.ts';
 
-export interface CandidateOptions {
+/** Samples judged so far. */
+export interface CandidateProgress extends Progress {
+  readonly stage: 'candidates';
+  readonly unit: 'samples';
+}
+
+export interface CandidateOptions extends LongWork<CandidateProgress> {
   readonly engine: Engine;
   readonly generator: Generator;
   readonly generatorOptions?: Partial<GeneratorOptions>;
@@ -18,11 +25,10 @@ export interface CandidateOptions {
   readonly keep: number;
   /** Judged at once; default 8. */
   readonly batch?: number;
-  readonly signal?: AbortSignal;
 }
 
-/** The candidates with the smallest loss, best first, and those losses. Yields the number judged so far. */
-export async function* bestCandidates({
+/** The candidates with the smallest loss, best first, and those losses. @throws the signal's reason when aborted. */
+export async function bestCandidates({
   engine,
   generator,
   generatorOptions,
@@ -30,8 +36,9 @@ export async function* bestCandidates({
   terms,
   keep,
   batch = 8,
+  onProgress,
   signal,
-}: CandidateOptions): AsyncGenerator<{ done: number; total: number }, { latents: Latents; loss: number[] }> {
+}: CandidateOptions): Promise<{ latents: Latents; loss: number[] }> {
   const total = rowsIn(latents);
   const size = Math.min(batch, total);
   const shapes = shapesOf(takeRows(latents, Array(size).fill(0) as number[]));
@@ -47,7 +54,7 @@ export async function* bestCandidates({
       const found = outputs.tensors[stepOutputs.loss].data as Float32Array;
       losses.push(...found.subarray(0, Math.min(size, total - from)));
       outputs.dispose();
-      yield { done: losses.length, total };
+      await onProgress?.({ stage: 'candidates', unit: 'samples', done: losses.length, total });
     }
   } finally {
     await session.release();

@@ -3,6 +3,7 @@
 
 import { float32, type Float32Tensor, type Tensor } from '../../graph/tensor.ts';
 import { normalAt } from '../../random.ts';
+import type { LongWork, Progress } from '../../progress.ts';
 import type { Engine, Outputs, Session } from '../../runtime/engine.ts';
 import type { Generator, GeneratorOptions } from '../../zoo/model.ts';
 import { adamStep, projectorNoise, projectorRate, type AdamState } from './adam.ts';
@@ -11,7 +12,7 @@ import { beginSearch, copySearch, keepBest, resumeSearch, type Search, type Sear
 import { stepGraph, stepOutputs } from './step-graph.ts';
 import type { Term } from '../terms/terms.ts';
 
-export interface OptimiseOptions {
+export interface OptimiseOptions extends Omit<LongWork, 'onProgress'> {
   readonly engine: Engine;
   readonly generator: Generator;
   readonly generatorOptions?: Partial<GeneratorOptions>;
@@ -30,7 +31,9 @@ export interface OptimiseOptions {
   readonly seed?: number;
   /** Stop when no row has got better by more than 0.1 % of its loss in so many steps; default never. */
   readonly patience?: number;
-  /** Yield every so many steps; default 10. The first and the last step are always among them. */
+  /** Awaited every `every` steps. */
+  readonly onProgress?: (progress: StepProgress) => void | Promise<void>;
+  /** Tell the progress every so many steps; default 10. The first and the last step are always among them. */
   readonly every?: number;
   /** Memory against time, see StepGraphOptions. */
   readonly segments?: number;
@@ -41,16 +44,17 @@ export interface OptimiseOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface SearchProgress {
-  readonly step: number;
-  readonly steps: number;
+/** After a step of a search; `done` and `total` count steps. */
+export interface StepProgress extends Progress {
+  readonly stage: 'search';
+  readonly unit: 'steps';
   /** Loss of every row, `[n]`, at the latents of this step. */
   readonly loss: Float32Array;
   /** The terms of every row, unweighted, by name. */
   readonly terms: Readonly<Record<string, Float32Array>>;
   /** Row with the smallest loss at this step. */
   readonly leader: number;
-  /** The images of this step, `[n, 3, height, width]`; a copy is made when it is called, before the next step is asked for. */
+  /** The images of this step, `[n, 3, height, width]`; a copy is made when it is called, before the callback returns. */
   images(): Float32Tensor;
   /** A copy of the state after this step. */
   state(): SearchState;
@@ -74,10 +78,10 @@ export interface SearchResult {
 }
 
 /**
- * Searches. Yields as it goes; returns the best latents of every row.
+ * Searches: the best latents of every row.
  * @throws UserError when the latents do not fit the generator, or a layer on the way has no gradient.
  */
-export async function* optimise(options: OptimiseOptions): AsyncGenerator<SearchProgress, SearchResult> {
+export async function optimise(options: OptimiseOptions): Promise<SearchResult> {
   const { engine, generator, start, terms, steps = 200, every = 10, seed = 0, noise = 0, patience, signal } = options;
   checkLatents(generator.card, start);
   const space = spaceOf(start);
@@ -120,15 +124,17 @@ export async function* optimise(options: OptimiseOptions): AsyncGenerator<Search
         search.step++;
         const last = search.step === steps;
         if (search.step === 1 || last || search.step % every === 0) {
-          yield {
-            step: search.step,
-            steps,
+          await options.onProgress?.({
+            stage: 'search',
+            unit: 'steps',
+            done: search.step,
+            total: steps,
             loss,
             terms: termsOf(outputs, used),
             leader: least(loss),
             images: () => copyOf(outputs, stepOutputs.images),
             state: () => copySearch(search),
-          };
+          });
         }
         if (!last && signal?.aborted) {
           stopped = 'cancelled';

@@ -4,9 +4,10 @@
 import { UserError } from '../../errors.ts';
 import { GraphBuilder } from '../../graph/builder.ts';
 import { sizeOf, float32, type Float32Tensor } from '../../graph/tensor.ts';
+import type { LongWork } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import type { Generator, GeneratorOptions } from '../../zoo/model.ts';
-import { bestCandidates } from './candidates.ts';
+import { bestCandidates, type CandidateProgress } from './candidates.ts';
 import {
   latentInputs,
   latentShapes,
@@ -17,7 +18,7 @@ import {
   type Space,
 } from './latents.ts';
 import { bytesMade } from './step-graph.ts';
-import { optimise, type SearchProgress, type SearchResult } from './optimise.ts';
+import { optimise, type SearchResult, type StepProgress } from './optimise.ts';
 import { meanTerm, normTerm, startTerm } from '../terms/prior.ts';
 import type { SavedSearch } from './state.ts';
 import type { Term } from '../terms/terms.ts';
@@ -32,7 +33,7 @@ export interface PriorWeights {
   readonly norm?: number;
 }
 
-export interface SearchOptions {
+export interface SearchOptions extends LongWork<SearchProgress> {
   readonly engine: Engine;
   readonly generator: Generator;
   readonly generatorOptions?: Partial<GeneratorOptions>;
@@ -61,12 +62,10 @@ export interface SearchOptions {
   readonly memory?: number;
   /** Go on from here instead of beginning. */
   readonly saved?: SavedSearch;
-  readonly signal?: AbortSignal;
 }
 
-export type SearchEvent =
-  | { readonly stage: 'candidates'; readonly done: number; readonly total: number }
-  | ({ readonly stage: 'search'; saved(): SavedSearch } & SearchProgress);
+/** After a batch of candidates, or after a step: then with a copy of all that `saved` takes. */
+export type SearchProgress = CandidateProgress | (StepProgress & { saved(): SavedSearch });
 
 export interface Found extends SearchResult {
   /** Latents that the rows began with. */
@@ -89,9 +88,9 @@ function defaultStarts(generator: Generator): number {
   return bytesMade(b) > largeBytes ? 1 : 4;
 }
 
-/** Yields as it goes; returns all rows. @throws UserError for numbers that make no sense. */
-export async function* search(options: SearchOptions): AsyncGenerator<SearchEvent, Found> {
-  const { engine, generator, generatorOptions, priors = {}, seed = 0, saved, signal } = options;
+/** All rows. Aborted among the candidates it throws the signal's reason, later it returns what it has. @throws UserError for numbers that make no sense. */
+export async function search(options: SearchOptions): Promise<Found> {
+  const { engine, generator, generatorOptions, priors = {}, seed = 0, saved, onProgress, signal } = options;
   const { candidates = 32, starts = defaultStarts(generator), space = defaultSpace(generator) } = options;
   for (const [name, value] of Object.entries({ candidates, starts, steps: options.steps ?? 1 })) {
     if (!Number.isInteger(value) || value < 1) throw new UserError(`${name} must be a whole number of at least 1`);
@@ -101,7 +100,7 @@ export async function* search(options: SearchOptions): AsyncGenerator<SearchEven
     sampleLatents(engine, generator, { samples, seed: from, space, classes: options.classes, truncation });
   let start = saved?.start ?? options.start;
   if (!start) {
-    const judged = bestCandidates({
+    const judged = await bestCandidates({
       engine,
       generator,
       generatorOptions,
@@ -109,11 +108,10 @@ export async function* search(options: SearchOptions): AsyncGenerator<SearchEven
       terms: options.terms,
       keep: starts,
       batch: starts,
+      onProgress,
       signal,
     });
-    let step = await judged.next();
-    for (; !step.done; step = await judged.next()) yield { stage: 'candidates', ...step.value };
-    start = step.value.latents;
+    start = judged.latents;
   }
   const begun = start;
   const noise = options.noise ?? (space === 'w' && !options.start ? 0.05 : 0);
@@ -129,19 +127,15 @@ export async function* search(options: SearchOptions): AsyncGenerator<SearchEven
     meanTerm(start.z ? { z: mean } : start.w ? { w: mean } : { ws: mean }, statistics.deviation, priors.mean ?? 0),
     normTerm(priors.norm ?? 0),
   ];
-  const work = optimise({
+  const found = await optimise({
     ...options,
     start,
     terms,
     noise: noise * statistics.deviation,
     state: saved?.state,
+    onProgress: (progress) => onProgress?.({ ...progress, saved: () => ({ start: begun, state: progress.state() }) }),
   });
-  let step = await work.next();
-  for (; !step.done; step = await work.next()) {
-    const { value } = step;
-    yield { stage: 'search', ...value, saved: () => ({ start: begun, state: value.state() }) };
-  }
-  return { ...step.value, start, space };
+  return { ...found, start, space };
 }
 
 /** One row of what a search found. */

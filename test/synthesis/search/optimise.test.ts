@@ -10,8 +10,9 @@ import { agreementAt } from '../../../src/synthesis/domain.ts';
 import { pixelTerm } from '../../../src/synthesis/terms/image.ts';
 import { latentStatistics, sampleLatents, shapesOf, takeRows } from '../../../src/synthesis/search/latents.ts';
 import { generatorMaps } from '../../../src/synthesis/maps.ts';
-import { optimise, type OptimiseOptions, type SearchProgress } from '../../../src/synthesis/search/optimise.ts';
-import { search, type SearchEvent } from '../../../src/synthesis/search/search.ts';
+import { optimise, type OptimiseOptions, type StepProgress } from '../../../src/synthesis/search/optimise.ts';
+import { search, type SearchProgress } from '../../../src/synthesis/search/search.ts';
+import type { SavedSearch } from '../../../src/synthesis/search/state.ts';
 import { searchFromTensors, searchTensors } from '../../../src/synthesis/search/state.ts';
 import { stepGraph, stepOutputs } from '../../../src/synthesis/search/step-graph.ts';
 import type { Term } from '../../../src/synthesis/terms/terms.ts';
@@ -47,12 +48,8 @@ const start = await sampleLatents(engine, generator, { samples: 3, seed: 1 });
 const terms = [agreementTerm(groups), pixelTerm(image, 1)];
 const base: OptimiseOptions = { engine, generator, start, terms, steps: 60, every: 10, noise: 0.1, seed: 7 };
 
-async function run(options: OptimiseOptions, look: (progress: SearchProgress) => void = () => {}) {
-  const work = optimise(options);
-  let step = await work.next();
-  for (; !step.done; step = await work.next()) look(step.value);
-  return step.value;
-}
+const run = (options: OptimiseOptions, look: (progress: StepProgress) => void = () => {}) =>
+  optimise({ ...options, onProgress: look });
 
 describe('the search', () => {
   it('finds a latent whose units agree with those of a known one, from every start', async () => {
@@ -71,13 +68,13 @@ describe('the search', () => {
   });
 
   it('tells how it goes: steps, terms, images, and which row leads', async () => {
-    const seen: SearchProgress[] = [];
+    const seen: StepProgress[] = [];
     const frames: Float32Tensor[] = [];
     const result = await run(base, (progress) => {
       seen.push(progress);
       frames.push(progress.images());
     });
-    expect(seen.map(({ step }) => step)).toEqual([1, 10, 20, 30, 40, 50, 60]);
+    expect(seen.map(({ done }) => done)).toEqual([1, 10, 20, 30, 40, 50, 60]);
     for (const { loss, terms: parts, leader } of seen) {
       loss.forEach((value, row) => expect(parts.rosetta[row] + parts.pixels[row]).toBeCloseTo(value, 5));
       expect(loss[leader]).toBe(Math.min(...loss));
@@ -89,10 +86,10 @@ describe('the search', () => {
 
   it('goes on from a saved state to the same end', async () => {
     const whole = await run(base);
-    let saved: ReturnType<SearchProgress['state']> | undefined;
+    let saved: ReturnType<StepProgress['state']> | undefined;
     const controller = new AbortController();
     const cut = await run({ ...base, signal: controller.signal }, (progress) => {
-      if (progress.step !== 30) return;
+      if (progress.done !== 30) return;
       saved = progress.state();
       controller.abort();
     });
@@ -170,12 +167,17 @@ describe('candidates', () => {
       losses.push(1 - r.reduce((sum, v) => sum + v, 0) / r.length);
     }
     for (const batch of [1, 4, 50]) {
-      const work = bestCandidates({ engine, generator, latents, terms: [agreementTerm(groups)], keep: 3, batch });
-      let step = await work.next();
-      for (; !step.done; step = await work.next());
+      const found = await bestCandidates({
+        engine,
+        generator,
+        latents,
+        terms: [agreementTerm(groups)],
+        keep: 3,
+        batch,
+      });
       const order = [...losses.keys()].sort((a, b) => losses[a] - losses[b]).slice(0, 3);
-      expect(step.value.latents).toEqual(takeRows(latents, order));
-      order.forEach((i, k) => expect(step.value.loss[k]).toBeCloseTo(losses[i], 5));
+      expect(found.latents).toEqual(takeRows(latents, order));
+      order.forEach((i, k) => expect(found.loss[k]).toBeCloseTo(losses[i], 5));
     }
   });
 });
@@ -194,15 +196,14 @@ describe('a search from beginning to end', () => {
       priors: { start: 0.01, mean: 0.01, norm: 0.1 },
     };
     const all = async (more: object = {}) => {
-      const work = search({ ...options, ...more });
-      const events: SearchEvent[] = [];
-      let saved;
-      let step = await work.next();
-      for (; !step.done; step = await work.next()) {
-        events.push(step.value);
-        if (step.value.stage === 'search' && step.value.step === 10) saved = step.value.saved();
-      }
-      return { events, saved, found: step.value };
+      const events: SearchProgress[] = [];
+      let saved: SavedSearch | undefined;
+      const onProgress = (progress: SearchProgress) => {
+        events.push(progress);
+        if (progress.stage === 'search' && progress.done === 10) saved = progress.saved();
+      };
+      const found = await search({ ...options, onProgress, ...more });
+      return { events, saved, found };
     };
     const first = await all();
     expect(first.events.map(({ stage }) => stage).filter((stage) => stage === 'candidates')).toHaveLength(6);
