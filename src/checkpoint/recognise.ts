@@ -28,19 +28,19 @@ export async function recognise(source: ByteSource): Promise<Checkpoint['format'
   const text = latin1(head);
   const kind = kinds.find(({ bytes, begins }) => bytes?.test(hex) ?? begins?.test(text));
   const what = kind?.what ?? `nothing known (its first bytes are ${hex.slice(0, 16)} in hexadecimal)`;
-  throw new UserError(`${file} is no checkpoint: it looks like ${what}. ${kind?.remedy ?? expected}`);
+  throw new UserError(`${file} is not a checkpoint: it looks like ${what}. ${kind?.remedy ?? expected}`);
 }
 
 /** What to say of a pickle without tensors. @param globals names of the classes in it, with their modules. */
 export function notACheckpoint(file: string, globals: readonly string[]): UserError {
   if (globals.some((name) => name.startsWith('dnnlib.tflib.'))) {
     return new UserError(
-      `${file} is no checkpoint: it looks like a StyleGAN network of TensorFlow. ` +
+      `${file} is not a checkpoint: it looks like a StyleGAN network of TensorFlow. ` +
         'Convert it with legacy.py of stylegan2-ada-pytorch and give the .pkl that this writes.',
     );
   }
   return new UserError(
-    `${file} is no checkpoint: it looks like a Python pickle that torch.save did not write. ${expected} ` +
+    `${file} is not a checkpoint: it looks like a Python pickle that torch.save did not write. ${expected} ` +
       'In Python, save its state_dict with torch.save.',
   );
 }

@@ -11,7 +11,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   const stop = () => {
     if (controller.signal.aborted) process.exit(exitCodes.interrupted);
     onStop();
-    controller.abort(new DOMException('interrupted; the same command goes on from here', 'AbortError'));
+    controller.abort(new DOMException('interrupted; rerun the same command to resume', 'AbortError'));
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, stop);

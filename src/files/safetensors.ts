@@ -110,7 +110,7 @@ function parseHeader(bytes: Uint8Array, fail: (what: string) => never): Record<s
   } catch {
     fail('its header is not valid JSON');
   }
-  if (!isRecord(header)) return fail('its header is no JSON object');
+  if (!isRecord(header)) return fail('its header is not a JSON object');
   // JSON.parse keeps the last of two equal keys in silence; each key has a colon.
   const keys = Object.values(header).reduce((n: number, v) => n + (isRecord(v) ? Object.keys(v).length : 0), 0);
   if (keys + Object.keys(header).length !== colons) fail('its header names a tensor twice, or is nested too deep');

@@ -90,7 +90,7 @@ function checkLocation(location: string, label: string): string {
   const drive = /^[a-z]:/i.test(location);
   if (location === '' || parts[0] === '' || drive || parts.includes('..') || location.includes('\0')) {
     throw new UserError(
-      `The ${label} of the ONNX model is kept in "${location}", which is no path inside the model's folder. ` +
+      `The ${label} of the ONNX model is kept in "${location}", which is not a path inside the model's folder. ` +
         'Such a file may be made to read others of yours; do not use it unless you know where it comes from.',
     );
   }

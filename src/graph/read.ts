@@ -31,7 +31,7 @@ export function readOnnx(bytes: Uint8Array, options: ReadOptions = {}): Graph {
   const model = parse(bytes);
   if (!model.graph || model.opsetImport.length === 0) {
     throw new UserError(
-      'This is no ONNX model: it holds no graph or names no operator set. Check the file and its download.',
+      'This is not an ONNX model: it has no graph or names no operator set. Check the file and its download.',
     );
   }
   if (model.functions.length > 0) {
@@ -61,7 +61,7 @@ function parse(bytes: Uint8Array): ModelProto {
     return fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(`This is no whole ONNX model (${reason}). Check the file and its download.`, { cause });
+    throw new UserError(`This ONNX model is incomplete (${reason}). Check the file and its download.`, { cause });
   }
 }
 
@@ -155,7 +155,7 @@ function attributeOf(proto: AttributeProto, node: string, file: File): Attribute
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch (cause) {
-      throw new UserError(`The ${label} in the ONNX model is no UTF-8 text; binary attributes are not supported.`, {
+      throw new UserError(`The ${label} in the ONNX model is not UTF-8 text; binary attributes are not supported.`, {
         cause,
       });
     }

@@ -38,7 +38,7 @@ export interface Download {
   /** Size and SHA-256 (lower-case hexadecimal: the whole digest, or its first 8 digits or more), where they are published. */
   readonly bytes?: number;
   readonly sha256?: string;
-  /** Set when no program can fetch the address, with what a person has to do. */
+  /** Set when the file has to be downloaded by hand, with how. */
   readonly manual?: string;
 }
 

@@ -61,7 +61,7 @@ export function loadModel(path: string, options: LoadOptions): Promise<LoadedMod
   return withFile(path, async (source) => {
     const kind = await kindOf(source);
     if (kind === 'card') {
-      if (options.card) throw new UserError(`${path}, which a model card names as its "file", is no file of weights`);
+      if (options.card) throw new UserError(`${path}, which a model card names as its "file", is not a file of weights`);
       const text = new TextDecoder().decode(await source.read(0, source.size));
       const { card, file } = parseCard(text, path);
       return loadModel(join(dirname(path), file), { ...options, card });
@@ -153,7 +153,7 @@ async function kindOf(source: ByteSource): Promise<FileKind> {
 async function readGraph(source: ByteSource): Promise<Graph> {
   if (source.size > largestOnnx) {
     throw new UserError(
-      `${source.name} is no ONNX model: those have at most 2 GB. Larger weights are kept in a file beside it`,
+      `${source.name} is not an ONNX model: those have at most 2 GB. Larger weights are kept in a file beside it`,
     );
   }
   const weights = weightFiles(source.name);
@@ -180,7 +180,7 @@ function weightFiles(model: string): { read: NonNullable<ReadOptions['external']
       const stat = fstatSync(handle);
       const file = { path, handle, size: stat.size };
       files.set(location, file);
-      if (!stat.isFile()) throw unreadable('is no regular file');
+      if (!stat.isFile()) throw unreadable('is not a regular file');
       return file;
     } catch (error) {
       if (error instanceof UserError) throw error;

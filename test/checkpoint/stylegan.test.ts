@@ -221,7 +221,7 @@ describe('pickles without tensors', () => {
   it('tells a network of TensorFlow, and what to do with it', async () => {
     const network = concat(w.global('dnnlib.tflib.network', 'Network'), ')\x81', w.dict({ version: w.int(4) }), 'b');
     expect(await messageOf(openBytes(w.pickle(w.tuple(network, network, network))))).toBe(
-      'some.pth is no checkpoint: it looks like a StyleGAN network of TensorFlow. ' +
+      'some.pth is not a checkpoint: it looks like a StyleGAN network of TensorFlow. ' +
         'Convert it with legacy.py of stylegan2-ada-pytorch and give the .pkl that this writes.',
     );
   });

@@ -54,7 +54,7 @@ describe('wrong calls', () => {
       /name the models, with --model and --generator/,
     ],
     ['no images', ['mine', ...models, '--out', 'x'], 2, /give images: photos with --images, or a --generator/],
-    ['an unknown model', ['inspect', 'resnet51'], 1, /there is no model resnet51; near names are resnet50/],
+    ['an unknown model', ['inspect', 'resnet51'], 1, /there is no model resnet51; similar names are resnet50/],
     ['an unknown subcommand of the zoo', ['zoo', 'fetch', 'x'], 2, /unknown command 'fetch'/],
     [
       'a number that is none',
@@ -67,7 +67,7 @@ describe('wrong calls', () => {
     ['a missing checkpoint', ['inspect', 'nothing.pth'], 1, /nothing.pth cannot be opened: there is no such file/],
     ['a missing folder of photos', [...mineArgs('x'), '--images', 'nowhere'], 1, /nowhere/],
     ['a broken checkpoint', ['inspect', 'photos/broken.png'], 1, /broken.png/],
-    ['a folder that is no run', ['report', 'photos'], 1, /photos holds no run: there is no dictionary.json/],
+    ['a folder that is no run', ['report', 'photos'], 1, /photos is not a run: it has no dictionary.json/],
     [
       'an unknown setting',
       [...mineArgs('x'), '--config', 'colour=blue'],

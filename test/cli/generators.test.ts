@@ -111,7 +111,7 @@ describe('mining with a generator', () => {
       'an encoder as a generator',
       ['--generator', `r2=${resnet.slice(7)}`],
       1,
-      /--generator r2 is no generator; name it with --model/,
+      /--generator r2 is not a generator; give it with --model/,
     ],
   ])('is refused for %s', async (_, more, code, message) => {
     const { code: got, err } = await run(...mineArgs('refused', ...more));
@@ -208,7 +208,7 @@ describe('models of the store', () => {
     expect(inspected.out).toMatch(/architecture resnet/);
     expect(inspected.out).toMatch(/layers \(\* 4 tapped, 240 units\)/);
     expect((await run('zoo', 'remove', 'mine')).code).toBe(0);
-    expect((await run('inspect', 'mine')).err).toMatch(/there is no model mine; near names are/);
+    expect((await run('inspect', 'mine')).err).toMatch(/there is no model mine; similar names are/);
     expect(existsSync(at('own/net.pth'))).toBe(true);
   });
 

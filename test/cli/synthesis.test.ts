@@ -202,7 +202,7 @@ describe('rosetta invert', () => {
       if (/grey\.png, candidates: 32 of 32/.test(err) && !child.killed) child.kill('SIGINT');
     });
     expect(await new Promise<number | null>((ended) => child.on('exit', ended))).toBe(130);
-    expect(err).toMatch(/stopping after this step[^]*interrupted; the same command goes on from here/);
+    expect(err).toMatch(/stopping after this step[^]*interrupted; rerun the same command to resume/);
     expect(readdirSync(at('cut')).sort()).toEqual(['grey', 'photo']);
     expect(readdirSync(at('cut/grey'))).toEqual(['search.safetensors']);
 
@@ -389,7 +389,7 @@ describe('wrong calls', () => {
       1,
       /nothing\.png cannot be opened: no such file/,
     ],
-    ['a folder that is no run', invert('--run', 'odd'), 1, /odd holds no run: there is no dictionary\.json/],
+    ['a folder that is no run', invert('--run', 'odd'), 1, /odd is not a run: it has no dictionary\.json/],
     [
       'a generator that the run lacks',
       invert('--generator', `other=${gan.slice(4)}`),

@@ -140,7 +140,7 @@ describe('rosetta train', () => {
     expect(readdirSync(at('timed')).sort()).toEqual(readdirSync(at('whole')).sort());
     await loadModel(at('timed/tiny.json'), { name: 'tiny' });
     const again = await done(...args('timed', '--minutes', '0'));
-    expect(again.out).toBe('timed/tiny.safetensors: 2 of 600 steps; the same command goes on\n');
+    expect(again.out).toBe('timed/tiny.safetensors: 2 of 600 steps; rerun the same command to resume\n');
     const last = await done(...args('timed'));
     expect(last.out).toBe('timed/tiny.safetensors: 600 of 600 steps\n');
     expect(file('timed/tiny.safetensors').equals(file('whole/tiny.safetensors'))).toBe(true);
@@ -151,8 +151,8 @@ describe('rosetta train', () => {
 
   it('goes on after Ctrl-C, to the same bytes', async () => {
     const { code, err } = await cut('stopped', 'SIGINT');
-    expect(err).toMatch(/stopping after this step; the same command goes on from there/);
-    expect(err).toMatch(/rosetta: interrupted; the same command goes on from here\n$/);
+    expect(err).toMatch(/stopping after this step; rerun the same command to resume/);
+    expect(err).toMatch(/rosetta: interrupted; rerun the same command to resume\n$/);
     expect(code).toBe(130);
     expect(readdirSync(at('stopped')).sort()).toEqual(['checkpoint.safetensors', 'log.jsonl']);
     expect(await savedStep('stopped')).toBeLessThan(steps);

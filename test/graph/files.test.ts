@@ -229,7 +229,7 @@ describe('weights beside the model', () => {
     (location) => {
       const read = () => readOnnx(stored({ location }), { external: () => new Uint8Array(8) });
       expect(read).toThrow(UserError);
-      expect(read).toThrow("which is no path inside the model's folder");
+      expect(read).toThrow("which is not a path inside the model's folder");
     },
   );
 
@@ -255,9 +255,9 @@ describe('weights beside the model', () => {
 describe('bad files', () => {
   const { model } = writeOnnx(network());
   const bad: [string, Uint8Array, string][] = [
-    ['text', new TextEncoder().encode('<!DOCTYPE html><html></html>'), 'This is no whole ONNX model ('],
-    ['cut short', model.subarray(0, model.length - 100), 'This is no whole ONNX model ('],
-    ['nothing', new Uint8Array(), 'This is no ONNX model: it holds no graph or names no operator set.'],
+    ['text', new TextEncoder().encode('<!DOCTYPE html><html></html>'), 'This ONNX model is incomplete ('],
+    ['cut short', model.subarray(0, model.length - 100), 'This ONNX model is incomplete ('],
+    ['nothing', new Uint8Array(), 'This is not an ONNX model: it has no graph or names no operator set.'],
     [
       'no operator set of ONNX itself',
       modelOf({ dataType: 1, floatData: [1] }, { opsetImport: [{ domain: 'x', version: 1n }] }),
@@ -360,7 +360,7 @@ describe('bad files', () => {
           graph: { node: [{ opType: 'Own', name: 'n', attribute: [{ name: 'a', type: 3, s: Uint8Array.of(255) }] }] },
         },
       ),
-      'The attribute "a" of node "n" (Own) in the ONNX model is no UTF-8 text; binary attributes are not supported.',
+      'The attribute "a" of node "n" (Own) in the ONNX model is not UTF-8 text; binary attributes are not supported.',
     ],
   ];
   it.each(bad)('%s', (_, bytes, message) => {

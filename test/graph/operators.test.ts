@@ -360,7 +360,7 @@ describe('inputs that do not fit', () => {
     ],
     [
       test('Transpose', [f(2, 3)], { perm: ints([0, 0]) }),
-      'Node "node" (Transpose): perm [0, 0] is no permutation of the axes of [2, 3].',
+      'Node "node" (Transpose): perm [0, 0] is not a permutation of the axes of [2, 3].',
     ],
     [test('Softmax', [f(2, 3)], { axis: int(2) }), 'Node "node" (Softmax): axis 2 is outside a tensor of rank 2.'],
     [

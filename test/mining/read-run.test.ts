@@ -51,7 +51,7 @@ describe('the dictionary of a run', () => {
     ['dictionary.json', '{', /run\/dictionary\.json is damaged \(.*\); mine again/],
     ['dictionary.json', '{"schemaVersion":1}', /has schema version 1, this program reads 2 and 3; mine again/],
     ['partial/current.json', '{}', /the run in run is not finished; run the same "rosetta mine" again/],
-    ['other.json', '{}', /run holds no run: there is no dictionary\.json/],
+    ['other.json', '{}', /run is not a run: it has no dictionary\.json/],
   ])('is refused where there is a %s with %s', async (name, text, message) => {
     const other = memoryFolder();
     await other.write(name, [text]);

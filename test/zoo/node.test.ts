@@ -62,21 +62,21 @@ describe('kinds', () => {
   it('of other files are told by the error', async () => {
     writeFileSync(place('page.onnx'), '<!doctype html><title>Sign in</title>');
     await expect(loadEncoder(place('page.onnx'), { name: 'm' })).rejects.toThrow(
-      /page\.onnx is no checkpoint: .*HTML page/,
+      /page\.onnx is not a checkpoint: .*HTML page/,
     );
     writeFileSync(place('empty.onnx'), '');
     await expect(loadEncoder(place('empty.onnx'), { name: 'm' })).rejects.toThrow(/empty\.onnx is empty/);
     await expect(loadEncoder(place('none.onnx'), { name: 'm' })).rejects.toThrow(
       /none\.onnx cannot be opened: there is no such/,
     );
-    await expect(readOnnxFile(golden)).rejects.toThrow(/resnet50_small\.pth: This is no whole ONNX model/);
+    await expect(readOnnxFile(golden)).rejects.toThrow(/resnet50_small\.pth: This ONNX model is incomplete/);
   });
 
   it('an ONNX file that is cut short', async () => {
     const bytes = readFileSync(place('net.onnx'));
     writeFileSync(place('short.onnx'), bytes.subarray(0, bytes.length / 2));
     await expect(loadEncoder(place('short.onnx'), { name: 'm' })).rejects.toThrow(
-      /short\.onnx: This is no whole ONNX model/,
+      /short\.onnx: This ONNX model is incomplete/,
     );
   });
 });
@@ -103,15 +103,15 @@ describe('weights beside the file', () => {
       /split\.onnx: its weights are kept in .*split\.onnx\.data, which is missing\. Put/,
     );
     mkdirSync(place('split.onnx.data'));
-    await expect(opened()).rejects.toThrow(/split\.onnx\.data, which (is no regular file|cannot be read)/);
+    await expect(opened()).rejects.toThrow(/split\.onnx\.data, which (is not a regular file|cannot be read)/);
     execFileSync('rmdir', [place('split.onnx.data')]);
     execFileSync('mkfifo', [place('split.onnx.data')]);
-    await expect(opened()).rejects.toThrow(/split\.onnx\.data, which is no regular file/);
+    await expect(opened()).rejects.toThrow(/split\.onnx\.data, which is not a regular file/);
   });
 
   it.each(['../secret', '/etc/hostname', 'a/../../secret', 'C:\\secret'])('at %s are refused', async (location) => {
     writeFileSync(place('evil.onnx'), writeOnnx(graph, { external: { location, minBytes: 1 } }).model);
-    await expect(loadEncoder(place('evil.onnx'), { name: 'm' })).rejects.toThrow(/no path inside the model's folder/);
+    await expect(loadEncoder(place('evil.onnx'), { name: 'm' })).rejects.toThrow(/not a path inside the model's folder/);
   });
 });
 

@@ -76,7 +76,7 @@ export function countsSection({ dictionary, twins }) {
       (twins
         ? "*beyond twins*: replicated pairs whose r is higher than what either unit reaches with any unit of the other network's twin. "
         : '') +
-      'Two generators make different images and are no pair.',
+      'Two generators make different images and are not compared.',
     table(
       [...head, ...(twins ? ['twins'] : []), 'own twins', 'times', ...(twins ? ['beyond twins'] : [])],
       rows.map(({ cells }) => cells),
@@ -84,14 +84,14 @@ export function countsSection({ dictionary, twins }) {
     `At least ${enough} times as many replicated pairs as with a twin: ${good.length} of ${rows.length} pairs of networks. Fewer: ${names(bad)}.`,
     ...(twins
       ? [
-          'Untrained networks are no blank sheet: a random convolution or patch projection answers to brightness, colour and edges too, and at 32 x 32 pixels much of a map may be that. ' +
-            'So the twins have pairs of their own, and a count of pairs cannot tell which are owed to training. ' +
+          'Untrained networks are not blank slates: a random convolution or patch projection answers to brightness, colour and edges too, and at 32 x 32 pixels much of a map may be that. ' +
+            'So the twins have pairs of their own, and a count of pairs cannot tell which of them training made. ' +
             `The control by unit can: of ${sum('replicated')} replicated pairs, ${sum('unexplained')} (${percent(sum('unexplained') / sum('replicated'))}) are more alike than either unit is with anything in the other's twin. That leans towards the pairs, which were chosen for their r: read it beside the counts.`,
           ...mixedText(rows.filter(({ generator }) => generator >= 0)),
         ]
       : []),
     `More mutual pairs than pure noise would give: ${rows.filter(({ above }) => above).length} of ${rows.length}. A count of pairs says ` +
-      'little either way: units that are alike within a network compete, so that fewer become mutual. It is the controls that tell.',
+      'little either way: units that are alike within a network compete, so that fewer become mutual. Trust the controls instead.',
     setsText(dictionary, models),
   ].join('\n\n');
 }

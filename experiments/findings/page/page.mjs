@@ -44,9 +44,9 @@ function introduction({ dictionary, options }, minutes) {
   return [
     '# Findings',
     'What the small networks of the demo zoo have in common, and what that is good for. All numbers and pictures are of one run ' +
-      'of `npm run experiment findings`, which wrote this page; nothing is chosen by hand, and what fails is told like what works. ' +
+      'of `npm run experiment findings`, which wrote this page; nothing is chosen by hand, and failures are reported like successes. ' +
       `Measuring took ${minutes.toFixed(0)} minutes.`,
-    `The networks see 32 x 32 pixels. Mined were ${options.samples} samples of each generator, at truncation ${options.truncation}. ` +
+    `The networks see 32 x 32 pixels. ${options.samples} samples of each generator were mined, at truncation ${options.truncation}. ` +
       'The terms (pair, q, replicated, Rosetta set) are those of [mining.md](mining.md).',
     table(['network', 'kind', 'supervision', 'units', 'layers', 'dead or constant units'], rows),
   ].join('\n\n');

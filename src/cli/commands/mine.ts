@@ -156,7 +156,7 @@ async function run(options: MineCommandOptions): Promise<void> {
   if (anchors.includes('none') && anchors.length > 1)
     throw new UserError(`--anchor none is without any; leave it out, or the others`);
   try {
-    const note = 'stopping after this batch; the same command goes on from there (once more: stop at once)';
+    const note = 'stopping after this batch; rerun the same command to resume (press again to stop at once)';
     const dictionary = await interruptible(
       (signal) =>
         mine({
@@ -194,7 +194,7 @@ async function openSources(
       throw new UserError(`--images-from ${name}: no generator of that name; there are ${names.join(', ') || 'none'}`);
   }
   for (const { name } of options.generator ?? []) {
-    if (!names.includes(name)) throw new UserError(`--generator ${name} is no generator; name it with --model`);
+    if (!names.includes(name)) throw new UserError(`--generator ${name} is not a generator; give it with --model`);
   }
   const generators = options.imagesFrom ? all.filter(({ name }) => options.imagesFrom!.includes(name)) : all;
   const sources: ImageSource[] = generators.map((generator) => {

@@ -42,7 +42,7 @@ export function trainCommand(): Command {
     .requiredOption('-o, --out <folder>', 'checkpoint, log, and the network with its card')
     .option(
       '--minutes <m>',
-      'stop after so long; the same command goes on (default: to the end of the recipe)',
+      'stop after this long; rerun the same command to resume (default: to the end of the recipe)',
       minutes,
     )
     .option('--every <n>', 'steps between two lines of the log', wholeNumber(1), 50)
@@ -64,7 +64,7 @@ function minutes(text: string): number {
 async function run(file: string, options: TrainCommandOptions): Promise<void> {
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const recipe = parseRecipe(await textOf(file), file, recipeKinds);
-  const note = 'stopping after this step; the same command goes on from there (once more: stop at once)';
+  const note = 'stopping after this step; rerun the same command to resume (press again to stop at once)';
   const summary = await withFolderLock(options.out, () =>
     interruptible(
       (signal) => trained(file, recipe, options, printer, signal),
@@ -72,7 +72,7 @@ async function run(file: string, options: TrainCommandOptions): Promise<void> {
     ),
   );
   const { network, steps, of } = summary;
-  const rest = steps < of ? '; the same command goes on' : '';
+  const rest = steps < of ? '; rerun the same command to resume' : '';
   process.stdout.write(
     options.json ? `${JSON.stringify(summary)}\n` : `${join(options.out, network)}: ${steps} of ${of} steps${rest}\n`,
   );

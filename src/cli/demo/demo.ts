@@ -61,11 +61,11 @@ async function run(options: DemoCommandOptions): Promise<void> {
   if (!(await folder.read('index.html'))) {
     const begun = performance.now();
     printer.note(
-      `${zoo.models.length} networks; about three minutes on two cores. Ctrl-C stops, the same command goes on.`,
+      `${zoo.models.length} networks; about three minutes on two cores. Ctrl-C stops; rerun the same command to resume.`,
     );
     await interruptible(
       (signal) => make(folder, zoo, options, printer, signal),
-      () => printer.note('stopping after this step; the same command goes on from there (once more: stop at once)'),
+      () => printer.note('stopping after this step; rerun the same command to resume (press again to stop at once)'),
     );
     printer.note(`done in ${duration((performance.now() - begun) / 1000)}`);
   }

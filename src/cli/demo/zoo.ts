@@ -57,5 +57,5 @@ function weightsOf(card: string, file: string): string {
   } catch {
     // Told below.
   }
-  throw new UserError(`${file} is no model card that names its "file"; ${remedy}`);
+  throw new UserError(`${file} is not a model card that names its "file"; ${remedy}`);
 }

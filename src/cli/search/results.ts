@@ -56,7 +56,7 @@ export function makingResults(
   work: (printer: ProgressPrinter, signal: AbortSignal) => Promise<Made>,
 ): Promise<void> {
   const printer = new ProgressPrinter(process.stderr, options.quiet);
-  const note = 'stopping after this step; the same command goes on from there (once more: stop at once)';
+  const note = 'stopping after this step; rerun the same command to resume (press again to stop at once)';
   return withFolderLock(options.out, async () => {
     const made = await interruptible(
       (signal) => work(printer, signal),

@@ -41,7 +41,7 @@ function transpose(call: Call): Known[] {
   const perm = call.ints('perm') ?? shape?.map((_, i) => shape.length - 1 - i);
   if (!shape || !perm) return [{ dtype: call.dtype(0) }];
   if (perm.toSorted((a, b) => a - b).some((axis, i) => axis !== i) || perm.length !== shape.length) {
-    throw new ShapeError(`perm [${perm.join(', ')}] is no permutation of the axes of ${formatShape(shape)}`);
+    throw new ShapeError(`perm [${perm.join(', ')}] is not a permutation of the axes of ${formatShape(shape)}`);
   }
   return [{ dtype: call.dtype(0), shape: perm.map((axis) => shape[axis]) }];
 }

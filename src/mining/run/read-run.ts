@@ -25,7 +25,7 @@ export async function readDictionary(folder: Folder, path: string): Promise<Dict
     throw new UserError(
       unfinished
         ? `the run in ${path} is not finished; run the same "rosetta mine" again to complete it`
-        : `${path} holds no run: there is no dictionary.json; name the folder that was given to "rosetta mine --out"`,
+        : `${path} is not a run: it has no dictionary.json; name the folder that was given to "rosetta mine --out"`,
     );
   }
   let dictionary: Dictionary | VersionTwo | { readonly schemaVersion?: undefined };

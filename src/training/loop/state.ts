@@ -49,7 +49,7 @@ export async function loadTraining(folder: Folder): Promise<SavedTraining | unde
   if (!bytes) return undefined;
   const { tensors: refs, metadata = {} } = await readSafetensors(bytesSource(checkpointFile, bytes));
   if (metadata.format !== `${program.name} ${format}`) {
-    throw new UserError(`${checkpointFile} is no saved training; choose another folder`);
+    throw new UserError(`${checkpointFile} is not a saved training; choose another folder`);
   }
   if (metadata.version !== String(version)) {
     throw new UserError(

@@ -140,7 +140,7 @@ function gridOf({ grid }: Readonly<Record<string, unknown>>, owner: string): Siz
   if (grid === undefined) return undefined;
   const size = typeof grid === 'string' ? parseSize(grid) : undefined;
   if (size) return size;
-  throw new UserError(`"grid" in the card of ${owner} is no size such as "16x12"`);
+  throw new UserError(`"grid" in the card of ${owner} is not a size such as "16x12"`);
 }
 
 function prepare(graph: Graph, owner: string, input: ImageInput, size: Size, grid?: Size): Network {

@@ -11,7 +11,7 @@ export const isName = (name: string): boolean => /^[A-Za-z0-9_]([A-Za-z0-9._+-]{
 export function checkedName(name: string): string {
   if (isName(name)) return name;
   throw new UserError(
-    `"${name}" is no name of a model: letters, digits and . _ + - are expected, at most 100, with none of . + - in front and no . at the end`,
+    `"${name}" cannot name a model: letters, digits and . _ + - are expected, at most 100, with none of . + - in front and no . at the end`,
   );
 }
 

@@ -546,7 +546,7 @@ describe('refuses with a reason', () => {
     const card = { ...model.card, architecture: 'resnet' };
     expect(() => modelFromGraph(graph, { name: 'm', card })).toThrow(/m is an ONNX file, not a checkpoint of "resnet"/);
     const odd = { ...model.card, config: { grid: 5 } };
-    expect(() => modelFromGraph(graph, { name: 'm', card: odd })).toThrow(/"grid" in the card of m is no size/);
+    expect(() => modelFromGraph(graph, { name: 'm', card: odd })).toThrow(/"grid" in the card of m is not a size/);
     const large = { ...model.card, input: { ...model.card.input, height: 9 } };
     expect(() => modelFromGraph(graph, { name: 'm', card: large })).toThrow(
       /made for images of 8 x 8 pixels, not 9 x 8/,

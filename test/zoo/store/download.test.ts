@@ -131,7 +131,7 @@ describe('a connection that is cut', () => {
 
   it('is given up when it breaks at the same place again and again', async () => {
     const { get } = setting({ ranges: false, cuts: Array<number>(9).fill(120_000) });
-    await expect(get({ retries: 3 })).rejects.toThrow(/cannot be downloaded: .*broke.*The same command goes on/);
+    await expect(get({ retries: 3 })).rejects.toThrow(/cannot be downloaded: .*broke.*Rerun the same command to resume/);
     expect(server.asked).toHaveLength(4);
   });
 
@@ -234,7 +234,7 @@ describe('a redirect', () => {
   it('to no address is an error', async () => {
     const url = server.serve('/nowhere', { content, location: 'http://[' });
     await expect(download(url, at('nowhere/net.pth'))).rejects.toThrow(
-      /redirected to "http:\/\/\[", which is no address/,
+      /redirected to "http:\/\/\[", which is not an address/,
     );
   });
 });

@@ -143,9 +143,9 @@ describe('pull', () => {
     expect(existsSync(lock)).toBe(false);
   });
 
-  it('of a model that no program can fetch says what to do', async () => {
+  it('of a model to be downloaded by hand says what to do', async () => {
     await expect(fresh().store.pull('by-hand')).rejects.toThrow(
-      'no program can fetch by-hand: download x.pt from the folder; then "rosetta zoo add by-hand FILE"',
+      'download by-hand by hand: download x.pt from the folder; then run "rosetta zoo add by-hand FILE"',
     );
   });
 
@@ -160,15 +160,15 @@ describe('pull', () => {
 describe('resolve', () => {
   it('names what is near to a name that is not known', async () => {
     const { store } = fresh();
-    await expect(store.resolve('net50')).rejects.toThrow('there is no model net50; near names are net-50 (');
-    await expect(store.resolve('gan')).rejects.toThrow('near names are gan-128 (');
-    await expect(store.resolve('something-else')).rejects.toThrow(/near names are (net-50|gan-128|by-hand) \(/);
+    await expect(store.resolve('net50')).rejects.toThrow('there is no model net50; similar names are net-50 (');
+    await expect(store.resolve('gan')).rejects.toThrow('similar names are gan-128 (');
+    await expect(store.resolve('something-else')).rejects.toThrow(/similar names are (net-50|gan-128|by-hand) \(/);
   });
 
   it('says how a model comes here', async () => {
     const { store } = fresh();
     await expect(store.resolve('net-50')).rejects.toThrow('net-50 is not here yet; run "rosetta zoo pull net-50"');
-    await expect(store.resolve('by-hand')).rejects.toThrow('download x.pt from the folder; then "rosetta zoo add');
+    await expect(store.resolve('by-hand')).rejects.toThrow('download x.pt from the folder; then run "rosetta zoo add');
   });
 
   it('refuses a download that was damaged later', async () => {
@@ -238,7 +238,7 @@ describe('a file of the user', () => {
   it('must exist and be a file', async () => {
     const { store } = own();
     await expect(store.add('mine', at('nothing.pth'))).rejects.toThrow(/nothing\.pth does not exist/);
-    await expect(store.add('mine', at(''))).rejects.toThrow(/is no file/);
+    await expect(store.add('mine', at(''))).rejects.toThrow(/is not a file/);
   });
 
   it('cannot be pulled', async () => {
@@ -292,9 +292,9 @@ describe('a name', () => {
   ])('%j is refused', async (name) => {
     const { store, cache } = fresh();
     writeFileSync(at('real.pth'), weights);
-    await expect(store.add(name, at('real.pth'))).rejects.toThrow(/is no name of a model/);
+    await expect(store.add(name, at('real.pth'))).rejects.toThrow(/cannot name a model/);
     for (const act of ['show', 'resolve', 'pull', 'remove'] as const)
-      await expect(store[act](name)).rejects.toThrow(/is no name of a model/);
+      await expect(store[act](name)).rejects.toThrow(/cannot name a model/);
     expect(existsSync(cache)).toBe(false);
   });
 });
@@ -315,7 +315,7 @@ describe('a mirror', () => {
   });
 
   it.each(['m.example', 'ftp://m.example', ''])('%j is no address', (mirror) => {
-    expect(() => mirrored('https://host.example/a', mirror)).toThrow(/is no address/);
+    expect(() => mirrored('https://host.example/a', mirror)).toThrow(/is not an address/);
   });
 });
 

@@ -58,7 +58,7 @@ export async function download(url: string, target: string, options: DownloadOpt
         if (!(error instanceof PassingError)) throw error;
         failures = transfer.furthest > before ? 1 : failures + 1;
         if (failures > retries || (error.unreachable && transfer.received === 0))
-          throw new UserError(`${url} cannot be downloaded: ${error.message}. The same command goes on from here`);
+          throw new UserError(`${url} cannot be downloaded: ${error.message}. Rerun the same command to resume`);
         const wait = Math.min(longestWait, Math.max(error.wait, backoff * 2 ** (failures - 1)));
         note?.(`${basename(target)}: ${error.message}; trying again in ${wait} s`);
         await sleep(wait * 1000, undefined, { signal }).catch(() => signal?.throwIfAborted());

@@ -82,7 +82,7 @@ function redirected(from: URL, location: string): URL {
     to = new URL(location, from);
   } catch {
     throw new UserError(
-      `${from} is redirected to "${location}", which is no address; name another source with --mirror`,
+      `${from} is redirected to "${location}", which is not an address; name another source with --mirror`,
     );
   }
   if (to.protocol !== 'https:' && to.protocol !== from.protocol) {

@@ -60,7 +60,7 @@ export function mirrored(url: string, mirror: string | undefined): string {
   const base = URL.canParse(mirror) ? new URL(mirror) : undefined;
   if (!base || !/^https?:$/.test(base.protocol))
     throw new UserError(
-      `--mirror ${mirror} is no address; something such as https://mirror.example/models is expected`,
+      `--mirror ${mirror} is not an address; give one such as https://mirror.example/models`,
     );
   return `${base.origin}${base.pathname.replace(/\/$/, '')}${new URL(url).pathname}`;
 }
@@ -101,7 +101,7 @@ export class ModelStore {
       const missing = state === 'partial' ? 'only partly here' : 'not here yet';
       const [{ manual }] = official!.files;
       const remedy = manual
-        ? `no program can fetch it: ${manual}; then "rosetta zoo add ${name} FILE"`
+        ? `download it by hand: ${manual}; then run "rosetta zoo add ${name} FILE"`
         : `run "rosetta zoo pull ${name}"`;
       throw new UserError(`the model ${name} is ${missing}; ${remedy}`);
     }
@@ -128,7 +128,7 @@ export class ModelStore {
     const { official, state } = await this.show(name);
     if (!official) throw new UserError(`${name} is a file of your own; only published models can be pulled`);
     const by = official.files.find(({ manual }) => manual)?.manual;
-    if (by) throw new UserError(`no program can fetch ${name}: ${by}; then "rosetta zoo add ${name} FILE"`);
+    if (by) throw new UserError(`download ${name} by hand: ${by}; then run "rosetta zoo add ${name} FILE"`);
     if (state === 'downloaded') return this.#look(name);
     await withFolderLock(this.#folder(name), async () => {
       const known = (await this.#records(name)) ?? [];
@@ -162,7 +162,7 @@ export class ModelStore {
     const file = resolve(path);
     const found = await stat(file).catch(() => undefined);
     if (!found?.isFile())
-      throw new UserError(`${file} ${found ? 'is no file' : 'does not exist'}; give a file of weights`);
+      throw new UserError(`${file} ${found ? 'is not a file' : 'does not exist'}; give a file of weights`);
     const hashes = digests();
     await hashFile(file, hashes, signal).catch((error: unknown) => {
       signal?.throwIfAborted();
@@ -248,7 +248,7 @@ export class ModelStore {
     const names = (await this.list()).map((model) => model.name);
     const near = nearest(name, names);
     return new UserError(
-      `there is no model ${name}; near names are ${near.join(', ') || 'none'} ("rosetta zoo list" has all, "rosetta zoo add" takes a file of your own)`,
+      `there is no model ${name}; similar names are ${near.join(', ') || 'none'} ("rosetta zoo list" has all, "rosetta zoo add" takes a file of your own)`,
     );
   }
 }
