@@ -61,7 +61,8 @@ export function loadModel(path: string, options: LoadOptions): Promise<LoadedMod
   return withFile(path, async (source) => {
     const kind = await kindOf(source);
     if (kind === 'card') {
-      if (options.card) throw new UserError(`${path}, which a model card names as its "file", is not a file of weights`);
+      if (options.card)
+        throw new UserError(`${path}, which a model card names as its "file", is not a file of weights`);
       const text = new TextDecoder().decode(await source.read(0, source.size));
       const { card, file } = parseCard(text, path);
       return loadModel(join(dirname(path), file), { ...options, card });

@@ -111,7 +111,9 @@ describe('weights beside the file', () => {
 
   it.each(['../secret', '/etc/hostname', 'a/../../secret', 'C:\\secret'])('at %s are refused', async (location) => {
     writeFileSync(place('evil.onnx'), writeOnnx(graph, { external: { location, minBytes: 1 } }).model);
-    await expect(loadEncoder(place('evil.onnx'), { name: 'm' })).rejects.toThrow(/not a path inside the model's folder/);
+    await expect(loadEncoder(place('evil.onnx'), { name: 'm' })).rejects.toThrow(
+      /not a path inside the model's folder/,
+    );
   });
 });
 

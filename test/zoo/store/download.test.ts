@@ -131,7 +131,9 @@ describe('a connection that is cut', () => {
 
   it('is given up when it breaks at the same place again and again', async () => {
     const { get } = setting({ ranges: false, cuts: Array<number>(9).fill(120_000) });
-    await expect(get({ retries: 3 })).rejects.toThrow(/cannot be downloaded: .*broke.*Rerun the same command to resume/);
+    await expect(get({ retries: 3 })).rejects.toThrow(
+      /cannot be downloaded: .*broke.*Rerun the same command to resume/,
+    );
     expect(server.asked).toHaveLength(4);
   });
 

@@ -59,9 +59,7 @@ export function mirrored(url: string, mirror: string | undefined): string {
   if (mirror === undefined) return url;
   const base = URL.canParse(mirror) ? new URL(mirror) : undefined;
   if (!base || !/^https?:$/.test(base.protocol))
-    throw new UserError(
-      `--mirror ${mirror} is not an address; give one such as https://mirror.example/models`,
-    );
+    throw new UserError(`--mirror ${mirror} is not an address; give one such as https://mirror.example/models`);
   return `${base.origin}${base.pathname.replace(/\/$/, '')}${new URL(url).pathname}`;
 }
 
