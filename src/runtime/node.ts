@@ -1,6 +1,8 @@
 // The engine for Node: onnxruntime-node, with a device and a number of threads.
 // It knows graphs only, no models; the browser's engine has a file of its own.
 
+// First of all: the engine reads it when it is loaded.
+import './node/telemetry.ts';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -10,6 +12,7 @@ import type { Graph } from '../graph/graph.ts';
 import { byteLengthOf } from '../graph/tensor.ts';
 import { writeOnnx } from '../graph/write.ts';
 import { devices, type Device, type Engine, type Session } from './engine.ts';
+import { whyMissing } from './node/probe.ts';
 import { wrapSession } from './ort.ts';
 
 export { nodeFolder } from '../files/node/folder.ts';
@@ -38,7 +41,8 @@ export function availableDevices(): Device[] {
 
 /**
  * An engine on the given device.
- * @throws UserError when the runtime has no such device, or `threads` is not a positive whole number.
+ * @throws UserError when the runtime has no such device, or `threads` is not a positive whole number; from `open` when
+ * the device does not work on this machine.
  */
 export function nodeEngine(options: NodeEngineOptions = {}): Engine {
   const { device = 'cpu', threads = availableParallelism() } = options;
@@ -51,7 +55,8 @@ export function nodeEngine(options: NodeEngineOptions = {}): Engine {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
+    // What fails is thrown as well; the engine would print it too.
+    logSeverityLevel: 4,
     enableCpuMemArena: arena,
     extra: {
       // Fusing a Pad into the Conv or pooling after it loses a value that is also an output under another name.
@@ -67,6 +72,8 @@ export function nodeEngine(options: NodeEngineOptions = {}): Engine {
   return {
     device,
     async open(graph) {
+      const missing = device === 'cpu' ? undefined : await whyMissing(device);
+      if (missing !== undefined) throw unavailable(device, missing);
       const session = await createSession(graph, sessionOptions, device);
       return wrapSession(session, OrtTensor);
     },
@@ -91,18 +98,21 @@ async function createSession(
     });
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const reason = (error as Error).message;
-    if (device !== 'cpu' && !availableDevices().includes(device)) throw unavailable(device, reason);
-    throw new UserError(`the ${device} engine cannot open the graph "${graph.name}": ${reason}`);
+    throw new UserError(`the ${device} engine cannot open the graph "${graph.name}": ${(error as Error).message}`);
   }
 }
 
+/** @param reason the engine's words when it has the device, but cannot use it. */
 function unavailable(device: Device, reason?: string): UserError {
-  const hint =
-    device === 'cuda' ? ' CUDA needs the optional binaries of onnxruntime-node (see its installation notes).' : '';
-  const cause = reason ? ` (${reason})` : '';
+  const others = availableDevices().filter((other) => other !== device);
+  const cause =
+    reason === undefined
+      ? `this onnxruntime-node has no "${device}"`
+      : device === 'cuda'
+        ? `it needs an NVIDIA driver, and the CUDA binaries of onnxruntime-node, which its installation notes tell how to get (the engine says: ${reason})`
+        : `the engine says: ${reason}`;
   return new UserError(
-    `device "${device}" is not available here${cause}: this onnxruntime-node has ${availableDevices().join(', ')}.${hint} Choose one of these.`,
+    `the device "${device}" is not available: ${cause}. Choose another with --device: ${others.join(', ')}`,
   );
 }
 

@@ -88,7 +88,7 @@ describe('wrong calls', () => {
       'a device that is not there',
       [...mineArgs('x'), '--device', 'coreml'],
       1,
-      /device "coreml" is not available here/,
+      /device "coreml" is not available: this onnxruntime-node has no "coreml"/,
     ],
     ['an unreadable photo, strictly', mineArgs('x', '--strict'), 1, /broken.png of photos cannot be read/],
     [
