@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goldenFile, rosetta } from '../cli/rosetta.ts';
 
@@ -50,9 +51,7 @@ async function left(name: string, args: string[]) {
   const trace = at('trace');
   const command = [process.execPath, ...args];
   if (traced) command.unshift('strace', '-f', '-e', 'trace=connect,sendto', '-o', trace);
-  await new Promise<void>((done, fail) => {
-    execFile(command[0], command.slice(1), { cwd: at('work'), env }, (error) => (error ? fail(error) : done()));
-  });
+  await promisify(execFile)(command[0], command.slice(1), { cwd: at('work'), env });
   const files = ['home', 'cache', 'tmp'].flatMap((part) => readdirSync(at(part), { recursive: true }).map(String));
   const connections = traced
     ? readFileSync(trace, 'utf8')
