@@ -2,8 +2,8 @@
 // It says nothing about the network that the tensors belong to.
 
 import { recognise } from './recognise.ts';
-import { readSafetensors } from '../files/safetensors.ts';
 import type { ByteSource } from '../files/source.ts';
+import { safetensorsCheckpoint } from './safetensors.ts';
 import { readStyleganPickle } from './stylegan-pickle.ts';
 import { readTorchLegacy } from './torch/legacy.ts';
 import { readTorchZip } from './torch/zip.ts';
@@ -11,7 +11,8 @@ import type { Checkpoint } from './types.ts';
 
 export { pickledModules } from './modules.ts';
 export { networkPath, stateDict } from './state-dict.ts';
-export type { Checkpoint, TensorRef } from './types.ts';
+export type { TensorRef } from '../files/tensor-ref.ts';
+export type { Checkpoint } from './types.ts';
 
 /**
  * Opens a checkpoint. The format is recognised by content, never by name. Nothing in the file is executed, and
@@ -21,7 +22,7 @@ export type { Checkpoint, TensorRef } from './types.ts';
 export async function openCheckpoint(source: ByteSource): Promise<Checkpoint> {
   switch (await recognise(source)) {
     case 'safetensors':
-      return readSafetensors(source);
+      return safetensorsCheckpoint(source);
     case 'torch-zip':
       return readTorchZip(source);
     case 'torch-legacy':

@@ -5,7 +5,7 @@ import { constants } from 'node:fs';
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
 import { bytesPerElement, sizeOf, toBytes, type Tensor } from '../graph/tensor.ts';
-import type { TensorRef } from './types.ts';
+import type { TensorRef } from '../files/tensor-ref.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { encodeSafetensorsHeader } from '../files/safetensors.ts';
 import { checkRange, type ByteSource } from '../files/source.ts';

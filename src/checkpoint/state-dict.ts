@@ -2,7 +2,8 @@
 // It does not know architectures: the names it returns are for the zoo to recognise.
 
 import { UserError } from '../errors.ts';
-import type { Checkpoint, TensorRef } from './types.ts';
+import type { TensorRef } from '../files/tensor-ref.ts';
+import type { Checkpoint } from './types.ts';
 import { childrenOf, hasKind } from './tree.ts';
 
 /** Keys under which training scripts keep a network, best first: averaged weights before raw, the teacher before the student. */

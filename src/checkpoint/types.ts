@@ -1,17 +1,8 @@
 // What an opened checkpoint is: named tensors, each read when it is asked for, and the objects around them.
 // It opens nothing: that is checkpoint.ts.
 
-import type { DType, Tensor } from '../graph/tensor.ts';
+import type { TensorRef } from '../files/tensor-ref.ts';
 import type { CheckpointTree } from './tree.ts';
-
-/** A tensor in a file. */
-export interface TensorRef {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-  /** Reads the data, contiguous, into memory of its own. @throws UserError when the file cannot be read there. */
-  load(): Promise<Tensor>;
-}
 
 export interface Checkpoint {
   /**

@@ -3,9 +3,8 @@
 
 import { UserError } from '../errors.ts';
 import { bytesPerElement, fromBytes, sizeOf, toBytes, type DType, type Tensor } from '../graph/tensor.ts';
-import type { Checkpoint, TensorRef } from '../checkpoint/types.ts';
 import { bytesSource, partOf, type ByteSource } from './source.ts';
-import type { CheckpointTree } from '../checkpoint/tree.ts';
+import type { TensorRef } from './tensor-ref.ts';
 
 /** The official library's limit. */
 const maxHeaderBytes = 100_000_000;
@@ -35,12 +34,22 @@ interface Entry {
   readonly data_offsets: readonly [number, number];
 }
 
+/** An opened safetensors file; its tensors are read when they are loaded. */
+export interface Safetensors {
+  readonly file: string;
+  /** In file order. */
+  readonly tensors: ReadonlyMap<string, TensorRef>;
+  /** The `__metadata__` of the file. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Tensors of types that this project does not have (float8, complex), which `tensors` leaves out. */
+  readonly others: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
+}
+
 /**
- * Reads a safetensors file. Tensors of types that this project does not have (float8, complex) are left out of
- * `tensors`; `tree` has their type and shape.
+ * Reads a safetensors file.
  * @throws UserError for a header that is not valid, or tensors that overlap, leave gaps or do not fill the file.
  */
-export async function readSafetensors(source: ByteSource): Promise<Checkpoint> {
+export async function readSafetensors(source: ByteSource): Promise<Safetensors> {
   const file = source.name;
   const fail = (what: string): never => {
     throw new UserError(`${file}: ${what}. The safetensors file is truncated or damaged: download it again.`);
@@ -53,7 +62,7 @@ export async function readSafetensors(source: ByteSource): Promise<Checkpoint> {
 
   let metadata: Record<string, string> = {};
   const tensors = new Map<string, TensorRef>();
-  const tree = new Map<CheckpointTree, CheckpointTree>();
+  const others = new Map<string, { dtype: string; shape: readonly number[] }>();
   const places: { name: string; start: number; end: number }[] = [];
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') {
@@ -66,7 +75,7 @@ export async function readSafetensors(source: ByteSource): Promise<Checkpoint> {
     places.push({ name, start, end });
     const dtype = dtypes.get(entry.dtype);
     if (!dtype) {
-      tree.set(name, new Map<CheckpointTree, CheckpointTree>([['dtype', entry.dtype], ['shape', [...shape]]])); // prettier-ignore
+      others.set(name, { dtype: entry.dtype, shape });
       continue;
     }
     if (end - start !== sizeOf(shape) * bytesPerElement(dtype)) {
@@ -85,7 +94,7 @@ export async function readSafetensors(source: ByteSource): Promise<Checkpoint> {
   }
   const dataBytes = source.size - 8 - headerBytes;
   if (offset !== dataBytes) fail(`its tensors take ${offset} bytes and the file has ${dataBytes} for them`);
-  return { format: 'safetensors', file, tensors, metadata, tree };
+  return { file, tensors, metadata, others };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

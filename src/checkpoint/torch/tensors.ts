@@ -3,7 +3,8 @@
 
 import { UserError } from '../../errors.ts';
 import { allocate, bytesPerElement, fromBytes, sizeOf, type Tensor, type TensorData } from '../../graph/tensor.ts';
-import type { Checkpoint, TensorRef } from '../types.ts';
+import type { TensorRef } from '../../files/tensor-ref.ts';
+import type { Checkpoint } from '../types.ts';
 import { partOf, type ByteSource } from '../../files/source.ts';
 import { namedTensors, type CheckpointTree, type TreeTensor } from '../tree.ts';
 

@@ -1,9 +1,8 @@
 // The files of a finished run, read back: its dictionary, and the moments of its units.
 // What is made of them (pages, targets) is elsewhere; write-run.ts writes them.
 
-import { readSafetensors } from '../../files/safetensors.ts';
+import { readSafetensors, type Safetensors } from '../../files/safetensors.ts';
 import { bytesSource } from '../../files/source.ts';
-import type { Checkpoint } from '../../checkpoint/types.ts';
 import { UserError } from '../../errors.ts';
 import type { Folder } from '../../files/folder.ts';
 import { parseUnit, unitName, type Dictionary } from './dictionary.ts';
@@ -123,7 +122,7 @@ export async function readMoments(folder: Folder, path: string): Promise<RunMome
   }
 }
 
-async function momentsIn({ metadata, tensors }: Checkpoint): Promise<Map<string, ModelMoments>> {
+async function momentsIn({ metadata, tensors }: Safetensors): Promise<Map<string, ModelMoments>> {
   const prefix = 'units.';
   const models = new Map<string, ModelMoments>();
   for (const [key, list] of Object.entries(metadata)) {
