@@ -6,8 +6,8 @@ export const exitCodes = {
   userError: 1,
   /** The options are wrong. */
   usage: 2,
-  /** A defect of this program. */
-  defect: 3,
+  /** The program failed where it should not. */
+  internalError: 3,
   /** Stopped by Ctrl-C or a signal. */
   interrupted: 130,
 } as const;

@@ -5,17 +5,17 @@ import { Command, CommanderError } from 'commander';
 import { UserError } from '../errors.ts';
 import { program } from '../program.ts';
 import { exitCodes } from './exit-codes.ts';
+import { complain, guardStreams, printableLines, tell } from './terminal.ts';
 
 // The launcher's channel closes when it is killed: then nobody waits for this process any more.
 if (process.channel) {
   process.channel.unref();
   process.on('disconnect', () => process.exit(exitCodes.interrupted));
 }
-// A reader such as `head` may close the pipe early.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+guardStreams();
+for (const event of ['uncaughtException', 'unhandledRejection']) {
+  process.on(event, (error: unknown) => process.exit(report(error)));
+}
 
 const cli = new Command('rosetta')
   .description('Find the units that different vision networks have in common.')
@@ -24,7 +24,7 @@ const cli = new Command('rosetta')
   .addHelpText(
     'after',
     `
-Exit codes: ${exitCodes.done} done, ${exitCodes.userError} a file or value is wrong, ${exitCodes.usage} the options are wrong, ${exitCodes.defect} a defect of the program, ${exitCodes.interrupted} interrupted.`,
+Exit codes: ${exitCodes.done} done, ${exitCodes.userError} a file or value is wrong, ${exitCodes.usage} the options are wrong, ${exitCodes.internalError} internal error, ${exitCodes.interrupted} interrupted.`,
   );
 /** In the order of the help. Only the one that is asked for is loaded: each brings rooms of its own. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -45,6 +45,7 @@ const loaded = Object.hasOwn(commands, asked) ? [commands[asked]] : Object.value
 for (const load of loaded) cli.addCommand(await load());
 
 const strict = (command: Command): void => {
+  command.configureOutput({ outputError: (text, write) => write(printableLines(text)) });
   command.exitOverride().showHelpAfterError('(add --help for the options)').showSuggestionAfterError();
   command.commands.forEach(strict);
 };
@@ -59,15 +60,14 @@ try {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   if (error instanceof UserError) {
-    process.stderr.write(`rosetta: ${error.message}\n`);
+    complain(error.message);
     return exitCodes.userError;
   }
-  if ((error as Error).name === 'AbortError') {
-    process.stderr.write(`rosetta: ${(error as Error).message}\n`);
+  if ((error as Error)?.name === 'AbortError') {
+    complain((error as Error).message);
     return exitCodes.interrupted;
   }
-  process.stderr.write(
-    `rosetta: a defect of the program, please report it:\n${(error as Error).stack ?? String(error)}\n`,
-  );
-  return exitCodes.defect;
+  complain(`internal error in version ${program.version}; please report it with these lines:`);
+  tell(process.stderr, `${printableLines((error as Error)?.stack ?? String(error))}\n`);
+  return exitCodes.internalError;
 }

@@ -2,6 +2,7 @@
 // It counts and prints; what is counted is the caller's.
 
 import type { Progress } from '../progress.ts';
+import { printable, tell } from './terminal.ts';
 
 export interface Step extends Progress {
   /** Put behind the numbers, e.g. how good a search is by now. */
@@ -46,20 +47,20 @@ export class ProgressPrinter {
     }
     this.#last = now;
     this.#finished = finished;
-    const line = this.#line(step, now - this.#start);
-    if (!this.stream.isTTY) this.stream.write(`${line}\n`);
-    else this.stream.write(`\r\x1b[2K${line.slice(0, (this.stream.columns || 80) - 1)}${finished ? '\n' : ''}`);
+    const line = printable(this.#line(step, now - this.#start));
+    if (!this.stream.isTTY) tell(this.stream, `${line}\n`);
+    else tell(this.stream, `\r\x1b[2K${line.slice(0, (this.stream.columns || 80) - 1)}${finished ? '\n' : ''}`);
   }
 
   /** A line of its own, between the progress. */
   note(text: string): void {
     if (this.quiet) return;
     this.#clear();
-    this.stream.write(`${text}\n`);
+    tell(this.stream, `${printable(text)}\n`);
   }
 
   #clear(): void {
-    if (this.stream.isTTY && this.#stage) this.stream.write('\r\x1b[2K');
+    if (this.stream.isTTY && this.#stage) tell(this.stream, '\r\x1b[2K');
   }
 
   #line({ stage, done, total, unit, note }: Step, seconds: number): string {

@@ -13,6 +13,7 @@ import { truncationFor } from '../generator-options.ts';
 import { openModels } from '../models.ts';
 import { defaultMemory, shared, wholeNumber, type ModelOption } from '../options.ts';
 import { ProgressPrinter } from '../progress.ts';
+import { printJson, printLines } from '../terminal.ts';
 
 interface ActivationsOptions {
   model: ModelOption[];
@@ -88,9 +89,8 @@ async function run(options: ActivationsOptions): Promise<void> {
     await writeSafetensorsFile(options.out, tensors, metadata);
     const shapes = Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
     const text = Object.entries(shapes).map(([name, shape]) => `${name} [${shape.join(', ')}]`);
-    process.stdout.write(
-      options.json ? `${JSON.stringify({ file: options.out, tensors: shapes })}\n` : `${text.join('\n')}\n`,
-    );
+    if (options.json) printJson({ file: options.out, tensors: shapes });
+    else printLines(...text);
   } finally {
     await photos?.close();
   }

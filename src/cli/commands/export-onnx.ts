@@ -11,6 +11,7 @@ import { truncationFor } from '../generator-options.ts';
 import { openModels } from '../models.ts';
 import { parseModel, shared, wholeNumber, type ModelOption } from '../options.ts';
 import { ProgressPrinter } from '../progress.ts';
+import { printJson, printLines } from '../terminal.ts';
 
 interface ExportCommandOptions {
   out: string;
@@ -75,5 +76,6 @@ async function run([named]: ModelOption[], options: ExportCommandOptions): Promi
   const shapes = (values: typeof graph.inputs) => values.map(({ name, shape }) => ({ name, shape }));
   const result = { file: options.out, inputs: shapes(graph.inputs), outputs: shapes(graph.outputs) };
   const lines = [...result.inputs, ...result.outputs].map(({ name, shape }) => `${name} [${shape?.join(', ')}]`);
-  process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${lines.join('\n')}\n`);
+  if (options.json) printJson(result);
+  else printLines(...lines);
 }

@@ -15,6 +15,7 @@ import { layerTree } from '../layer-tree.ts';
 import { locate } from '../models.ts';
 import { formatBytes, settingsFor, shared } from '../options.ts';
 import { summary } from '../summary.ts';
+import { printJson, printLines } from '../terminal.ts';
 
 interface InspectOptions {
   config?: string[];
@@ -44,7 +45,8 @@ export function inspectCommand(): Command {
     .addOption(shared.json())
     .action(async (path: string, options: InspectOptions) => {
       const { data, lines } = await inspect(path, options);
-      process.stdout.write(options.json ? `${JSON.stringify(data, null, 2)}\n` : `${lines.join('\n')}\n`);
+      if (options.json) printJson(data, 2);
+      else printLines(...lines);
     });
 }
 

@@ -30,6 +30,7 @@ import {
 import { ProgressPrinter } from '../progress.ts';
 import { writeReport } from '../run-folder.ts';
 import { summary } from '../summary.ts';
+import { printJson, printLines } from '../terminal.ts';
 
 interface MineCommandOptions {
   model?: ModelOption[];
@@ -234,7 +235,7 @@ function print(dictionary: Dictionary, options: MineCommandOptions, printer: Pro
   for (const { name, reason } of unreadable.slice(0, 10)) printer.note(`skipped ${name}: ${reason}`);
   if (unreadable.length > 10) printer.note(`skipped ${unreadable.length - 10} more; dictionary.json names them all`);
   if (!options.json) {
-    process.stdout.write(`${summary(dictionary).join('\n')}\n${join(options.out, 'index.html')}\n`);
+    printLines(...summary(dictionary), join(options.out, 'index.html'));
     return;
   }
   const { pairs, sets, concepts, ...rest } = dictionary;
@@ -245,5 +246,5 @@ function print(dictionary: Dictionary, options: MineCommandOptions, printer: Pro
     sets: sets.length,
     concepts: concepts.length,
   };
-  process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  printJson(result, 2);
 }

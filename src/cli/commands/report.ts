@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { nodeFolder } from '../../files/node/folder.ts';
 import { shared } from '../options.ts';
 import { writeReport } from '../run-folder.ts';
+import { printJson, printLines } from '../terminal.ts';
 
 export function reportCommand(): Command {
   return new Command('report')
@@ -15,6 +16,7 @@ export function reportCommand(): Command {
     .action(async (run: string, options: { out?: string; json?: boolean }) => {
       const file = options.out ?? join(run, 'index.html');
       await writeReport(run, { folder: nodeFolder(dirname(resolve(file))), name: basename(file) });
-      process.stdout.write(options.json ? `${JSON.stringify({ page: file })}\n` : `${file}\n`);
+      if (options.json) printJson({ page: file });
+      else printLines(file);
     });
 }

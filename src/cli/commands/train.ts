@@ -18,6 +18,7 @@ import { cacheFolder } from '../../zoo/store/node/store.ts';
 import { interruptible } from '../interruptible.ts';
 import { shared, wholeNumber } from '../options.ts';
 import { ProgressPrinter } from '../progress.ts';
+import { printJson, printLines } from '../terminal.ts';
 
 interface TrainCommandOptions {
   data: string;
@@ -73,9 +74,8 @@ async function run(file: string, options: TrainCommandOptions): Promise<void> {
   );
   const { network, steps, of } = summary;
   const rest = steps < of ? '; rerun the same command to resume' : '';
-  process.stdout.write(
-    options.json ? `${JSON.stringify(summary)}\n` : `${join(options.out, network)}: ${steps} of ${of} steps${rest}\n`,
-  );
+  if (options.json) printJson(summary);
+  else printLines(`${join(options.out, network)}: ${steps} of ${of} steps${rest}`);
 }
 
 /** Trains to the end, or as long as it may, and writes the network. @throws AbortError after saving, when interrupted. */

@@ -7,6 +7,7 @@ import { officialCard } from '../../zoo/store/official/model.ts';
 import { interruptible } from '../interruptible.ts';
 import { formatBytes, shared } from '../options.ts';
 import { ProgressPrinter } from '../progress.ts';
+import { printLines } from '../terminal.ts';
 
 interface StoreOptions {
   cache?: string;
@@ -187,7 +188,7 @@ function state({ state, bytes, official }: StoredModel): string {
 }
 
 const print = (text: string | readonly string[]): void => {
-  process.stdout.write(`${typeof text === 'string' ? text : text.join('\n')}\n`);
+  printLines(...[text].flat().flatMap((part) => part.split('\n')));
 };
 
 function parseMirror(text: string): string {

@@ -21,6 +21,7 @@ import { openZoo, roles, shippedZoo } from './zoo.ts';
 import { interruptible } from '../interruptible.ts';
 import { shared, wholeNumber } from '../options.ts';
 import { ProgressPrinter, duration, type Step } from '../progress.ts';
+import { printLines } from '../terminal.ts';
 
 interface DemoCommandOptions {
   out: string;
@@ -69,7 +70,7 @@ async function run(options: DemoCommandOptions): Promise<void> {
     );
     printer.note(`done in ${duration((performance.now() - begun) / 1000)}`);
   }
-  process.stdout.write(`${page}\n`);
+  printLines(page);
   if (options.open) showPage(page);
 }
 

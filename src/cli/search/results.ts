@@ -25,6 +25,7 @@ import { interruptible } from '../interruptible.ts';
 import { ProgressPrinter } from '../progress.ts';
 import { openSearchFile, searchFileName, type SearchFile } from './state-file.ts';
 import type { SearchCommandOptions } from './options.ts';
+import { complain, printJson, printLines } from '../terminal.ts';
 
 const encoders: ImageEncoders = {
   image: encodePng,
@@ -161,12 +162,12 @@ export const settingsOf = (options: object): Record<string, unknown> =>
 
 function print(parts: Made['parts'], { out, json }: Pick<SearchCommandOptions, 'out' | 'json'>): void {
   for (const { result } of parts) {
-    if (result.warning) process.stderr.write(`rosetta: ${result.name}: ${result.warning}\n`);
+    if (result.warning) complain(`${result.name}: ${result.warning}`);
   }
   if (parts.some(({ metrics }) => metrics.stopped === 'not-finite')) process.exitCode = exitCodes.userError;
   if (json) {
     const all = parts.map(({ metrics }) => metrics);
-    process.stdout.write(`${JSON.stringify(all.length > 1 ? all : all[0], null, 2)}\n`);
+    printJson(all.length > 1 ? all : all[0], 2);
     return;
   }
   const lines = parts.flatMap(({ prefix, result: { name, facts } }) => {
@@ -177,5 +178,5 @@ function print(parts: Made['parts'], { out, json }: Pick<SearchCommandOptions, '
       `  ${join(out, prefix, 'image.png')}, latent.safetensors, metrics.json`,
     ];
   });
-  process.stdout.write(`${[...lines, join(out, 'index.html')].join('\n')}\n`);
+  printLines(...lines, join(out, 'index.html'));
 }
