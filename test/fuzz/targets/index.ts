@@ -1,0 +1,6 @@
+// All targets of the campaign: a new reader of files gets one here.
+
+import type { Target } from '../target.ts';
+import { checkpoints } from './checkpoints.ts';
+
+export const targets: readonly Target[] = [...checkpoints];
