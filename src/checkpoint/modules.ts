@@ -20,7 +20,7 @@ type State = Map<CheckpointTree, CheckpointTree>;
 type Module = TreeObject & { readonly state: State };
 
 /** torch's own, which say nothing of the network. */
-const internal = /^_(parameters|buffers|modules|non_persistent_buffers_set|is_full_backward_hook|.*hooks.*)$/;
+const internal = /^_(parameters|buffers|modules|non_persistent_buffers_set|is_full_backward_hook|.*hooks.*)$/s;
 
 /** Values that are read of one network at most: far above any, far below what hurts. */
 const maxValues = 1_000_000;

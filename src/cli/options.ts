@@ -14,7 +14,7 @@ export interface ModelOption {
 }
 
 export function parseModel(text: string, previous: readonly ModelOption[] = []): ModelOption[] {
-  const match = /^([\w.+-]+)=(.+)$/.exec(text);
+  const match = /^([\w.+-]+)=(.+)$/s.exec(text);
   const file = match ? match[2] : text;
   const name = match
     ? match[1]

@@ -37,7 +37,7 @@ export async function brightConcept(
   for (const { id, set } of own) {
     for (const image of exemplars.sets[set.id] ?? []) {
       // Samples are called generator/number, with a class behind it where there are classes.
-      const sample = /^(.+)\/(\d+)(?:\/class-\d+)?$/.exec(exemplars.images[image].name);
+      const sample = /^(.+)\/(\d+)(?:\/class-\d+)?$/s.exec(exemplars.images[image].name);
       const row = sample?.[1] === generator ? samples.indexOf(Number(sample[2])) : -1;
       if (row >= 0) return { id, latent: `${join(path, file)}#${row}` };
     }

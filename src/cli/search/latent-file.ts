@@ -27,7 +27,7 @@ export interface LatentFile {
 
 /** Where the row of a file is told: `FILE#ROW`. */
 function rowOf(text: string): { path: string; row?: number } {
-  const match = /^(.+)#(\d+)$/.exec(text);
+  const match = /^(.+)#(\d+)$/s.exec(text);
   return match ? { path: match[1], row: Number(match[2]) } : { path: text };
 }
 

@@ -166,7 +166,7 @@ export const unitName = (model: string, layer: string, index: number): string =>
 
 /** The parts of a unit's full name. @throws RangeError when the text is not `model/layer/index`. */
 export function parseUnit(name: string): { model: string; layer: string; index: number } {
-  const match = /^(.*?)\/(.*)\/(\d+)$/.exec(name);
+  const match = /^(.*?)\/(.*)\/(\d+)$/s.exec(name);
   if (!match) throw new RangeError(`"${name}" is not a unit name of the form model/layer/index`);
   return { model: match[1], layer: match[2], index: Number(match[3]) };
 }
