@@ -8,7 +8,17 @@ import { parseUnit, unitName } from '../../src/mining/run/dictionary.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import { linearModel, noiseImages } from './fixtures.ts';
 
-const odd = ['a\u2028b', 'a\u2029b', 'two\nlines', 'cr\r', 'with/slash/7', '"quoted"', '\u202eturned', ' ', '__proto__'];
+const odd = [
+  'a\u2028b',
+  'a\u2029b',
+  'two\nlines',
+  'cr\r',
+  'with/slash/7',
+  '"quoted"',
+  '\u202eturned',
+  ' ',
+  '__proto__',
+];
 
 it.each(odd)('a layer called %j is mined', async (layer) => {
   const shape = { layer, channels: 4, height: 4, width: 4 };
