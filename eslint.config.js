@@ -1,5 +1,47 @@
 import js from '@eslint/js';
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
+import { importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
+
+// The rooms of src/ by layer, from the lowest. A room imports itself and rooms of lower layers only.
+const layers = [
+  ['graph'],
+  ['files'],
+  ['autodiff', 'runtime', 'checkpoint'],
+  ['zoo'],
+  ['images'],
+  ['mining', 'training'],
+  ['synthesis'],
+  ['report'],
+  ['cli', 'server'],
+];
+const rooms = layers.flat();
+const zones = [
+  ...layers.flatMap((layer, height) =>
+    layer.map((room) => ({
+      target: `./src/${room}`,
+      from: [
+        ...layers
+          .slice(height)
+          .flat()
+          .filter((other) => other !== room),
+        'index.ts',
+      ].map((other) => `./src/${other}`),
+      message: `src/${room}/ imports only what is in a layer below it (docs/architecture.md).`,
+    })),
+  ),
+  {
+    target: ['./src/errors.ts', './src/random.ts', './src/program.ts'],
+    from: [...rooms, 'index.ts'].map((other) => `./src/${other}`),
+    message: 'This file is below all rooms: it imports none (docs/architecture.md).',
+  },
+  { target: './src/index.ts', from: ['./src/cli', './src/server'], message: 'The library is below its command line.' },
+];
+
+// Where Node modules may be imported: everything else in src/ runs in a browser, too.
+const onlyInNode = ['src/**/node/**', 'src/**/node.ts', 'src/cli/**', 'src/server/**'];
+const nodeModules = '^(node:|(sharp|onnxruntime-node|undici|env-paths|tar-stream)(/|$))';
+const forNode = 'This file runs in a browser: code for Node goes to a folder called node/ or a file called node.ts.';
 
 export default tseslint.config(
   { ignores: ['dist/', 'docs/api/', 'coverage/', 'node_modules/'] },
@@ -12,6 +54,74 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { 'import-x': importX },
+    settings: {
+      'import-x/resolver-next': [createTypeScriptImportResolver()],
+      // Without these, what an imported file imports is not looked at, and no circle is found.
+      'import-x/extensions': ['.ts'],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+    },
+    rules: {
+      'import-x/no-restricted-paths': ['error', { zones }],
+      'import-x/no-cycle': 'error',
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/cli/**', 'src/server/**'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-properties': [
+        'error',
+        ...['argv', 'exit', 'exitCode', 'stdin', 'stdout', 'stderr'].map((property) => ({
+          object: 'process',
+          property,
+          message: 'Only cli/ and server/ read arguments, print and exit.',
+        })),
+      ],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: onlyInNode,
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: nodeModules, message: forNode },
+            { regex: '(^|/)node(/.*|\\.ts)$', message: forNode },
+          ],
+        },
+      ],
+      'no-restricted-globals': [
+        'error',
+        ...['process', 'Buffer', 'global', 'setImmediate'].map((name) => ({ name, message: forNode })),
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: `ImportExpression[source.value=/${nodeModules.replaceAll('/', '\\/')}/]`, message: forNode },
+      ],
+    },
+  },
+  {
+    files: ['bench/**', 'examples/**', 'experiments/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '^\\.{1,2}/(.*/)?(src|dist)/',
+              message: 'Import public entry points (rosetta-neurons/...); export there what is missing.',
+            },
+          ],
+        },
+      ],
     },
   },
   {

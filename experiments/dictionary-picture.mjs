@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { parseUnit } from 'rosetta-neurons/mining';
 import { encodeImage, encodePng } from 'rosetta-neurons/images/node';
-import { shownConcepts } from '../dist/report/demo/concepts.js';
+import { shownConcepts } from 'rosetta-neurons/report';
 
 const { values } = parseArgs({
   options: {

@@ -11,11 +11,9 @@ import { loadTensors } from 'rosetta-neurons/checkpoint/node';
 import { chooseSamples, generatedSource } from 'rosetta-neurons/images';
 import { loadPixels } from 'rosetta-neurons/images/node';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
-import { noun } from 'rosetta-neurons/training';
 import { loadModel } from 'rosetta-neurons/zoo/node';
-import { templates } from '../dist/training/clip/captions.js';
-import { classFeatures } from '../dist/training/clip/text.js';
 import {
+  classFeatures,
   cosines,
   features,
   frechetDistance,
@@ -29,7 +27,9 @@ import {
   precisionRecall,
   recallAt,
   recognised,
-} from '../dist/training/quality/index.js';
+  noun,
+  templates,
+} from 'rosetta-neurons/training';
 
 const { values } = parseArgs({
   options: {

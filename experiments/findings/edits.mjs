@@ -2,8 +2,18 @@
 // follows, and what else changes.
 
 import { UserError } from 'rosetta-neurons';
-import { agreementAt, edit, parseEditScript, sampleLatents, unitResolver } from 'rosetta-neurons/synthesis';
-import { moved, pasted, positionsIn, shiftBy, zoomBy } from '../../dist/synthesis/edit/transforms.js';
+import {
+  agreementAt,
+  edit,
+  moved,
+  parseEditScript,
+  pasted,
+  positionsIn,
+  sampleLatents,
+  shiftBy,
+  unitResolver,
+  zoomBy,
+} from 'rosetta-neurons/synthesis';
 import { classesOf, packed, tell } from './stages.mjs';
 
 const middle = [0.5, 0.5];

@@ -1,7 +1,7 @@
 // What the findings say in numbers: means, intervals, sign tests, ranks, and tables in Markdown. Pure functions.
 // They know no network and read no file.
 
-import { randomAt } from '../../dist/random.js';
+import { randomAt } from 'rosetta-neurons';
 
 export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 

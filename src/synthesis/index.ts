@@ -9,6 +9,7 @@ export { agreementAt, judgeDomain, ownAgreement, type DomainVerdict, type OwnAgr
 export { edit, type EditAgreement, type Edited, type EditOptions, type EditWeights } from './edit/edit.ts';
 export { editSchema, parseEditScript, type Edit, type EditScript, type UnitSelection } from './edit/script.ts';
 export { editTargets, type EditTargets } from './edit/targets.ts';
+export { moved, pasted, positionsIn, shiftBy, zoomBy } from './edit/transforms.ts';
 export { unitResolver, type UnitResolver } from './edit/units.ts';
 export { photoTargets, type Targets } from './guide.ts';
 export { featureTargets, featureTerm, pixelTerm } from './terms/image.ts';

@@ -30,6 +30,7 @@ export { accuracy, crossEntropy, logSoftmax, smoothed } from './loop/losses.ts';
 export { batchOf, noun, shuffled, stepsOf, type PhotoSet } from './loop/photos.ts';
 export { freshResNet, type ResNetSizes } from './class/tensors.ts';
 export { cardText } from './recipe/card-text.ts';
+export { templates } from './clip/captions.ts';
 export { classFeatures, encodeText } from './clip/text.ts';
 export type { OptimiserSettings, Plan, Recipe, RecipeFiles, RecipeKind, RecipeSchedule } from './recipe/recipe.ts';
 export { parseRecipe, recipeSchema } from './recipe/schema.ts';

@@ -8,7 +8,7 @@ import type { Tensor } from '../../src/graph/tensor.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import { f, graphOf } from './reference/case.ts';
 import type { Case } from './reference/case.ts';
-import { groupNormalization21, written } from './reference/cases.ts';
+import { groupNormalization21, written } from './reference/fixed-cases.ts';
 import { drawn } from './reference/drawn-cases.ts';
 import { erf } from './reference/elementwise.ts';
 import { evaluate, operators } from './reference/evaluate.ts';
