@@ -9,6 +9,9 @@ import { toPlanar } from '../pixels.ts';
 sharp.cache(false);
 sharp.concurrency(1);
 
+/** Of one image: what a file of a few bytes can claim takes half a gigabyte and less than a second at this size. */
+const maxPixels = 64_000_000;
+
 export interface Size {
   readonly height: number;
   readonly width: number;
@@ -24,10 +27,12 @@ async function decoding<T>(bytes: Uint8Array, decode: (image: Sharp) => Promise<
   const format = /^\xff\xd8\xff/.test(start) ? 'JPEG' : /^\x89PNG/.test(start) ? 'PNG' : 'WebP';
   if (format === 'WebP' && !/^RIFF[^]{4}WEBP/.test(start)) throw new UserError('the content is not JPEG, PNG or WebP');
   try {
-    return await decode(sharp(bytes));
+    return await decode(sharp(bytes, { limitInputPixels: maxPixels }));
   } catch (cause) {
     const large = cause instanceof Error && cause.message.includes('exceeds pixel limit');
-    const reason = large ? 'the image has more than 268 million pixels' : `the ${format} data are broken or cut short`;
+    const reason = large
+      ? `the image has more than ${maxPixels / 1e6} million pixels`
+      : `the ${format} data are broken or cut short`;
     throw new UserError(reason, { cause });
   }
 }
@@ -47,7 +52,7 @@ export async function imageSize(bytes: Uint8Array): Promise<Size> {
  * not linear light: by Lanczos-3 when shrinking, bicubic when enlarging, where it places the picture half a pixel of
  * the frame too far right and down.
  *
- * @throws UserError with the reason alone: empty, not JPEG, PNG or WebP, broken, truncated, more than 268 million pixels.
+ * @throws UserError with the reason alone: empty, not JPEG, PNG or WebP, broken, truncated, more than 64 million pixels.
  */
 export async function decodePixels(bytes: Uint8Array, size?: Size): Promise<Size & { readonly pixels: Uint8Array }> {
   const { data, info } = await decoding(bytes, (image) => {

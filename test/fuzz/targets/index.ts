@@ -2,5 +2,7 @@
 
 import type { Target } from '../target.ts';
 import { checkpoints } from './checkpoints.ts';
+import { images } from './images.ts';
+import { onnx } from './onnx.ts';
 
-export const targets: readonly Target[] = [...checkpoints];
+export const targets: readonly Target[] = [...checkpoints, ...onnx, ...images];
