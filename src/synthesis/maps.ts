@@ -2,8 +2,9 @@
 // Mining does not come here: there maps never leave the engine.
 
 import { GraphBuilder, type Value } from '../graph/builder.ts';
-import { float32, type Float32Tensor, type Tensor } from '../graph/tensor.ts';
+import type { Float32Tensor, Tensor } from '../graph/tensor.ts';
 import type { Engine } from '../runtime/engine.ts';
+import { runOnce } from '../runtime/run-once.ts';
 import type { Encoder, Generator, GeneratorOptions } from '../zoo/model.ts';
 import { latentInputs, shapesOf, type Latents } from './search/latents.ts';
 
@@ -56,18 +57,9 @@ async function run(
   }
   for (const [name, value] of Object.entries(others)) b.output(b.identity(value), `other:${name}`);
   if (!wanted.size && !Object.keys(others).length) return { maps: new Map(), more: {} };
-  const session = await engine.open(b.build());
-  try {
-    const outputs = await session.run(feeds);
-    const copy = (name: string) => {
-      const { shape, data } = outputs.tensors[name];
-      return float32(shape, Float32Array.from(data as Float32Array));
-    };
-    const maps = new Map([...wanted.keys()].map((layer) => [layer, copy(`${prefix}${layer}`)]));
-    const more = Object.fromEntries(Object.keys(others).map((name) => [name, copy(`other:${name}`)]));
-    outputs.dispose();
-    return { maps, more };
-  } finally {
-    await session.release();
-  }
+  const outputs = await runOnce(engine, b.build(), feeds);
+  const output = (name: string) => outputs[name] as Float32Tensor;
+  const maps = new Map([...wanted.keys()].map((layer) => [layer, output(`${prefix}${layer}`)]));
+  const more = Object.fromEntries(Object.keys(others).map((name) => [name, output(`other:${name}`)]));
+  return { maps, more };
 }

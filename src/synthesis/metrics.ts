@@ -6,6 +6,7 @@ import { GraphBuilder } from '../graph/builder.ts';
 import type { Float32Tensor, Tensor } from '../graph/tensor.ts';
 import { toInterleaved } from '../images/pixels.ts';
 import type { Engine } from '../runtime/engine.ts';
+import { runOnce } from '../runtime/run-once.ts';
 import type { Encoder } from '../zoo/model.ts';
 import { featureTargets, layFeatureDistance } from './terms/image.ts';
 
@@ -76,13 +77,6 @@ export async function featureDistance(
   };
   const distance = layFeatureDistance(graph, encoder, graph.input('images', images.shape), given, 'encoder/');
   graph.output(graph.identity(distance), 'distances');
-  const session = await engine.open(graph.build());
-  try {
-    const outputs = await session.run(feeds);
-    const distances = Float32Array.from(outputs.tensors.distances.data as Float32Array);
-    outputs.dispose();
-    return distances;
-  } finally {
-    await session.release();
-  }
+  const { distances } = await runOnce(engine, graph.build(), feeds);
+  return distances.data as Float32Array;
 }

@@ -6,6 +6,7 @@ import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
 import { generatedSource } from '../../images/generated.ts';
 import type { Engine } from '../../runtime/engine.ts';
+import { runOnce } from '../../runtime/run-once.ts';
 import type { GeneratorCard } from '../../zoo/card.ts';
 import type { Generator, GeneratorInput, GeneratorOptions } from '../../zoo/model.ts';
 
@@ -137,19 +138,12 @@ export async function toSpace(
   const b = new GraphBuilder({ name: 'mapping' });
   const { input } = latentInputs(b, shapesOf(latents));
   b.output(b.identity(generator.build(b, input, options).ws), 'ws out');
-  const session = await engine.open(b.build());
-  try {
-    const outputs = await session.run(latents);
-    const [n, layers, w] = outputs.tensors['ws out'].shape;
-    const ws = Float32Array.from(outputs.tensors['ws out'].data as Float32Array);
-    outputs.dispose();
-    if (space === 'w+') return { ws: float32([n, layers, w], ws) };
-    const first = new Float32Array(n * w);
-    for (let i = 0; i < n; i++) first.set(ws.subarray(i * layers * w, i * layers * w + w), i * w);
-    return { w: float32([n, w], first) };
-  } finally {
-    await session.release();
-  }
+  const ws = (await runOnce(engine, b.build(), latents))['ws out'] as Float32Tensor;
+  if (space === 'w+') return { ws };
+  const [n, layers, w] = ws.shape;
+  const first = new Float32Array(n * w);
+  for (let i = 0; i < n; i++) first.set(ws.data.subarray(i * layers * w, i * layers * w + w), i * w);
+  return { w: float32([n, w], first) };
 }
 
 /** Mean and standard deviation of every element of a space, over samples. */

@@ -5,6 +5,7 @@ import { UserError } from '../../errors.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
+import { runOnce } from '../../runtime/run-once.ts';
 import type { Encoder } from '../../zoo/model.ts';
 import type { Maps } from '../maps.ts';
 import { meanRows, sumRows, type Term } from './terms.ts';
@@ -42,18 +43,8 @@ export async function featureTargets(engine: Engine, encoder: Encoder, images: F
   const b = new GraphBuilder({ name: `features of ${encoder.name}` });
   const features = layFeatures(b, encoder, b.input('images', images.shape), 'encoder/');
   for (const [layer, value] of features) b.output(b.identity(value), `target ${layer}`);
-  const session = await engine.open(b.build());
-  try {
-    const outputs = await session.run({ images });
-    const targets = [...features.keys()].map((layer) => {
-      const { shape, data } = outputs.tensors[`target ${layer}`];
-      return [layer, float32(shape, Float32Array.from(data as Float32Array))] as const;
-    });
-    outputs.dispose();
-    return new Map(targets);
-  } finally {
-    await session.release();
-  }
+  const outputs = await runOnce(engine, b.build(), { images });
+  return new Map([...features.keys()].map((layer) => [layer, outputs[`target ${layer}`] as Float32Tensor]));
 }
 
 /**

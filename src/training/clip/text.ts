@@ -6,6 +6,7 @@ import { float, int } from '../../graph/attributes.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import { float32, int64, toFloat32, type Float32Tensor, type Tensor } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
+import { runOnce } from '../../runtime/run-once.ts';
 import { Weights } from '../../zoo/weights.ts';
 import { captionOf, Tokenizer, vocabularyIn } from './captions.ts';
 
@@ -83,16 +84,8 @@ export async function encodeText(
   const tokens = tokenizer.encode(captions);
   const b = new GraphBuilder({ name: 'text' });
   b.output(normalised(b, textFeatures(b, b.input('tokens', tokens.shape, 'int64'), weights)), 'features');
-  const session = await engine.open(b.build());
-  try {
-    const outputs = await session.run({ tokens });
-    const { shape } = outputs.tensors.features;
-    const features = float32([...shape], toFloat32(outputs.tensors.features).slice());
-    outputs.dispose();
-    return features;
-  } finally {
-    await session.release();
-  }
+  const { features } = await runOnce(engine, b.build(), { tokens });
+  return float32(features.shape, toFloat32(features));
 }
 
 /**
