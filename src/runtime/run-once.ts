@@ -37,5 +37,4 @@ async function runAndCopy(session: Session, feeds: Readonly<Record<string, Tenso
   }
 }
 
-const copyOf = (tensor: Tensor): Tensor =>
-  ({ ...tensor, shape: [...tensor.shape], data: tensor.data.slice() });
+const copyOf = (tensor: Tensor): Tensor => ({ ...tensor, shape: [...tensor.shape], data: tensor.data.slice() });
