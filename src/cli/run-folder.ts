@@ -1,7 +1,7 @@
 // The folder of a run as the command line uses it: read back for reports.
 
-import type { Exemplars } from '../mining/run/dictionary.ts';
 import { readDictionary } from '../mining/run/read-run.ts';
+import { readExemplars } from '../mining/run/read-exemplars.ts';
 import { reportChunks } from '../report/index.ts';
 import { nodePageScript } from '../report/node.ts';
 import { nodeFolder } from '../files/node/folder.ts';
@@ -11,8 +11,7 @@ import type { Folder } from '../files/folder.ts';
 export async function writeReport(path: string, target: { folder: Folder; name: string }): Promise<void> {
   const folder = nodeFolder(path);
   const dictionary = await readDictionary(folder, path);
-  const bytes = await folder.read('exemplars/exemplars.json');
-  const exemplars = bytes && (JSON.parse(new TextDecoder().decode(bytes)) as Exemplars);
+  const exemplars = await readExemplars(folder, path, dictionary);
   const images = new Map<string, Uint8Array>();
   for (const [id, { file }] of Object.entries(exemplars?.images ?? {})) {
     const image = await folder.read(`exemplars/${file}`);

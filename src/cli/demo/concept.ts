@@ -4,7 +4,8 @@
 import { join } from 'node:path';
 import { readSafetensors } from '../../files/safetensors.ts';
 import { bytesSource } from '../../files/source.ts';
-import type { Dictionary, Exemplars } from '../../mining/run/dictionary.ts';
+import type { Dictionary } from '../../mining/run/dictionary.ts';
+import { readExemplars } from '../../mining/run/read-exemplars.ts';
 import type { Folder } from '../../files/folder.ts';
 
 export interface BrightConcept {
@@ -29,9 +30,9 @@ export async function brightConcept(
     .filter(({ set }) => set.anchor === generator)
     .sort((a, b) => (b.set.excess ?? b.set.r) - (a.set.excess ?? a.set.r));
   const file = `exemplars/latents/${generator}.safetensors`;
-  const [told, latents] = [await folder.read('exemplars/exemplars.json'), await folder.read(file)];
-  if (!told || !latents) return undefined;
-  const exemplars = JSON.parse(new TextDecoder().decode(told)) as Exemplars;
+  const exemplars = await readExemplars(folder, path, { sets });
+  const latents = await folder.read(file);
+  if (!exemplars || !latents) return undefined;
   const { metadata } = await readSafetensors(bytesSource(file, latents));
   const samples = JSON.parse(metadata.samples) as number[];
   for (const { id, set } of own) {

@@ -2,7 +2,8 @@
 // How the page looks is report/demo/page.ts.
 
 import { encodeImage } from '../../images/node/decode.ts';
-import type { Dictionary, Exemplars } from '../../mining/run/dictionary.ts';
+import type { Dictionary } from '../../mining/run/dictionary.ts';
+import { readExemplars } from '../../mining/run/read-exemplars.ts';
 import { shownConcepts } from '../../report/demo/concepts.ts';
 import { demoPage } from '../../report/demo/page.ts';
 import type { SynthesisPage } from '../../report/synthesis/page.ts';
@@ -25,8 +26,7 @@ export async function writeDemoPage(
   shows: readonly FinishedShow[],
 ): Promise<void> {
   const mined = nodeFolder(run);
-  const told = await mined.read('exemplars/exemplars.json');
-  const exemplars = told && (JSON.parse(new TextDecoder().decode(told)) as Exemplars);
+  const exemplars = await readExemplars(mined, run, dictionary);
   const concepts = await shownConcepts(
     dictionary,
     exemplars,

@@ -1,6 +1,8 @@
 // The dictionary as plain data: what `dictionary.json` holds. It computes nothing.
 // Change `schemaVersion` and docs/dictionary.schema.json together with these types.
 
+import Type, { type Static, type TSchema } from 'typebox';
+import type { Read } from '../../files/json.ts';
 import type { SampleRecipe } from '../../images/source.ts';
 import type { ModelCard } from '../../zoo/card.ts';
 
@@ -135,31 +137,35 @@ export interface Dictionary {
   readonly concepts: readonly Concept[];
 }
 
-/** `exemplars/exemplars.json`: which images and maps the report shows. */
-export interface Exemplars {
+const ids = Type.Array(Type.String());
+const side = Type.Integer({ minimum: 1, maximum: 65536 });
+/** Entries of any name. */
+const named = <Value extends TSchema>(value: Value) =>
+  Type.Unsafe<Record<string, Static<Value>>>({ type: 'object', additionalProperties: value });
+
+/** JSON Schema of `exemplars/exemplars.json`: which images and maps the report shows. */
+export const exemplarsSchema = Type.Object({
   /** Images by their id: the file below `exemplars/`, and the name in the image set. */
-  readonly images: Readonly<
-    Record<string, { readonly file: string; readonly name: string; readonly width: number; readonly height: number }>
-  >;
+  images: named(Type.Object({ file: Type.String({ minLength: 1 }), name: Type.String(), width: side, height: side })),
   /** By set id: ids of its best images, best first. */
-  readonly sets: Readonly<Record<string, readonly string[]>>;
+  sets: named(ids),
   /**
    * By unit: where its maps lie in `exemplars/maps.bin`. Map i is `height * width` bytes at `offset + i * height * width`
    * for image `images[i]`; 0 stands for the unit's mean or less, 255 for `scale` standard deviations above it.
    */
-  readonly units: Readonly<
-    Record<
-      string,
-      {
-        readonly offset: number;
-        readonly height: number;
-        readonly width: number;
-        readonly images: readonly string[];
-        readonly scale: number;
-      }
-    >
-  >;
-}
+  units: named(
+    Type.Object({
+      offset: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+      height: side,
+      width: side,
+      images: ids,
+      scale: Type.Number({ exclusiveMinimum: 0 }),
+    }),
+  ),
+});
+
+/** `exemplars/exemplars.json`: which images and maps the report shows. */
+export type Exemplars = Read<typeof exemplarsSchema>;
 
 /** A unit's full name. Model names have no slashes; layer names may. */
 export const unitName = (model: string, layer: string, index: number): string => `${model}/${layer}/${index}`;

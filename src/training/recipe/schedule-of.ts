@@ -41,12 +41,12 @@ export function optimiserOf({ kind, ...settings }: OptimiserSettings): Optimiser
  * @throws UserError when the kind of rate has no use for what is given.
  */
 export function rateOf(settings: Recipe['schedule']['rate'], steps: number): Schedule {
-  const { kind, peak, warmUp = 0, coolDown: fall = 0, last = 0 } = settings;
+  const { kind, peak, warmUp, coolDown: fall = 0, last = 0 } = settings;
   const useless = kind === 'constant' ? 'warmUp' : 'coolDown';
   if (settings[useless] !== undefined)
     throw new UserError(`schedule.rate has ${useless}, which a ${kind} rate does not know; leave it out`);
   if (kind === 'constant')
     return fall ? coolDown({ rate: peak, steps, fall: Math.round(fall * steps), final: peak * last }) : constant(peak);
-  if (kind === 'oneCycle') return oneCycle({ rate: peak, steps, rise: warmUp || undefined, final: peak * last });
-  return cosine({ rate: peak, steps, warmUp: Math.round(warmUp * steps), final: peak * last });
+  if (kind === 'oneCycle') return oneCycle({ rate: peak, steps, rise: warmUp, final: peak * last });
+  return cosine({ rate: peak, steps, warmUp: Math.round((warmUp ?? 0) * steps), final: peak * last });
 }

@@ -205,6 +205,11 @@ describe('scheduleOf', () => {
     expect(cycle.indexOf(Math.max(...cycle)) / 100).toBeCloseTo(0.25, 1);
     expect(Math.max(...cycle)).toBeCloseTo(0.5, 6);
     expect(cycle[99]).toBeLessThan(0.001);
+    // None asked for is none: the highest rate first, and less from step to step. Left out, it is 0.3.
+    const fallen = at({ kind: 'oneCycle', warmUp: 0 }, ...Array.from({ length: 100 }, (_, i) => i));
+    expect(fallen[0]).toBeCloseTo(0.5, 3);
+    expect(fallen.every((rate, i) => i === 0 || rate < fallen[i - 1])).toBe(true);
+    expect(at({ kind: 'oneCycle' }, 29)).toEqual([expect.closeTo(0.5, 9)]);
   });
 
   it('hands on averages, clipping and the optimiser', () => {

@@ -1,0 +1,170 @@
+// JSON that is read back: parsed, held against its schema, and told place by place where it is not what it should be.
+// It knows no schema and no file. Nothing is compiled, so that it runs under a Content Security Policy without eval.
+
+import type { Static, TSchema } from 'typebox';
+import { Settings } from 'typebox/system';
+import { Check, Errors } from 'typebox/value';
+
+type DeepReadonly<T> = unknown extends T ? T : { readonly [Key in keyof T]: DeepReadonly<T[Key]> };
+
+/** The type that a schema describes; nothing in it is to be altered. */
+export type Read<Schema extends TSchema> = DeepReadonly<Static<Schema>>;
+
+type Node = Readonly<Record<string, unknown>> & { readonly description?: string };
+type Problem = ReturnType<typeof Errors>[number];
+
+/** Problems that are looked for; a message has the first few. */
+const [mostFound, mostTold] = [1000, 8];
+
+/**
+ * The value in a JSON text, if it is what the schema describes; else what is wrong with it, in words that follow the
+ * name of a file.
+ */
+export function readJson<Schema extends TSchema>(
+  schema: Schema,
+  json: Uint8Array | string,
+): { readonly value: Read<Schema>; readonly problem?: undefined } | { readonly problem: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(typeof json === 'string' ? json : new TextDecoder().decode(json));
+  } catch (error) {
+    return { problem: `not valid JSON: ${(error as Error).message}` };
+  }
+  if (Check(schema, value)) return { value: value as Read<Schema> };
+  return { problem: listed(problemsOf(schema, value)) };
+}
+
+/** The first problems, and how many more there are. */
+function listed(problems: readonly string[]): string {
+  const more = problems.length - mostTold;
+  return problems.slice(0, mostTold).join('; ') + (more > 0 ? `; and ${more} more` : '');
+}
+
+/**
+ * Every place where a value is not what the schema describes, and what is expected there; empty where it is.
+ * @param root what messages call the whole value.
+ */
+export function problemsOf(schema: TSchema, value: unknown, root = 'the whole'): string[] {
+  return [...new Set(problemsAt(schema as Node, value, '', root))];
+}
+
+function problemsAt(schema: Node, value: unknown, path: string, root: string): string[] {
+  return errorsOf(schema, value).flatMap((error) => {
+    // What alternatives say of themselves is told by the one that is nearest.
+    if (/\/anyOf\/\d+/.test(error.schemaPath)) return [];
+    const node = at(schema, error.schemaPath.slice(1)) as Node;
+    const found = at(value, error.instancePath);
+    const place = path + placeOf(error.instancePath);
+    if (error.keyword === 'anyOf') return ofAlternatives(node.anyOf as Node[], found, place, root);
+    return problemOf(error, node, found, place.replace(/^\./, '') || root);
+  });
+}
+
+/** As the library finds them, but all of them. */
+function errorsOf(schema: Node, value: unknown): Problem[] {
+  const { maxErrors } = Settings.Get();
+  Settings.Set({ maxErrors: mostFound });
+  try {
+    return Errors(schema as TSchema, value);
+  } finally {
+    Settings.Set({ maxErrors });
+  }
+}
+
+/** Of alternatives that all fail: what the nearest one says, or which there are. */
+function ofAlternatives(all: readonly Node[], value: unknown, path: string, root: string): string[] {
+  const near = all.filter((schema) => !errorsOf(schema, value).some((error) => error.instancePath === '' && ['type', 'const', 'enum'].includes(error.keyword))); // prettier-ignore
+  if (!near.length) {
+    const place = path.replace(/^\./, '') || root;
+    return [`${place} is ${shown(value)}, not ${[...new Set(all.map(expected))].join(' or ')}`];
+  }
+  const told = near.map((schema) => problemsAt(schema, value, path, root));
+  return told.reduce((best, problems) => (problems.length < best.length ? problems : best));
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  integer: 'a whole number',
+  boolean: 'true or false',
+  object: 'an object',
+  array: 'a list',
+  null: 'null',
+};
+
+const expected = ({ const: only, enum: some, type }: Node): string => {
+  if (only !== undefined) return JSON.stringify(only);
+  if (Array.isArray(some)) return some.map((one) => JSON.stringify(one)).join(' or ');
+  return kinds[String(type)] ?? 'something else';
+};
+
+function problemOf({ keyword, params }: Problem, node: Node, value: unknown, place: string): string[] {
+  const named = (description: unknown) => (typeof description === 'string' ? ` (${description})` : '');
+  const about = named(node.description);
+  const is = (what: string) => [`${place} is ${shown(value)} and must be ${what}${about}`];
+  const has = (what: string) => [`${place} must have ${what}${about}`];
+  const { limit } = params as { limit?: number };
+  const properties = (node.properties ?? {}) as Record<string, Node | undefined>;
+  switch (keyword) {
+    case 'required':
+      return (params as { requiredProperties: string[] }).requiredProperties.map(
+        (name) => `${place} lacks "${name}"${named(properties[name]?.description)}`,
+      );
+    case 'additionalProperties':
+      // Of entries of any name each tells its own.
+      if (node.additionalProperties !== false) return [];
+      return (params as { additionalProperties: string[] }).additionalProperties.map(
+        (name) => `${place} has the unknown entry "${name}"; known are ${Object.keys(properties).join(', ')}`,
+      );
+    case 'type':
+    case 'const':
+    case 'enum':
+      return [`${place} is ${shown(value)}, not ${expected(node)}${about}`];
+    case 'minimum':
+      return is(`at least ${limit}`);
+    case 'maximum':
+      return is(`at most ${limit}`);
+    case 'exclusiveMinimum':
+      return is(`above ${limit}`);
+    case 'exclusiveMaximum':
+      return is(`below ${limit}`);
+    case 'multipleOf':
+      return is(`a multiple of ${(params as { multipleOf: number }).multipleOf}`);
+    case 'pattern':
+      return [`${place} is ${shown(value)} and must match ${String(node.pattern)}${about}`];
+    case 'minLength':
+      return limit === 1 ? [`${place} is empty${about}`] : has(`at least ${limit} characters`);
+    case 'minItems':
+      return has(`at least ${limit} entries`);
+    case 'maxItems':
+      return has(`at most ${limit} entries`);
+    case 'boolean':
+      return [`${place} is one too many`];
+    default:
+      return [`${place} is ${shown(value)}: it does not meet "${keyword}"${about}`];
+  }
+}
+
+/** A value in a message: short. */
+function shown(value: unknown): string {
+  if (Array.isArray(value) && value.length > 20) return `a list of ${value.length}`;
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'missing');
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+const partsOf = (pointer: string): string[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+
+const at = (value: unknown, pointer: string): unknown =>
+  partsOf(pointer).reduce<unknown>((inside, part) => (inside as Record<string, unknown>)[part], value);
+
+/** `/edits/1/dx` as `.edits[1].dx`. */
+const placeOf = (pointer: string): string =>
+  partsOf(pointer)
+    .map((part) =>
+      /^\d+$/.test(part) ? `[${part}]` : /^[\w-]+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`,
+    )
+    .join('');
