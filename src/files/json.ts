@@ -30,7 +30,7 @@ export function readJson<Schema extends TSchema>(
   } catch (error) {
     return { problem: `not valid JSON: ${(error as Error).message}` };
   }
-  if (Check(schema, value)) return { value: value as Read<Schema> };
+  if (Check(schema, value)) return { value: value };
   return { problem: listed(problemsOf(schema, value)) };
 }
 
@@ -107,13 +107,13 @@ function problemOf({ keyword, params }: Problem, node: Node, value: unknown, pla
   const properties = (node.properties ?? {}) as Record<string, Node | undefined>;
   switch (keyword) {
     case 'required':
-      return (params as { requiredProperties: string[] }).requiredProperties.map(
+      return (params).requiredProperties.map(
         (name) => `${place} lacks "${name}"${named(properties[name]?.description)}`,
       );
     case 'additionalProperties':
       // Of entries of any name each tells its own.
       if (node.additionalProperties !== false) return [];
-      return (params as { additionalProperties: string[] }).additionalProperties.map(
+      return (params).additionalProperties.map(
         (name) => `${place} has the unknown entry "${name}"; known are ${Object.keys(properties).join(', ')}`,
       );
     case 'type':
