@@ -107,13 +107,11 @@ function problemOf({ keyword, params }: Problem, node: Node, value: unknown, pla
   const properties = (node.properties ?? {}) as Record<string, Node | undefined>;
   switch (keyword) {
     case 'required':
-      return (params).requiredProperties.map(
-        (name) => `${place} lacks "${name}"${named(properties[name]?.description)}`,
-      );
+      return params.requiredProperties.map((name) => `${place} lacks "${name}"${named(properties[name]?.description)}`);
     case 'additionalProperties':
       // Of entries of any name each tells its own.
       if (node.additionalProperties !== false) return [];
-      return (params).additionalProperties.map(
+      return params.additionalProperties.map(
         (name) => `${place} has the unknown entry "${name}"; known are ${Object.keys(properties).join(', ')}`,
       );
     case 'type':
