@@ -168,7 +168,7 @@ function checked(options: MineOptions) {
   }
   const unknown = anchors.find((name) => !modelNames.includes(name));
   if (unknown !== undefined) {
-    throw new UserError(`the anchor "${unknown}" is none of the models ${modelNames.join(', ')}`);
+    throw new UserError(`the anchor "${unknown}" is not one of the models ${modelNames.join(', ')}`);
   }
   for (const [name, value] of Object.entries({ k, setK })) {
     if (!Number.isInteger(value) || value < 1)

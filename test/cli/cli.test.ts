@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensorsBytes, safetensorsChunks } from '../../src/files/safetensors.ts';
@@ -74,8 +74,8 @@ describe('wrong calls', () => {
       1,
       /a has no setting "colour"; its settings are size/,
     ],
-    ['an unknown anchor', mineArgs('x', '--anchor', 'a,c'), 1, /the anchor "c" is none of the models a, b/],
-    ['no anchor and one', mineArgs('x', '--anchor', 'none', '--anchor', 'a'), 1, /--anchor none is without any/],
+    ['an unknown anchor', mineArgs('x', '--anchor', 'a,c'), 1, /the anchor "c" is not one of the models a, b/],
+    ['no anchor and one', mineArgs('x', '--anchor', 'none', '--anchor', 'a'), 1, /--anchor none stands alone/],
     ['an anchor without a name', mineArgs('x', '--anchor', 'a,'), 2, /--anchor.*expected NAME or NAME,NAME/],
     [
       'taps that match nothing',
@@ -174,10 +174,34 @@ describe('mine', () => {
     expect(existsSync(at('run/partial'))).toBe(false);
   });
 
+  it('makes the page of a run that was killed before it had one, and mines nothing', async () => {
+    const { ino } = statSync(at('run/dictionary.json'));
+    rmSync(at('run/index.html'));
+    expect(await run(...mineArgs('run'))).toMatchObject({ code: 0 });
+    expect(readFileSync(at('run/index.html'), 'utf8')).toMatch(/^<!doctype html>/i);
+    expect(statSync(at('run/dictionary.json')).ino).toBe(ino);
+  });
+
+  it.each([[], ['--force']])("leaves a page that is not a run's alone %j", async (...force) => {
+    mkdirSync(at('site'), { recursive: true });
+    writeFileSync(at('site/index.html'), 'mine');
+    const { code, err } = await run(...mineArgs('site', ...force));
+    expect(code).toBe(1);
+    expect(err).toMatch(/site.index\.html is not the page of a run; choose another folder/);
+    expect(readFileSync(at('site/index.html'), 'utf8')).toBe('mine');
+  });
+
   it('keeps a finished run unless forced, and makes its page anew', async () => {
     const again = await run(...mineArgs('run'));
     expect(again).toMatchObject({ code: 1 });
     expect(again.err).toMatch(/run holds a finished run; choose another folder, or replace it with --force/);
+    const kept = dictionary('run');
+    const missing = await run(...mineArgs('run', '--force', '--model', 'c=missing.pth'));
+    expect(missing).toMatchObject({ code: 1 });
+    expect((await run(...mineArgs('run', '--force', '--anchor', 'none,a'))).code).toBe(1);
+    expect((await run(...mineArgs('run', '--force', '--images', 'none'))).code).toBe(1);
+    expect(dictionary('run')).toEqual(kept);
+    expect(existsSync(at('run/index.html'))).toBe(true);
     rmSync(at('run/index.html'));
     expect((await run('report', 'run')).code).toBe(0);
     expect(readFileSync(at('run/index.html'), 'utf8')).toMatch(/^<!doctype html>/i);

@@ -84,7 +84,7 @@ describe('bad options of mining', () => {
   it.each([
     ['one model', { models: [a] }, /at least two models/],
     ['equal names', { models: [a, a] }, /two models are called "a"/],
-    ['an unknown anchor', { models: [a, b], anchors: ['a', 'c'] }, /the anchor "c" is none of the models a, b/],
+    ['an unknown anchor', { models: [a, b], anchors: ['a', 'c'] }, /the anchor "c" is not one of the models a, b/],
     ['k of zero', { models: [a, b], k: 0 }, /k must be a positive whole number, not 0/],
     [
       'only unreadable images',

@@ -1,6 +1,7 @@
 // `rosetta mine`: reads its options, runs the mining, prints what was found.
 
 import { Command, Option } from 'commander';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { generatedSource } from '../../images/generated.ts';
@@ -8,6 +9,7 @@ import { openPhotos } from '../../images/node/source.ts';
 import type { ImageSource } from '../../images/source.ts';
 import { thumbnail } from '../../images/node/thumbnail.ts';
 import type { Dictionary } from '../../mining/run/dictionary.ts';
+import { readDictionary } from '../../mining/run/read-run.ts';
 import { mine } from '../../mining/mine.ts';
 import type { Device } from '../../runtime/engine.ts';
 import { withFolderLock } from '../../files/node/lock.ts';
@@ -136,12 +138,19 @@ export function mineCommand(): Command {
 async function run(options: MineCommandOptions): Promise<void> {
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const folder = nodeFolder(options.out);
-  if (await folder.read('dictionary.json')) {
-    if (!options.force) {
+  const page = join(options.out, 'index.html');
+  const replaces = existsSync(join(options.out, 'dictionary.json'));
+  if (replaces && !options.force) {
+    if (existsSync(page))
       throw new UserError(`${options.out} holds a finished run; choose another folder, or replace it with --force`);
-    }
-    await clear(options.out);
+    // Ended between the dictionary and its page, which is all that is missing.
+    const dictionary = await readDictionary(folder, options.out);
+    printer.note(`${options.out} holds a finished run without its page; nothing is mined, the page is made`);
+    await writeReport(options.out, { folder, name: 'index.html' });
+    return print(dictionary, options, printer);
   }
+  if (!replaces && existsSync(page))
+    throw new UserError(`${page} is not the page of a run; choose another folder with --out`);
   const engine = nodeEngine({ device: options.device, threads: options.threads });
   const named = [...(options.model ?? []), ...(options.generator ?? [])];
   const models = await openModels(named, options, printer);
@@ -153,10 +162,10 @@ async function run(options: MineCommandOptions): Promise<void> {
   const shown = models.filter(
     (model) => model.kind === 'encoder' || sources.some(({ generated }) => generated?.generator === model),
   );
-  const anchors = options.anchor ?? defaultAnchors(shown);
-  if (anchors.includes('none') && anchors.length > 1)
-    throw new UserError(`--anchor none is without any; leave it out, or the others`);
   try {
+    const anchors = anchorsOf(options, shown);
+    // Not before all that the new run needs is there.
+    if (replaces) await clear(options.out);
     const note = 'stopping after this batch; rerun the same command to resume (press again to stop at once)';
     const dictionary = await interruptible(
       (signal) =>
@@ -165,7 +174,7 @@ async function run(options: MineCommandOptions): Promise<void> {
           engine,
           models: shown,
           images: sources,
-          anchors: anchors.filter((name) => name !== 'none'),
+          anchors,
           nullModel: options.null,
           memory: options.memory ?? defaultMemory(),
           folder,
@@ -216,6 +225,18 @@ async function openSources(
   return { sources: [...sources, photos], close: () => photos.close() };
 }
 
+/** @throws UserError for anchors that are not among the models, and for `none` beside others. */
+function anchorsOf({ anchor }: MineCommandOptions, models: readonly Model[]): string[] {
+  const anchors = anchor ?? defaultAnchors(models);
+  if (anchors.includes('none') && anchors.length > 1)
+    throw new UserError('--anchor none stands alone; leave out either it or the others');
+  const names = models.map(({ name }) => name);
+  const unknown = anchors.find((name) => name !== 'none' && !names.includes(name));
+  if (unknown !== undefined)
+    throw new UserError(`the anchor "${unknown}" is not one of the models ${names.join(', ')}`);
+  return anchors.filter((name) => name !== 'none');
+}
+
 /** The generators, as in the paper; else the first encoder. */
 function defaultAnchors(models: readonly Model[]): string[] {
   const generators = models.filter(({ kind }) => kind === 'generator');
@@ -225,8 +246,9 @@ function defaultAnchors(models: readonly Model[]): string[] {
 /** The files of a run; anything else in the folder is not ours to remove. */
 async function clear(path: string): Promise<void> {
   const folder = nodeFolder(path);
-  // The dictionary goes first: without it the folder is not a finished run.
-  for (const name of ['dictionary.json', 'index.html', 'neighbours', 'exemplars', 'partial']) await folder.remove(name);
+  // The page goes before the dictionary: a page alone would not be known for a run's, and without a dictionary the folder
+  // is not a finished run.
+  for (const name of ['index.html', 'dictionary.json', 'neighbours', 'exemplars', 'partial']) await folder.remove(name);
   for (const name of ['moments.safetensors', 'scores.safetensors']) await folder.remove(name);
 }
 

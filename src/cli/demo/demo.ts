@@ -2,6 +2,7 @@
 // What is mined and made is in mine.ts and shows.ts; here it is put in order, and taken up again.
 
 import { Command } from 'commander';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -76,14 +77,21 @@ async function run(options: DemoCommandOptions): Promise<void> {
 
 /** @throws UserError when the folder holds something else, which is not to be replaced. */
 async function claim(folder: Folder, { out, force }: DemoCommandOptions, settings: string): Promise<void> {
-  const found = new TextDecoder().decode(await folder.read(settingsName));
-  const other = found ? found !== settings : (await folder.read('run/dictionary.json')) !== undefined;
-  if (other && !force) {
-    throw new UserError(
-      `${out} holds ${found ? 'a demo with other settings or networks' : 'a run that is not of a demo'}; choose another folder with --out, or replace it with --force`,
-    );
+  const bytes = await folder.read(settingsName);
+  if (!bytes) {
+    // Without the settings that every demo writes first, nothing here is known to be a demo's, and nothing is removed.
+    const foreign = ours.filter((name) => existsSync(join(out, name)));
+    if (foreign.length)
+      throw new UserError(`${out} holds ${foreign.join(', ')}, but no demo; choose another folder with --out`);
+  } else {
+    const other = new TextDecoder().decode(bytes) !== settings;
+    if (other && !force) {
+      throw new UserError(
+        `${out} holds a demo with other settings or networks; choose another folder with --out, or replace it with --force`,
+      );
+    }
+    if (other || force) for (const name of ours) await folder.remove(name);
   }
-  if (other || force) for (const name of ours) await folder.remove(name);
   await folder.write(settingsName, [settings]);
 }
 

@@ -90,11 +90,12 @@ describe('rosetta demo', () => {
     expect(existsSync(join(out, 'edited', 'class', 'metrics.json'))).toBe(true);
   });
 
-  it('keeps a demo of other settings, and a run of something else, unless told to replace it', async () => {
+  it('keeps a demo of other settings unless told to replace it, and whatever no demo made', async () => {
     const { created } = dictionary();
     await expect(demo('--steps', '2')).rejects.toThrow(/holds a demo with other settings or networks; .*--force/);
     rmSync(join(out, 'demo.json'));
-    await expect(demo()).rejects.toThrow(/holds a run that is not of a demo/);
+    for (const force of [[], ['--force']])
+      await expect(demo(...force)).rejects.toThrow(/holds index\.html, run, .*, but no demo; choose another folder/);
     expect(dictionary().created).toBe(created);
     expect(existsSync(join(out, 'index.html'))).toBe(true);
   });
