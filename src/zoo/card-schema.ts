@@ -2,6 +2,7 @@
 
 import { Ajv, type JSONSchemaType } from 'ajv';
 import { UserError } from '../errors.ts';
+import { parseJson } from '../files/parse-json.ts';
 import type { PartialCard } from './card.ts';
 
 const side = { type: 'integer', minimum: 1, maximum: 8192 } as const;
@@ -93,7 +94,7 @@ const validate = new Ajv({ allErrors: true }).compile(cardSchema as unknown as J
 export function parseCard(json: string, path: string): { card: PartialCard; file: string } {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = parseJson(json);
   } catch (error) {
     throw new UserError(
       `${path} is not valid JSON (${(error as Error).message}); a model card or a checkpoint is expected`,

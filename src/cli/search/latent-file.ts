@@ -5,6 +5,7 @@ import { isAbsolute, join } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { openFile } from '../../checkpoint/node.ts';
 import { UserError } from '../../errors.ts';
+import { parseJson } from '../../files/parse-json.ts';
 import { float32, toFloat32 } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import {
@@ -60,12 +61,26 @@ export async function readLatent(text: string, { row = 0, folder = '' } = {}): P
       throw new UserError(`${path} has no row ${at}: its rows are 0 to ${rowsIn(latents) - 1}`);
     }
     // A run tells of the latents of its exemplars how they were drawn.
-    const recipe = metadata.recipe ? (JSON.parse(metadata.recipe) as Record<string, unknown>) : {};
-    const drawn = Object.fromEntries(Object.entries(recipe).map(([name, value]) => [name, String(value)]));
+    const drawn = metadata.recipe === undefined ? {} : recipeIn(metadata.recipe, path);
     return { latents: takeRows(latents, [at]), metadata: { ...drawn, ...metadata } };
   } finally {
     await source.close();
   }
+}
+
+/** How latents were drawn, as texts. @throws UserError when that is no JSON object. */
+function recipeIn(json: string, path: string): Record<string, string> {
+  let recipe: unknown;
+  try {
+    recipe = parseJson(json);
+  } catch {
+    // Told below.
+  }
+  if (typeof recipe !== 'object' || recipe === null || Array.isArray(recipe)) {
+    throw new UserError(`${path} is damaged: "recipe" in its metadata is no JSON object; make the latents again`);
+  }
+  const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+  return Object.fromEntries(Object.entries(recipe).map(([name, value]) => [name, shown(value)]));
 }
 
 /** The latent of an image that a seed, or a file, tells. @throws UserError when it is none of the generator's. */

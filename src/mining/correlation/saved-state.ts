@@ -1,6 +1,10 @@
 // What an interrupted run leaves behind and takes up again: sums, moments, finished neighbours, and where it stood.
 // A state is a set of files under a number, made current by one small file that is written last.
 
+import Type from 'typebox';
+import { Check } from 'typebox/value';
+import { UserError } from '../../errors.ts';
+import { parseJson } from '../../files/parse-json.ts';
 import { readSafetensorsBytes, safetensorsChunks } from '../../files/safetensors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { Folder } from '../../files/folder.ts';
@@ -18,14 +22,22 @@ export interface SavedState {
   readonly groups: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
 }
 
-interface Current {
-  readonly key: string;
-  readonly number: number;
-  readonly passes: number;
-  readonly cursor: Cursor;
-  readonly unreadable: SavedState['unreadable'];
-  readonly groups: readonly string[];
-}
+const count = Type.Integer({ minimum: 0 });
+/** What `partial/current.json` is. */
+const currentSchema = Type.Object({
+  key: Type.String(),
+  number: count,
+  passes: count,
+  cursor: Type.Object({
+    part: count,
+    half: Type.Union([Type.Literal(0), Type.Literal(1)]),
+    position: count,
+    batches: Type.Array(count),
+  }),
+  unreadable: Type.Array(Type.Object({ name: Type.String(), reason: Type.String() })),
+  groups: Type.Array(Type.String()),
+});
+type Current = Type.Static<typeof currentSchema>;
 
 /** Saves and finds states in `folder/partial`, for runs with the same key (all options that change the result). */
 export class StateStore {
@@ -36,17 +48,19 @@ export class StateStore {
     readonly key: string,
   ) {}
 
+  /** The state that was saved last; undefined when there is none of this key, or its files are damaged. */
   async load(): Promise<SavedState | undefined> {
     const bytes = await this.folder.read('partial/current.json');
-    if (!bytes) return undefined;
-    const current = JSON.parse(new TextDecoder().decode(bytes)) as Current;
+    const current = bytes && currentIn(new TextDecoder().decode(bytes));
+    if (!current) return undefined;
     this.#number = current.number;
     if (current.key !== this.key) return undefined;
     const groups = new Map<string, ReadonlyMap<string, Tensor>>();
     for (const [i, group] of current.groups.entries()) {
       const file = await this.folder.read(`partial/${current.number}/${i}.safetensors`);
-      if (!file) return undefined;
-      groups.set(group, await readSafetensorsBytes(group, file));
+      const tensors = file && (await tensorsIn(group, file));
+      if (!tensors) return undefined;
+      groups.set(group, tensors);
     }
     return { passes: current.passes, cursor: current.cursor, unreadable: current.unreadable, groups };
   }
@@ -59,7 +73,7 @@ export class StateStore {
       await this.folder.write(`partial/${number}/${i}.safetensors`, safetensorsChunks(tensors));
     }
     const { passes, cursor, unreadable } = state;
-    const current: Current = { key: this.key, number, passes, cursor, unreadable, groups };
+    const current = { key: this.key, number, passes, cursor, unreadable, groups };
     await this.folder.write('partial/current.json', [JSON.stringify(current)]);
     this.#number = number;
     await this.folder.remove(`partial/${previous}`);
@@ -67,5 +81,24 @@ export class StateStore {
 
   clear(): Promise<void> {
     return this.folder.remove('partial');
+  }
+}
+
+function currentIn(json: string): Current | undefined {
+  try {
+    const value = parseJson(json);
+    return Check(currentSchema, value) ? value : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+async function tensorsIn(group: string, bytes: Uint8Array): Promise<Map<string, Tensor> | undefined> {
+  try {
+    return await readSafetensorsBytes(group, bytes);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
   }
 }

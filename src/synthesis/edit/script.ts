@@ -3,6 +3,7 @@
 
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { UserError } from '../../errors.ts';
+import { parseJson } from '../../files/parse-json.ts';
 
 /** [x, y], fractions of the image from its left upper corner. */
 export type Point = readonly [number, number];
@@ -162,7 +163,7 @@ const validate: ValidateFunction<EditScript> = ajv.compile<EditScript>(editSchem
  * @throws UserError that names every place where it is no script, and what is expected there.
  */
 export function parseEditScript(json: unknown, name = 'the edit script'): EditScript {
-  const value = typeof json === 'string' ? parseJson(json, name) : json;
+  const value = typeof json === 'string' ? valueIn(json, name) : json;
   const problems = validate(value)
     ? value.edits.flatMap((edit, i) => contradictions(edit, `edits[${i}]`))
     : validate.errors!.flatMap(problemOf);
@@ -176,9 +177,9 @@ export function parseEditScript(json: unknown, name = 'the edit script'): EditSc
 export const classOf = ({ edits }: EditScript): number | undefined =>
   edits.reduce<number | undefined>((found, edit) => (edit.type === 'class' ? edit.class : found), undefined);
 
-function parseJson(json: string, name: string): unknown {
+function valueIn(json: string, name: string): unknown {
   try {
-    return JSON.parse(json) as unknown;
+    return parseJson(json);
   } catch (error) {
     throw new UserError(
       `${name} is not valid JSON (${(error as Error).message}); {"version": 1, "edits": [...]} is expected`,

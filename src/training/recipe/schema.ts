@@ -1,7 +1,8 @@
 // Reading a recipe: JSON text to a checked recipe. The checking itself is a library's.
 
-import { Ajv, type ErrorObject } from 'ajv';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { UserError } from '../../errors.ts';
+import { parseJson } from '../../files/parse-json.ts';
 import type { Recipe, RecipeKind } from './recipe.ts';
 
 const share = { type: 'number', minimum: 0, maximum: 1 } as const;
@@ -103,15 +104,26 @@ export function recipeSchema(kinds: readonly RecipeKind[]) {
 export function parseRecipe(json: string, path: string, kinds: readonly RecipeKind[]): Recipe {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = parseJson(json);
   } catch (error) {
     throw new UserError(`${path} is not valid JSON (${(error as Error).message}); a recipe of a training is expected`);
   }
-  const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, discriminator: true });
-  const validate = ajv.compile<Recipe>(recipeSchema(kinds));
+  const validate = validatorOf(kinds);
   if (validate(value)) return value;
   const problems = new Set(nearest(validate.errors!).map(problemOf));
   throw new UserError(`${path} is not a recipe: ${[...problems].join('; ')}. docs/recipe.schema.json has the form`);
+}
+
+const validators = new WeakMap<readonly RecipeKind[], ValidateFunction<Recipe>>();
+
+/** Compiling takes much longer than any check. */
+function validatorOf(kinds: readonly RecipeKind[]): ValidateFunction<Recipe> {
+  const known = validators.get(kinds);
+  if (known) return known;
+  const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, discriminator: true });
+  const validate = ajv.compile<Recipe>(recipeSchema(kinds));
+  validators.set(kinds, validate);
+  return validate;
 }
 
 /** The errors that count: of alternatives those that are nearest to what is there. */

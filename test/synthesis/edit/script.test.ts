@@ -41,6 +41,11 @@ describe('an edit script', () => {
   const one = (edit: unknown) => ({ version: 1, edits: [{ type: 'erase' }, edit] });
   const paste = (changes: object) => one({ type: 'copy-paste', from: [0, 0, 1, 1], to: [0, 0, 1, 1], ...changes });
   const wrong: readonly [what: string, script: unknown, message: RegExp][] = [
+    [
+      'JSON without a bottom',
+      `{"version": ${'['.repeat(5000)}${']'.repeat(5000)}}`,
+      /is not valid JSON \(nested more than 100 deep\)/,
+    ],
     ['no JSON', '{"version": 1,', /the edit script is not valid JSON .*"edits": \[\.\.\.\]} is expected/],
     ['no object', [], /the script is \[\] and must be object/],
     ['nothing', undefined, /the script is undefined and must be object/],
