@@ -4,6 +4,7 @@
 import type { Static, TSchema } from 'typebox';
 import { Settings } from 'typebox/system';
 import { Check, Errors } from 'typebox/value';
+import { parseJson } from './parse-json.ts';
 
 type DeepReadonly<T> = unknown extends T ? T : { readonly [Key in keyof T]: DeepReadonly<T[Key]> };
 
@@ -26,7 +27,7 @@ export function readJson<Schema extends TSchema>(
 ): { readonly value: Read<Schema>; readonly problem?: undefined } | { readonly problem: string } {
   let value: unknown;
   try {
-    value = JSON.parse(typeof json === 'string' ? json : new TextDecoder().decode(json));
+    value = parseJson(typeof json === 'string' ? json : new TextDecoder().decode(json));
   } catch (error) {
     return { problem: `not valid JSON: ${(error as Error).message}` };
   }

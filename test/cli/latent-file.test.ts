@@ -25,8 +25,8 @@ it('tells how exemplars were drawn', async () => {
   expect(metadata).toMatchObject({ generator: 'g', truncation: '0.5', classes: '[2,7]', noise: 'null' });
 });
 
-it.each(['', '{', 'null', '7', '"text"', '[1]', '{"a":'.repeat(5000)])(
-  'names a file whose recipe is %.9s',
+it.each(['', '{', 'null', '7', '"text"', '[1]', '{"a":'.repeat(101)])(
+  'names a file whose recipe is %j',
   async (recipe) => {
     const path = await latentsWith({ recipe });
     const reading = readLatent(path);

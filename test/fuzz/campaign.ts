@@ -103,6 +103,7 @@ async function once(
   input: Uint8Array,
 ): Promise<{ outcome: 'read' | 'refused'; milliseconds: number }> {
   const start = performance.now();
+  const cpu = process.cpuUsage();
   let outcome: 'read' | 'refused' = 'read';
   try {
     await target.read(input);
@@ -110,7 +111,9 @@ async function once(
     if (!(error instanceof UserError)) throw error;
     outcome = 'refused';
   }
-  return { outcome, milliseconds: performance.now() - start };
+  // On a busy machine the clock runs on while the reader waits for its turn.
+  const { user, system } = process.cpuUsage(cpu);
+  return { outcome, milliseconds: Math.min(performance.now() - start, (user + system) / 1000) };
 }
 
 /** Failures of one kind have one place in the code. */

@@ -140,6 +140,16 @@ describe('the moments of a run', () => {
       /is damaged \(it has no std for each of the 2 units of a\)/,
     ],
     [
+      'a list of no texts',
+      safetensorsChunks(new Map(two), names(['a/x/0', null])),
+      /is damaged \(its units of a are no list of names\)/,
+    ],
+    [
+      'names that are no units',
+      safetensorsChunks(new Map(two), names(['a/x/0', 'a.x/1'])),
+      /is damaged \("a\.x\/1" is not a unit name.*\); mine again/,
+    ],
+    [
       'no list',
       safetensorsChunks(new Map(two), { 'units.a': '[' }),
       /moments\.safetensors is damaged \(.*\); mine again/,

@@ -5,6 +5,7 @@ import { readSafetensors, type Safetensors } from '../../files/safetensors.ts';
 import { bytesSource } from '../../files/source.ts';
 import { UserError } from '../../errors.ts';
 import type { Folder } from '../../files/folder.ts';
+import { parseJson } from '../../files/parse-json.ts';
 import { parseUnit, unitName, type Dictionary } from './dictionary.ts';
 
 /** What version 2 has in place of `anchors`. */
@@ -128,7 +129,7 @@ async function momentsIn({ metadata, tensors }: Safetensors): Promise<Map<string
   for (const [key, list] of Object.entries(metadata)) {
     if (!key.startsWith(prefix)) continue;
     const name = key.slice(prefix.length);
-    const units = JSON.parse(list) as string[];
+    const units = unitsIn(list, name);
     const values = async (what: 'mean' | 'std'): Promise<Float32Array> => {
       const data = (await tensors.get(`${name}.${what}`)?.load())?.data;
       if (data instanceof Float32Array && data.length === units.length) return data;
@@ -138,4 +139,13 @@ async function momentsIn({ metadata, tensors }: Safetensors): Promise<Map<string
   }
   if (!models.size) throw new RangeError('it names no units');
   return models;
+}
+
+function unitsIn(list: string, model: string): readonly string[] {
+  const units: unknown = parseJson(list);
+  if (!Array.isArray(units) || !units.every((unit): unit is string => typeof unit === 'string')) {
+    throw new RangeError(`its units of ${model} are no list of names`);
+  }
+  for (const unit of units) parseUnit(unit);
+  return units;
 }
