@@ -1,5 +1,5 @@
 // A folder of files as the mining code sees it: whole files, written so that none is ever half there.
-// It is not a file system; `node-folder.ts` makes one of a directory, a test may use a Map.
+// It is not a file system; `node/folder.ts` makes one of a directory, a test may use a Map.
 
 /** A place for named files; names may contain '/' and never leave the folder. */
 export interface Folder {

@@ -4,7 +4,7 @@
 /** No file of this program or of a person comes near it; recursion of any validator or writer of JSON does not end there. */
 const maxDepth = 100;
 
-/** @throws SyntaxError for what is no JSON, or is nested too deep. */
+/** @throws SyntaxError for what is not JSON, or is nested too deeply. */
 export function parseJson(text: string): unknown {
   const [quote, backslash] = [0x22, 0x5c];
   let depth = 0;
@@ -16,7 +16,7 @@ export function parseJson(text: string): unknown {
       else if (c === quote) inString = false;
     } else if (c === quote) inString = true;
     else if (c === 0x5b || c === 0x7b) {
-      if (++depth > maxDepth) throw new SyntaxError(`nested more than ${maxDepth} deep`);
+      if (++depth > maxDepth) throw new SyntaxError(`nested more than ${maxDepth} levels deep`);
     } else if (c === 0x5d || c === 0x7d) depth--;
   }
   return JSON.parse(text) as unknown;

@@ -1,5 +1,5 @@
 // The safetensors format: a JSON header with every tensor's type, shape and place, then the data.
-// It opens no file: node.ts writes files.
+// It opens no file: checkpoint/node.ts does.
 
 import { UserError } from '../errors.ts';
 import { bytesPerElement, fromBytes, sizeOf, toBytes, type DType, type Tensor } from '../graph/tensor.ts';

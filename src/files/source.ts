@@ -1,5 +1,5 @@
 // Bytes at an address: what every reader here reads from, be it a file, a download or a part of either.
-// It knows no format, and no file system: files are opened in node.ts.
+// It knows no format, and no file system: files are opened in checkpoint/node.ts.
 
 import { UserError } from '../errors.ts';
 

@@ -19,7 +19,7 @@ export {
   type RosettaSet,
 } from './run/dictionary.ts';
 export type { ThumbnailEncoder } from './run/exemplars.ts';
-export { mine, type MineOptions } from './mine.ts';
+export { checkMining, mine, type MineOptions } from './mine.ts';
 export { Moments, type Standardiser, type UnitState } from './correlation/moments.ts';
 export { Direction, Neighbours } from './correlation/neighbours.ts';
 export { PairJudge, type IndexedPair } from './matching/mutual-neighbours.ts';

@@ -78,21 +78,9 @@ const leastForControls = 4 * blockSize;
  *   matrices over the memory budget; the signal's reason when aborted.
  */
 export async function mine(options: MineOptions): Promise<Dictionary> {
-  const settings = checked(options);
+  const { settings, all, mined, sources, present, pairs } = planned(options);
   const { seed, folder } = settings;
-  const { onProgress, signal } = options;
-  const zoo = options.models;
-  const twins = options.twins ? zoo.map((model) => model.twin(seed)) : [];
-  const all = [...zoo, ...twins];
-  const mined = all.map((model) => minedModel(model));
-  const sources = [options.images].flat() as readonly ImageSource[];
-  const present = sources.map((source) => modelsOn(source, all));
-  const pairs = modelPairs(zoo.length, twins.length).filter(([a, b]) =>
-    present.some((p) => p.includes(a) && p.includes(b)),
-  );
-  checkPresent(all, present, pairs, sources);
-  if (options.saveScores) checkScoreSize(mined, pairs, settings.memory);
-
+  const { models: zoo, onProgress, signal } = options;
   const enough = sources.every((source) => samplesOf(source).length >= leastForControls);
   const controls = (options.nullModel ?? true) && !options.reference && enough;
   let offset = 0;
@@ -154,6 +142,30 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
 
   await writeRun(folder, dictionary, all, mined, pairs, correlated, onProgress);
   return dictionary;
+}
+
+/**
+ * Tells what `mine` would refuse before it computes anything, for those who make room for its results first.
+ * @throws UserError as `mine`, but for what only images can show.
+ */
+export function checkMining(options: MineOptions): void {
+  planned(options);
+}
+
+function planned(options: MineOptions) {
+  const settings = checked(options);
+  const zoo = options.models;
+  const twins = options.twins ? zoo.map((model) => model.twin(settings.seed)) : [];
+  const all = [...zoo, ...twins];
+  const mined = all.map((model) => minedModel(model));
+  const sources = [options.images].flat() as readonly ImageSource[];
+  const present = sources.map((source) => modelsOn(source, all));
+  const pairs = modelPairs(zoo.length, twins.length).filter(([a, b]) =>
+    present.some((p) => p.includes(a) && p.includes(b)),
+  );
+  checkPresent(all, present, pairs, sources);
+  if (options.saveScores) checkScoreSize(mined, pairs, settings.memory);
+  return { settings, all, mined, sources, present, pairs };
 }
 
 function checked(options: MineOptions) {

@@ -1,5 +1,5 @@
 // The colour map of the heatmaps: a perceptually uniform one, sampled into a table.
-// It is not a palette for anything else in the page; that is style.ts.
+// It is not a palette for anything else in the page; that is page/style.ts.
 
 import { interpolateInferno } from 'd3-scale-chromatic';
 

@@ -200,6 +200,7 @@ describe('mine', () => {
     expect(missing).toMatchObject({ code: 1 });
     expect((await run(...mineArgs('run', '--force', '--anchor', 'none,a'))).code).toBe(1);
     expect((await run(...mineArgs('run', '--force', '--images', 'none'))).code).toBe(1);
+    expect((await run(...mineArgs('run', '--force', '--model', models[1]))).err).toMatch(/two models are called "a"/);
     expect(dictionary('run')).toEqual(kept);
     expect(existsSync(at('run/index.html'))).toBe(true);
     rmSync(at('run/index.html'));

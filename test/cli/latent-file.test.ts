@@ -31,7 +31,7 @@ it.each(['', '{', 'null', '7', '"text"', '[1]', '{"a":'.repeat(101)])(
     const path = await latentsWith({ recipe });
     const reading = readLatent(path);
     await expect(reading).rejects.toThrow(UserError);
-    await expect(reading).rejects.toThrow(`${path} is damaged: "recipe" in its metadata is no JSON object`);
+    await expect(reading).rejects.toThrow(`${path} is damaged: "recipe" in its metadata is not a JSON object`);
   },
 );
 

@@ -15,7 +15,7 @@ describe('parseJson', () => {
   });
 
   it('refuses what is nested too deep, and what is no JSON', () => {
-    expect(() => parseJson(nested(101))).toThrow(new SyntaxError('nested more than 100 deep'));
+    expect(() => parseJson(nested(101))).toThrow(new SyntaxError('nested more than 100 levels deep'));
     expect(() => parseJson('{"a":'.repeat(5000))).toThrow(SyntaxError);
     expect(() => parseJson('{')).toThrow(SyntaxError);
   });

@@ -1,5 +1,5 @@
 // Photos of an archive are decoded once, and again when the archive has changed or what was kept is damaged.
-// The decoding is tested in test/training/photos.test.ts.
+// The decoding is tested in test/training/loop/photos.test.ts.
 
 import { readdir, readFile, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

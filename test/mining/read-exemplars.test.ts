@@ -28,7 +28,7 @@ describe('exemplars', () => {
   const unit = (change: object) => ({ ...whole, units: { 'a/x/0': { ...whole.units['a/x/0'], ...change } } });
   it.each<[string, unknown, RegExp]>([
     ['cut short', '{"images":', /damaged \(not valid JSON: .*\); mine again$/],
-    ['nested without end', '['.repeat(5000) + ']'.repeat(5000), /\(not valid JSON: nested more than 100 deep\)/],
+    ['nested without end', '['.repeat(5000) + ']'.repeat(5000), /\(not valid JSON: nested more than 100 levels deep\)/],
     ['empty', '', /damaged \(not valid JSON/],
     ['a list', [], /\(the whole is \[\], not an object\)/],
     ['without units', { images: {}, sets: {} }, /\(the whole lacks "units"\)/],

@@ -142,7 +142,7 @@ describe('the moments of a run', () => {
     [
       'a list of no texts',
       safetensorsChunks(new Map(two), names(['a/x/0', null])),
-      /is damaged \(its units of a are no list of names\)/,
+      /is damaged \(its units of a are not a list of names\)/,
     ],
     [
       'names that are no units',

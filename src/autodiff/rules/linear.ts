@@ -1,5 +1,5 @@
 // Gradients of products of matrices and of Einstein sums, which are such products again.
-// Convolutions are in convolution.ts.
+// Convolutions are in convolution/.
 
 import { string } from '../../graph/attributes.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';

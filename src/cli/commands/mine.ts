@@ -10,7 +10,7 @@ import type { ImageSource } from '../../images/source.ts';
 import { thumbnail } from '../../images/node/thumbnail.ts';
 import type { Dictionary } from '../../mining/run/dictionary.ts';
 import { readDictionary } from '../../mining/run/read-run.ts';
-import { mine } from '../../mining/mine.ts';
+import { checkMining, mine, type MineOptions } from '../../mining/mine.ts';
 import type { Device } from '../../runtime/engine.ts';
 import { withFolderLock } from '../../files/node/lock.ts';
 import { nodeEngine, nodeFolder } from '../../runtime/node.ts';
@@ -32,7 +32,7 @@ import {
 import { ProgressPrinter } from '../progress.ts';
 import { writeReport } from '../run-folder.ts';
 import { summary } from '../summary.ts';
-import { printJson, printLines } from '../terminal.ts';
+import { complain, printJson, printLines } from '../terminal.ts';
 
 interface MineCommandOptions {
   model?: ModelOption[];
@@ -131,7 +131,7 @@ export function mineCommand(): Command {
       if (!options.model && !options.generator) command.error('error: name the models, with --model and --generator');
       if (!options.images && !options.generator)
         command.error('error: give images: photos with --images, or a --generator');
-      return withFolderLock(options.out, () => run(options));
+      return withFolderLock(options.out, () => run(options), { onWait: complain });
     });
 }
 
@@ -163,25 +163,24 @@ async function run(options: MineCommandOptions): Promise<void> {
     (model) => model.kind === 'encoder' || sources.some(({ generated }) => generated?.generator === model),
   );
   try {
-    const anchors = anchorsOf(options, shown);
+    const mining: MineOptions = {
+      ...options,
+      engine,
+      models: shown,
+      images: sources,
+      anchors: anchorsOf(options, shown),
+      nullModel: options.null,
+      memory: options.memory ?? defaultMemory(),
+      folder,
+      thumbnails: thumbnail,
+      onProgress: (progress) => printer.update(progress),
+    };
+    checkMining(mining);
     // Not before all that the new run needs is there.
     if (replaces) await clear(options.out);
     const note = 'stopping after this batch; rerun the same command to resume (press again to stop at once)';
     const dictionary = await interruptible(
-      (signal) =>
-        mine({
-          ...options,
-          engine,
-          models: shown,
-          images: sources,
-          anchors,
-          nullModel: options.null,
-          memory: options.memory ?? defaultMemory(),
-          folder,
-          thumbnails: thumbnail,
-          onProgress: (progress) => printer.update(progress),
-          signal,
-        }),
+      (signal) => mine({ ...mining, signal }),
       () => printer.note(note),
     );
     await writeReport(options.out, { folder, name: 'index.html' });
@@ -225,15 +224,11 @@ async function openSources(
   return { sources: [...sources, photos], close: () => photos.close() };
 }
 
-/** @throws UserError for anchors that are not among the models, and for `none` beside others. */
+/** @throws UserError for `none` beside others. */
 function anchorsOf({ anchor }: MineCommandOptions, models: readonly Model[]): string[] {
   const anchors = anchor ?? defaultAnchors(models);
   if (anchors.includes('none') && anchors.length > 1)
     throw new UserError('--anchor none stands alone; leave out either it or the others');
-  const names = models.map(({ name }) => name);
-  const unknown = anchors.find((name) => name !== 'none' && !names.includes(name));
-  if (unknown !== undefined)
-    throw new UserError(`the anchor "${unknown}" is not one of the models ${names.join(', ')}`);
   return anchors.filter((name) => name !== 'none');
 }
 

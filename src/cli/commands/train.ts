@@ -18,7 +18,7 @@ import { cacheFolder } from '../../zoo/store/node/store.ts';
 import { interruptible } from '../interruptible.ts';
 import { shared, wholeNumber } from '../options.ts';
 import { ProgressPrinter } from '../progress.ts';
-import { printJson, printLines } from '../terminal.ts';
+import { complain, printJson, printLines } from '../terminal.ts';
 
 interface TrainCommandOptions {
   data: string;
@@ -66,12 +66,12 @@ async function run(file: string, options: TrainCommandOptions): Promise<void> {
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const recipe = parseRecipe(await textOf(file), file, recipeKinds);
   const note = 'stopping after this step; rerun the same command to resume (press again to stop at once)';
-  const summary = await withFolderLock(options.out, () =>
+  const work = () =>
     interruptible(
       (signal) => trained(file, recipe, options, printer, signal),
       () => printer.note(note),
-    ),
-  );
+    );
+  const summary = await withFolderLock(options.out, work, { onWait: complain });
   const { network, steps, of } = summary;
   const rest = steps < of ? '; rerun the same command to resume' : '';
   if (options.json) printJson(summary);

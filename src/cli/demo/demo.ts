@@ -22,7 +22,7 @@ import { openZoo, roles, shippedZoo } from './zoo.ts';
 import { interruptible } from '../interruptible.ts';
 import { shared, wholeNumber } from '../options.ts';
 import { ProgressPrinter, duration, type Step } from '../progress.ts';
-import { printLines } from '../terminal.ts';
+import { complain, printLines } from '../terminal.ts';
 
 interface DemoCommandOptions {
   out: string;
@@ -46,7 +46,7 @@ export function demoCommand(): Command {
     .option('--force', 'replace a demo with other settings in the folder')
     .addOption(shared.threads())
     .option('-q, --quiet', 'no progress')
-    .action((options: DemoCommandOptions) => withFolderLock(options.out, () => run(options)));
+    .action((options: DemoCommandOptions) => withFolderLock(options.out, () => run(options), { onWait: complain }));
 }
 
 /** Written when the demo begins: what is in the folder is of these settings. */

@@ -68,7 +68,7 @@ export async function readLatent(text: string, { row = 0, folder = '' } = {}): P
   }
 }
 
-/** How latents were drawn, as texts. @throws UserError when that is no JSON object. */
+/** How latents were drawn, as texts. @throws UserError when that is not a JSON object. */
 function recipeIn(json: string, path: string): Record<string, string> {
   let recipe: unknown;
   try {
@@ -77,7 +77,7 @@ function recipeIn(json: string, path: string): Record<string, string> {
     // Told below.
   }
   if (typeof recipe !== 'object' || recipe === null || Array.isArray(recipe)) {
-    throw new UserError(`${path} is damaged: "recipe" in its metadata is no JSON object; make the latents again`);
+    throw new UserError(`${path} is damaged: "recipe" in its metadata is not a JSON object; make the latents again`);
   }
   const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
   return Object.fromEntries(Object.entries(recipe).map(([name, value]) => [name, shown(value)]));

@@ -58,13 +58,14 @@ export function makingResults(
 ): Promise<void> {
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const note = 'stopping after this step; rerun the same command to resume (press again to stop at once)';
-  return withFolderLock(options.out, async () => {
+  const making = async () => {
     const made = await interruptible(
       (signal) => work(printer, signal),
       () => printer.note(note),
     );
     print(made.parts, options);
-  });
+  };
+  return withFolderLock(options.out, making, { onWait: complain });
 }
 
 /** One of the results that a command makes. */

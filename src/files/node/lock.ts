@@ -79,7 +79,7 @@ async function take(lock: string, folder: string, text: string, waiting: Waiting
     await expectDead(found, lock, folder, waiting);
     await removeDead(lock, found);
   }
-  throw new UserError(`${lock} comes and goes: other processes want ${folder} too; try again later`);
+  throw new UserError(`${lock} keeps changing hands: other processes want ${folder} too; try again later`);
 }
 
 /** @throws UserError when the holder is alive, or the lock is none of ours. */
@@ -142,7 +142,7 @@ async function created(lock: string, text: string): Promise<boolean> {
   }
 }
 
-/** The text of a lock, undefined when there is none. @throws UserError when it is no file. */
+/** The text of a lock, undefined when there is none. @throws UserError when it is not a file. */
 async function read(lock: string): Promise<string | undefined> {
   try {
     if (!(await lstat(lock)).isFile()) throw foreign(lock);
@@ -169,7 +169,7 @@ function readQuietly(lock: string): string | undefined {
 
 const busy = (folder: string, who: string, lock: string): UserError =>
   new UserError(
-    `${folder} is being written by ${who}; wait for it (if that is no process of this program, remove ${lock})`,
+    `${folder} is being written by ${who}; wait for it (if no such process of this program runs, remove ${lock})`,
   );
 
 const foreign = (lock: string): UserError =>

@@ -5,7 +5,8 @@ import type { Direction } from '../correlation/neighbours.ts';
 import type { IndexedPair, PairJudge } from './mutual-neighbours.ts';
 
 /**
- * Neighbours of pairs of models of a zoo, by either order. Two generators make different images and are not compared: they meet
+ * Neighbours of pairs of models of a zoo, by either order. Two generators make different images and are not compared: they
+ * meet
  * in what encoders see of both.
  */
 export class ZooNeighbours {

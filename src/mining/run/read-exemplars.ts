@@ -38,5 +38,5 @@ function contradiction({ images, sets, units }: Exemplars, dictionary: Pick<Dict
     if (missing !== undefined) return `${name} names the image "${missing}", which is not among its images`;
   }
   const unknown = Object.keys(sets).find((id) => !known.has(id));
-  return unknown === undefined ? undefined : `it names the set "${unknown}", which the dictionary has not`;
+  return unknown === undefined ? undefined : `it names the set "${unknown}", which is not in the dictionary`;
 }

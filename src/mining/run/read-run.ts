@@ -144,7 +144,7 @@ async function momentsIn({ metadata, tensors }: Safetensors): Promise<Map<string
 function unitsIn(list: string, model: string): readonly string[] {
   const units: unknown = parseJson(list);
   if (!Array.isArray(units) || !units.every((unit): unit is string => typeof unit === 'string')) {
-    throw new RangeError(`its units of ${model} are no list of names`);
+    throw new RangeError(`its units of ${model} are not a list of names`);
   }
   for (const unit of units) parseUnit(unit);
   return units;

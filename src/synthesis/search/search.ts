@@ -88,7 +88,10 @@ function defaultStarts(generator: Generator): number {
   return bytesMade(b) > largeBytes ? 1 : 4;
 }
 
-/** All rows. Aborted among the candidates it throws the signal's reason, later it returns what it has. @throws UserError for numbers that make no sense. */
+/**
+ * All rows. Aborted later than among the candidates, it returns what it has.
+ * @throws UserError for numbers that make no sense; the signal's reason when aborted among the candidates.
+ */
 export async function search(options: SearchOptions): Promise<Found> {
   const { engine, generator, generatorOptions, priors = {}, seed = 0, saved, onProgress, signal } = options;
   const { candidates = 32, starts = defaultStarts(generator), space = defaultSpace(generator) } = options;

@@ -1,5 +1,5 @@
 // Agreement of a generator's units with target maps: the term by which Rosetta pairs guide a latent.
-// Where the targets come from (photos, other generators, edits) is in guide.ts, bridge.ts and edit.ts.
+// Where the targets come from (photos, other generators, edits) is in guide.ts, bridge.ts and edit/edit.ts.
 
 import { resample } from '../../graph/resample.ts';
 import type { Value } from '../../graph/builder.ts';

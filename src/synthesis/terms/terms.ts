@@ -1,5 +1,5 @@
 // What an objective is made of: terms, each a small graph from generated images and maps to one number for every row.
-// A term is to be minimised. Their weighted sum, its gradient and the search are in step-graph.ts and optimise.ts.
+// A term is to be minimised. Their weighted sum, its gradient and the search are in search/step-graph.ts and optimise.ts.
 
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import type { Tensor } from '../../graph/tensor.ts';

@@ -1,5 +1,5 @@
 // Augmented batches of photos, from a list of augmentations as plain data.
-// It chooses no photos (photos.ts does) and has no state: any batch of a run can be made again.
+// It chooses no photos (loop/photos.ts does) and has no state: any batch of a run can be made again.
 
 import { UserError } from '../../errors.ts';
 import { Canvas, Draws } from './canvas.ts';

@@ -1,5 +1,5 @@
 // Labelled photos in memory, and which of them each training step sees.
-// It reads no files (images/node/pixels.ts does) and changes no pixels (augment.ts does).
+// It reads no files (images/node/pixels.ts does) and changes no pixels (augment/augment.ts does).
 
 import { UserError } from '../../errors.ts';
 import { randomAt } from '../../random.ts';

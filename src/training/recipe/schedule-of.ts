@@ -1,5 +1,5 @@
 // What a recipe's schedule means for photos of a number: steps, learning rates, the optimiser.
-// Schedules themselves are in schedule.ts, optimisers in optimiser.ts.
+// Schedules themselves are in loop/schedule.ts, optimisers in loop/optimiser.ts.
 
 import { UserError } from '../../errors.ts';
 import { adam, sgd, type Optimiser } from '../loop/optimiser.ts';

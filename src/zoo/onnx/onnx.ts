@@ -1,5 +1,5 @@
 // A model from an ONNX graph of the user's own: its image input, its layers, and what the file does not tell.
-// Reading files is in node.ts; each question about the graph has a file onnx-*.ts of its own.
+// Reading files is in zoo/node.ts; each question about the graph has a file of its own.
 
 import { UserError } from '../../errors.ts';
 import type { GraphBuilder } from '../../graph/builder.ts';

@@ -1,5 +1,5 @@
 // Cases that are drawn from a fixed random sequence: windows, slices, pads; and all modes of resizing.
-// Cases that can be listed are in cases.ts.
+// Cases that can be listed are in fixed-cases.ts.
 
 import { float, int, ints, string } from '../../../src/graph/attributes.ts';
 import { choose, f, floatList, integer, list, test } from './case.ts';

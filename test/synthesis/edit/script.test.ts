@@ -44,7 +44,7 @@ describe('an edit script', () => {
     [
       'JSON without a bottom',
       `{"version": ${'['.repeat(5000)}${']'.repeat(5000)}}`,
-      /is not valid JSON \(nested more than 100 deep\)/,
+      /is not valid JSON \(nested more than 100 levels deep\)/,
     ],
     ['no JSON', '{"version": 1,', /the edit script is not valid JSON .*"edits": \[\.\.\.\]} is expected/],
     ['no object', [], /the script is \[\] and must be object/],

@@ -1,5 +1,5 @@
 // DINO's loss, centre, head and optimiser against plain float64, written from the paper's formulas.
-// Whole steps are in dino-recipe.test.ts.
+// Whole steps are in recipe.test.ts.
 
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../../src/autodiff/reverse.ts';

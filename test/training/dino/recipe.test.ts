@@ -1,5 +1,5 @@
 // Trainings by DINO's recipe, of a small ViT and a small ResNet: teacher, batches, and what the zoo opens afterwards.
-// The loss by itself is in dino-loss.test.ts.
+// The loss by itself is in loss.test.ts.
 
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder, type Value } from '../../../src/graph/builder.ts';

@@ -1,5 +1,5 @@
 // Statistics that a BigGAN keeps for its truncations, against float64.
-// The network that they belong to is tested in biggan-generator.test.ts.
+// The network that they belong to is tested in biggan.test.ts.
 
 import { describe, expect, it } from 'vitest';
 import { toFloat32 } from '../../../src/graph/tensor.ts';

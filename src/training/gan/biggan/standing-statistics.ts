@@ -1,5 +1,5 @@
 // Statistics of a BigGAN's normalisations: those of a batch in training, and those that are kept for every truncation.
-// What the normalisations belong to is in zoo/biggan.ts.
+// What the normalisations belong to is in zoo/biggan/biggan.ts.
 
 import { GraphBuilder, type Value } from '../../../graph/builder.ts';
 import { float32, type Tensor } from '../../../graph/tensor.ts';
