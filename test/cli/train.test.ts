@@ -136,7 +136,7 @@ describe('rosetta train', () => {
 
   it('stops after --minutes with a network, and goes on to the same bytes', async () => {
     const { out } = await done(...args('timed', '--minutes', '0', '--json'));
-    expect(JSON.parse(out)).toEqual({ network: 'tiny.safetensors', steps: 1, of: steps, stopped: 'cancelled' });
+    expect(JSON.parse(out)).toEqual({ network: 'tiny.safetensors', steps: 1, of: steps, stopped: 'time' });
     expect(readdirSync(at('timed')).sort()).toEqual(readdirSync(at('whole')).sort());
     await loadModel(at('timed/tiny.json'), { name: 'tiny' });
     const again = await done(...args('timed', '--minutes', '0'));

@@ -95,9 +95,7 @@ async function trained(
   const kind = recipeKinds.find((each) => each.kind === recipe.kind)!;
   const plan = await kind.plan(recipe, photos, filesBeside(file));
   const engine = nodeEngine({ threads });
-  const timed = new AbortController();
-  const until = minutes === undefined ? Infinity : performance.now() + minutes * 60_000;
-  const work = train({
+  const { state, step: steps, stopped } = await train({
     ...plan,
     engine,
     folder: nodeFolder(out),
@@ -105,15 +103,11 @@ async function trained(
     seed: recipe.seed,
     every,
     saveSeconds,
-    signal: AbortSignal.any([signal, timed.signal]),
-    onStep: () => performance.now() >= until && timed.abort(),
+    seconds: minutes === undefined ? undefined : minutes * 60,
+    signal,
+    onProgress: ({ metrics, ...progress }) =>
+      printer.update({ ...progress, stage: `training ${recipe.name}`, note: shown(metrics) }),
   });
-  let step = await work.next();
-  for (; !step.done; step = await work.next()) {
-    const { step: done, steps: total, metrics } = step.value;
-    printer.update({ stage: `training ${recipe.name}`, unit: 'steps', done, total, note: shown(metrics) });
-  }
-  const { state, step: steps, stopped } = step.value;
   if (steps < plan.steps) signal.throwIfAborted();
   const card = cardText(recipe, plan, `${photos.n.toLocaleString('en')} photos of ${basename(data)}`);
   await writeNetwork(out, recipe.name, await plan.network(state, engine), card);

@@ -5,6 +5,7 @@ import { UserError } from '../../errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import type { Folder } from '../../files/folder.ts';
+import type { LongWork, Progress } from '../../progress.ts';
 import { addTo, linesUntil, meansOf, type Sums } from './log.ts';
 import { beginState, copyState, isFiniteReport, StepRunner, type StepReport, type TrainingState } from './run-step.ts';
 import type { Schedule } from './schedule.ts';
@@ -14,7 +15,8 @@ import type { TrainingStep } from './step.ts';
 /** Tensors for each training step by its name, by input. A step that gets none is not run this time. */
 export type Batches = Readonly<Record<string, Readonly<Record<string, Tensor>> | undefined>>;
 
-export interface TrainOptions {
+/** `onProgress` is called every `every` steps and after the last; `signal` ends the training after the current step, saved. */
+export interface TrainOptions extends LongWork<TrainProgress> {
   readonly engine: Engine;
   /** Run one after another in every iteration, over one state: one, or generator and discriminator. */
   readonly parts: readonly TrainingStep[];
@@ -40,16 +42,12 @@ export interface TrainOptions {
   readonly recipe?: unknown;
   /** As the batches were drawn with; kept with the recipe. Default 0. */
   readonly seed?: number;
-  /** Stops after the current iteration; the training is saved. */
-  readonly signal?: AbortSignal;
-  /** Called after every iteration. */
-  readonly onStep?: () => void;
+  /** Stops after the step in which so many seconds have passed; the training is saved. Default: no limit. */
+  readonly seconds?: number;
 }
 
-export interface TrainProgress {
-  /** Iterations done. */
-  readonly step: number;
-  readonly steps: number;
+/** `done` and `total` are iterations, those before a resume included. */
+export interface TrainProgress extends Progress {
   /** Mean loss of the first part since the last report. */
   readonly loss: number;
   /** Means of all numbers since the last report; of several parts as `PART/NAME`. */
@@ -57,27 +55,33 @@ export interface TrainProgress {
   /** Of the first part in this iteration. */
   readonly rate: number;
   readonly secondsPerStep: number;
-  /** A copy of the state; to be called before the next report is asked for. */
+  /** A copy of the state, while `onProgress` has not resolved. */
   state(): TrainingState;
 }
 
 export interface TrainResult {
   readonly state: TrainingState;
   readonly step: number;
-  readonly stopped: 'done' | 'cancelled';
+  /** `time`: `seconds` have passed. */
+  readonly stopped: 'done' | 'cancelled' | 'time';
 }
 
 /** The log, in a training's folder: one line of JSON per report. */
 export const logFile = 'log.jsonl';
 
 /**
- * Trains.
+ * Trains: to the end, or until it is told to stop. What is in `folder` is resumed, to the same result.
  * @throws UserError when loss or gradient are no longer finite (what was before is saved), the folder has another
  *   training, or batch and state do not fit the steps.
  */
-export async function* train(options: TrainOptions): AsyncGenerator<TrainProgress, TrainResult> {
-  const { engine, parts, steps, folder, every = 10, saveSeconds = 60, seed = 0, signal } = options;
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { engine, parts, steps, folder, every = 10, saveSeconds = 60, seed = 0, seconds = Infinity } = options;
   expectOptions(options);
+  const began = performance.now();
+  const stopping = (): Exclude<TrainResult['stopped'], 'done'> | undefined => {
+    if (options.signal?.aborted) return 'cancelled';
+    return performance.now() - began >= seconds * 1000 ? 'time' : undefined;
+  };
   const rateOf = rates(options);
   const recipe = JSON.stringify(options.recipe ?? {});
   let state = beginState(options.state, parts);
@@ -107,7 +111,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainProgres
     let next = prepare(options, step);
     let since = performance.now();
     let counted = step;
-    while (step < steps && !signal?.aborted) {
+    let stop: ReturnType<typeof stopping> = options.signal?.aborted ? 'cancelled' : undefined;
+    while (step < steps && !stop) {
       const batches = await next.catch(async (error: unknown) => {
         await save();
         throw error;
@@ -121,7 +126,6 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainProgres
       }
       addTo(sums, report);
       step++;
-      options.onStep?.();
       if (step % every === 0 || step === steps) {
         const metrics = meansOf(sums);
         const rate = rateOf(parts[0].name, step - 1);
@@ -129,14 +133,25 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainProgres
         lines.push(JSON.stringify({ step, rate, secondsPerStep, ...metrics }));
         sums = {};
         const loss = metrics[parts.length > 1 ? `${parts[0].name}/loss` : 'loss'];
-        yield { step, steps, loss, metrics, rate, secondsPerStep, state: () => copyState(state) };
+        await options.onProgress?.({
+          stage: 'training',
+          unit: 'steps',
+          done: step,
+          total: steps,
+          loss,
+          metrics,
+          rate,
+          secondsPerStep,
+          state: () => copyState(state),
+        });
         since = performance.now();
         counted = step;
       }
+      stop = stopping();
       if (step < steps && performance.now() - savedAt > saveSeconds * 1000) await save();
     }
     await save();
-    return { state: copyState(state), step, stopped: step < steps ? 'cancelled' : 'done' };
+    return { state: copyState(state), step, stopped: (step < steps && stop) || 'done' };
   } finally {
     for (const runner of runners) await runner.release();
   }

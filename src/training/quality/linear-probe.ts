@@ -67,7 +67,7 @@ export async function linearProbe(options: LinearProbeOptions): Promise<LinearPr
   });
   const set = { n };
   const steps = epochs * stepsOf(set, batch);
-  const work = runTraining({
+  const { state: trained } = await runTraining({
     engine,
     parts: [step],
     state,
@@ -83,9 +83,7 @@ export async function linearProbe(options: LinearProbeOptions): Promise<LinearPr
       return { probe: { x: float32([batch, d], x), target: float32([batch, classes], smoothed(labels, classes)) } };
     },
   });
-  let turn = await work.next();
-  while (!turn.done) turn = await work.next();
-  const value = (name: string) => turn.value.state.get(name)!.data as Float32Array;
+  const value = (name: string) => trained.get(name)!.data as Float32Array;
   const logits = linear(standardise(test), value('weight'), value('bias'));
   return { logits, predicted: largest(logits) };
 }

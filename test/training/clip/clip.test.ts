@@ -18,7 +18,7 @@ import type { PhotoSet } from '../../../src/training/loop/photos.ts';
 import type { RecipeFiles } from '../../../src/training/recipe/recipe.ts';
 import { parseRecipe } from '../../../src/training/recipe/schema.ts';
 import { beginState, StepRunner } from '../../../src/training/loop/run-step.ts';
-import { train } from '../../../src/training/loop/train.ts';
+import { train, type TrainProgress } from '../../../src/training/loop/train.ts';
 import { clipResNet } from '../../../src/zoo/encoders/clip-resnet.ts';
 import { modelFromTensors, shapesOf } from '../../../src/zoo/from-checkpoint.ts';
 import type { Encoder } from '../../../src/zoo/model.ts';
@@ -178,15 +178,14 @@ describe('the recipe', () => {
   it('learns nouns and names of classes, and ships towers that the zoo opens and that tell classes apart', async () => {
     const plan = await clipRecipe.plan(recipe(), photos, noFiles);
     expect(plan.steps).toBe(100);
-    const work = train({ ...plan, engine, every: 10 });
     const losses: number[] = [];
-    let progress = await work.next();
-    for (; !progress.done; progress = await work.next()) losses.push(progress.value.loss);
+    const onProgress = ({ loss }: TrainProgress) => void losses.push(loss);
+    const { state } = await train({ ...plan, engine, every: 10, onProgress });
     // A photo tells its class, so four of twelve captions, but not which of two nouns: from log 12 to log 4.
     expect(losses[1]).toBeGreaterThan(2.3);
     expect(losses.at(-1)).toBeLessThan(2.2);
 
-    const network = await plan.network(progress.value.state, engine);
+    const network = await plan.network(state, engine);
     const shipped = new Map([...network].map(([name, tensor]) => [name, toHalf(tensor)]));
     const { model } = modelFromTensors(shipped, { name: 'clip', card: { name: 'clip', ...plan.card } });
     expect(model.card).toMatchObject({

@@ -143,10 +143,7 @@ describe('a recipe', () => {
       { batch: 16, epochs: 150, rate: { kind: 'constant', peak: 0.01 } },
     );
     const plan = ganPlan({ ...recipe, augmentation: [] }, generator, photos, encoder);
-    const work = train({ ...plan, engine, every: 60 });
-    let progress = await work.next();
-    while (!progress.done) progress = await work.next();
-    const { state } = progress.value;
+    const { state } = await train({ ...plan, engine });
     const shipped = await plan.network(state, engine);
     expect([...shipped.keys()]).toEqual([...generator.state.keys()]);
     expect(apart(dataOf(shipped, 'rgb.weight'), dataOf(state, 'ema rgb.weight'))).toBe(0);

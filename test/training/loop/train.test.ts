@@ -16,7 +16,7 @@ async function run(
   onReport?: (progress: TrainProgress) => void,
 ): Promise<{ reports: TrainProgress[]; result: TrainResult }> {
   const reports: TrainProgress[] = [];
-  const loop = train({
+  const result = await train({
     engine,
     parts: [perceptron()],
     state: perceptronWeights(),
@@ -24,14 +24,13 @@ async function run(
     batch: circles,
     rate: constant(0.02),
     every: 25,
+    onProgress(progress) {
+      reports.push(progress);
+      onReport?.(progress);
+    },
     ...options,
   });
-  for (;;) {
-    const { done, value } = await loop.next();
-    if (done) return { reports, result: value };
-    reports.push(value);
-    onReport?.(value);
-  }
+  return { reports, result };
 }
 
 const values = (state: ReadonlyMap<string, Tensor>) =>
@@ -130,7 +129,7 @@ describe('a training is kept', () => {
     // As if it had been cut off between the log and the checkpoint.
     await halves.write('log.jsonl', [log, '{"step":100,"loss":1}\n{"step":12']);
     const { reports } = await run({ ...options, folder: halves });
-    expect(reports[0].step).toBe(100);
+    expect(reports[0].done).toBe(100);
     expect(logOf(halves)).toEqual(logOf(whole));
     expect(logOf(whole).map(({ step }) => step)).toEqual([25, 50, 75, 100, 125, 150, 175, 200]);
   });

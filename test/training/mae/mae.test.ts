@@ -11,7 +11,7 @@ import { freshMae, sinCosPositions } from '../../../src/training/mae/tensors.ts'
 import { sgd } from '../../../src/training/loop/optimiser.ts';
 import type { Recipe } from '../../../src/training/recipe/recipe.ts';
 import { beginState, StepRunner } from '../../../src/training/loop/run-step.ts';
-import { train } from '../../../src/training/loop/train.ts';
+import { train, type TrainProgress } from '../../../src/training/loop/train.ts';
 import { modelFromTensors } from '../../../src/zoo/from-checkpoint.ts';
 import { Weights } from '../../../src/zoo/weights.ts';
 import { largestDifference } from '../../golden.ts';
@@ -256,15 +256,13 @@ describe('the recipe', () => {
   it('lowers the loss, and ships the averaged encoder, which the zoo opens and which encodes as it did', async () => {
     const plan = await planOf();
     const losses: number[] = [];
-    const work = train({ engine, ...plan, every: 20 });
-    let progress = await work.next();
-    for (; !progress.done; progress = await work.next()) losses.push(progress.value.loss);
+    const onProgress = ({ loss }: TrainProgress) => void losses.push(loss);
+    const { state } = await train({ engine, ...plan, every: 20, onProgress });
     expect(plan.steps).toBe(120);
     // To predict zeros, the mean of every patch, has a loss of 11 / 12.
     expect(losses[0]).toBeGreaterThan(1);
     expect(losses.at(-1)!).toBeLessThan(0.8);
 
-    const { state } = progress.value;
     const network = await plan.network(state, engine);
     expect([...network.keys()].some((name) => /^(mask_token|decoder_)/.test(name))).toBe(false);
     expect(network.get('norm.bias')).toEqual(state.get('ema norm.bias'));

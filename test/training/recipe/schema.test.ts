@@ -253,21 +253,21 @@ it('a recipe trained in one go and in two halves of 100 steps gives the same net
     const plan = await planOf(recipe, photos);
     expect(plan.steps).toBe(200);
     const stop = new AbortController();
-    let done = 0;
-    const work = train({
+    const reports: TrainProgress[] = [];
+    const result = await train({
       ...plan,
       engine,
       folder,
       recipe,
       seed: recipe.seed,
       signal: stop.signal,
-      onStep: () => ++done === until && stop.abort(),
+      batch(step) {
+        if (step === until) stop.abort();
+        return plan.batch(step);
+      },
+      onProgress: (progress) => void reports.push(progress),
     });
-    const reports: TrainProgress[] = [];
-    let step = await work.next();
-    for (; !step.done; step = await work.next()) reports.push(step.value);
-    const network = await plan.network(step.value.state, engine);
-    return { reports, ...step.value, network };
+    return { reports, ...result, network: await plan.network(result.state, engine) };
   };
 
   const [whole, halves] = [memoryFolder(), memoryFolder()];
@@ -275,8 +275,8 @@ it('a recipe trained in one go and in two halves of 100 steps gives the same net
   expect((await run(halves, 100)).step).toBe(100);
   const twice = await run(halves, 200);
   expect(twice.step).toBe(200);
-  expect(twice.reports.map(({ step }) => step)).toEqual(
-    once.reports.map(({ step }) => step).filter((step) => step > 100),
+  expect(twice.reports.map(({ done }) => done)).toEqual(
+    once.reports.map(({ done }) => done).filter((done) => done > 100),
   );
   expect(twice.reports.at(-1)!.loss).toBe(once.reports.at(-1)!.loss);
   expect(twice.network).toEqual(once.network);
