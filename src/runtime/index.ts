@@ -3,3 +3,5 @@
 export { devices, type Device, type Engine, type Outputs, type Session } from './engine.ts';
 export { memoryFolder, type Folder } from '../files/folder.ts';
 export { wrapSession } from './ort.ts';
+export { runOnce } from './run-once.ts';
+export { BatchSession, withSession } from './with-session.ts';

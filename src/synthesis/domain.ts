@@ -4,6 +4,7 @@
 import type { RunMoments } from '../mining/run/read-run.ts';
 import type { LongWork } from '../progress.ts';
 import type { Engine } from '../runtime/engine.ts';
+import { runOnce } from '../runtime/run-once.ts';
 import type { Encoder, Generator, GeneratorOptions } from '../zoo/model.ts';
 import { agreementTerm, type TargetGroup } from './terms/agreement.ts';
 import { photoTargets } from './guide.ts';
@@ -23,15 +24,8 @@ export async function agreementAt(options: {
   const { engine, latents, groups } = options;
   const terms = [agreementTerm(groups)];
   const step = stepGraph({ ...options, latents: shapesOf(latents), terms, free: [] });
-  const session = await engine.open(step.graph);
-  try {
-    const outputs = await session.run({ ...latents, ...step.given });
-    const r = Float32Array.from(outputs.tensors[stepOutputs.detail('rosetta/r')].data as Float32Array);
-    outputs.dispose();
-    return r;
-  } finally {
-    await session.release();
-  }
+  const outputs = await runOnce(engine, step.graph, { ...latents, ...step.given });
+  return outputs[stepOutputs.detail('rosetta/r')].data as Float32Array;
 }
 
 export interface DomainOptions extends LongWork {

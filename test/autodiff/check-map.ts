@@ -8,6 +8,7 @@ import { float32, fromNumbers, sizeOf } from '../../src/graph/tensor.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import { checkGradients, uniform, type Operand } from './check.ts';
 import { evaluate } from './reference/evaluate.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 
 type Build = (b: GraphBuilder, ...x: Value[]) => Value | readonly Value[];
 
@@ -38,8 +39,7 @@ export async function checkMap(operands: readonly Operand[], build: Build): Prom
     operands.flatMap(({ shape, fixed }, i) => (fixed ? [] : [[`x${i}`, float32(shape, data[i])]])),
   );
   const expected = evaluate(graph, feeds);
-  const session = await nodeEngine().open(graph);
-  const { tensors } = await session.run(feeds);
+  const tensors = await runOnce(nodeEngine(), graph, feeds);
   for (const [name, { shape, data: numbers }] of Object.entries(expected)) {
     expect(tensors[name].shape).toEqual(shape);
     const largest = numbers.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3);
@@ -47,5 +47,4 @@ export async function checkMap(operands: readonly Operand[], build: Build): Prom
       expect(Math.abs(Number(tensors[name].data[i]) - value) / largest, name).toBeLessThan(1e-5);
     });
   }
-  await session.release();
 }

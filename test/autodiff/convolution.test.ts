@@ -10,6 +10,7 @@ import { nodeEngine } from '../../src/runtime/node.ts';
 import { golden, largestDifference } from '../golden.ts';
 import { checkGradients, uniform } from './check.ts';
 import { evaluate } from './reference/evaluate.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 
 interface Case {
   readonly op: 'Conv' | 'ConvTranspose';
@@ -158,14 +159,12 @@ describe('gradients in float32', () => {
     [...first, ...second].forEach((value, i) => b.output(value, `g${i}`));
     const feeds = Object.fromEntries(tensors.map((tensor, i) => [`x${i}`, tensor]));
     const exact = evaluate(b.build(), feeds);
-    const session = await nodeEngine().open(b.build());
-    const found = (await session.run(feeds)).tensors;
+    const found = await runOnce(nodeEngine(), b.build(), feeds);
     for (const [name, { shape, data }] of Object.entries(exact)) {
       expect(found[name].shape).toEqual(shape);
       const scale = Math.max(1e-3, ...data.map(Math.abs));
       expect(largestDifference(found[name].data as Float32Array, data) / scale, name).toBeLessThan(3e-6);
     }
-    await session.release();
   });
 });
 
@@ -183,10 +182,8 @@ describe('a transposed convolution of PyTorch', () => {
     const loss = b.reduceSum(b.mul(out, b.constant(float32(map.shape, map.data))), [0, 1, 2, 3]);
     b.output(out, 'y');
     b.output(gradients(b, loss, [input])[0], 'grad');
-    const session = await nodeEngine().open(b.build());
-    const { tensors } = await session.run({ x: float32(x.shape, x.data) });
+    const tensors = await runOnce(nodeEngine(), b.build(), { x: float32(x.shape, x.data) });
     expect(largestDifference(tensors.y.data as Float32Array, y.data)).toBeLessThan(1e-5);
     expect(largestDifference(tensors.grad.data as Float32Array, grad.data)).toBeLessThan(1e-5);
-    await session.release();
   });
 });

@@ -10,6 +10,7 @@ import { loadModel } from '../../src/zoo/node.ts';
 import { golden, largestDifference } from '../golden.ts';
 import { manifestOf } from '../zoo/generator-fixtures.ts';
 import { engine } from '../zoo/fixtures.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 
 const files: readonly [folder: string, file: string, settings?: Record<string, string>][] = [
   ['torchvision_resnet50', 'resnet50_small.pth', { size: '64' }],
@@ -70,9 +71,7 @@ describe.each(files)('%s', async (folder, file, settings) => {
     const [gradient] = gradients(b, loss, [inputs[of]], { segments });
     b.output(loss, 'loss');
     b.output(b.identity(gradient), 'gradient');
-    const session = await engine.open(simplify(b.build()));
-    const { tensors } = await session.run(feeds);
-    await session.release();
+    const tensors = await runOnce(engine, simplify(b.build()), feeds);
     expect(toFloat32(tensors.loss)[0]).toBeCloseTo(grad.loss_value_float64, 4);
     for (const expected of [tensor(grad.grad_tensor), tensor(grad.grad_tensor_computed_in_float64)]) {
       expect(tensors.gradient.shape).toEqual(expected.shape);

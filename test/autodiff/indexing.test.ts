@@ -6,6 +6,7 @@ import { float32, int64 } from '../../src/graph/tensor.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import { checkMap } from './check-map.ts';
 import { uniform } from './check.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 
 const indices = (values: readonly number[], shape: readonly number[] = [values.length]) =>
   ({ shape, values, fixed: true, dtype: 'int64' }) as const;
@@ -59,10 +60,8 @@ describe('gradients of Gather', () => {
     b.output(gradients(b, b.reduceSum(b.mul(y, weights), [0, 1]), [table])[0], 'gradient');
     const expected = new Array<number>(3 * width).fill(0);
     numbers.forEach((value, i) => (expected[(Math.floor(i / width) % 3) * width + (i % width)] += value));
-    const session = await nodeEngine({ threads: 2 }).open(b.build());
-    const { tensors } = await session.run({ table: float32([3, width], expected) });
+    const tensors = await runOnce(nodeEngine({ threads: 2 }), b.build(), { table: float32([3, width], expected) });
     expect(Array.from(tensors.gradient.data as Float32Array)).toEqual(expected);
-    await session.release();
   });
 });
 

@@ -6,6 +6,7 @@ import { resample, resampleMatrix, timesLeft, timesRight, transposed } from '../
 import { float32 } from '../../src/graph/tensor.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import { golden, largestDifference, type Golden } from '../golden.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 
 let ops: (name: string) => Golden;
 beforeAll(async () => {
@@ -24,11 +25,9 @@ async function gradientError(name: string, build: Build): Promise<number> {
   expect(out.shape).toEqual(y.shape);
   const loss = b.reduceSum(b.mul(out, b.constant(float32(map.shape, map.data))), [...out.shape.keys()]);
   b.output(gradients(b, loss, [input])[0], 'gradient');
-  const session = await nodeEngine().open(b.build());
-  const { tensors } = await session.run({ x: float32(x.shape, x.data) });
+  const tensors = await runOnce(nodeEngine(), b.build(), { x: float32(x.shape, x.data) });
   const largest = expected.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const error = largestDifference(tensors.gradient.data as Float32Array, expected.data) / largest;
-  await session.release();
   return error;
 }
 

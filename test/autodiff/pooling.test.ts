@@ -10,6 +10,7 @@ import { nodeEngine } from '../../src/runtime/node.ts';
 import { golden, largestDifference } from '../golden.ts';
 import { checkGradients, uniform } from './check.ts';
 import { evaluate } from './reference/evaluate.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 
 interface Case {
   readonly op: string;
@@ -97,13 +98,11 @@ describe('gradients in float32', () => {
     b.output(second, 'second');
     const feeds = { x: float32(x.shape, distinct(x.shape, 3)) };
     const exact = evaluate(b.build(), feeds);
-    const session = await nodeEngine().open(b.build());
-    const { tensors } = await session.run(feeds);
+    const tensors = await runOnce(nodeEngine(), b.build(), feeds);
     for (const [name, { data }] of Object.entries(exact)) {
       const scale = Math.max(1e-3, ...data.map(Math.abs));
       expect(largestDifference(tensors[name].data as Float32Array, data) / scale, name).toBeLessThan(1e-6);
     }
-    await session.release();
   });
 });
 
@@ -113,10 +112,8 @@ describe('ties', () => {
     const x = b.input('x', [1, 1, rows.length, rows[0].length]);
     const [y] = b.op(op, [x], attributes);
     b.output(gradients(b, b.reduceSum(y, [0, 1, 2, 3]), [x])[0], 'dx');
-    const session = await nodeEngine().open(b.build());
-    const { tensors } = await session.run({ x: float32(x.shape, rows.flat()) });
+    const tensors = await runOnce(nodeEngine(), b.build(), { x: float32(x.shape, rows.flat()) });
     const dx = Array.from(tensors.dx.data as Float32Array);
-    await session.release();
     return dx;
   };
 
@@ -150,10 +147,8 @@ describe('the pooling of PyTorch', () => {
     const loss = b.reduceSum(b.mul(out, b.constant(float32(map.shape, map.data))), [0, 1, 2, 3]);
     b.output(out, 'y');
     b.output(gradients(b, loss, [input])[0], 'grad');
-    const session = await nodeEngine().open(b.build());
-    const { tensors } = await session.run({ x: float32(x.shape, x.data) });
+    const tensors = await runOnce(nodeEngine(), b.build(), { x: float32(x.shape, x.data) });
     expect(largestDifference(tensors.y.data as Float32Array, y.data)).toBe(0);
     expect(largestDifference(tensors.grad.data as Float32Array, grad.data)).toBeLessThan(1e-6);
-    await session.release();
   });
 });

@@ -13,6 +13,7 @@ import { drawn } from './reference/drawn-cases.ts';
 import { erf } from './reference/elementwise.ts';
 import { evaluate, operators } from './reference/evaluate.ts';
 import type { Array64 } from './reference/evaluate.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 
 /** Largest difference relative to the largest value; infinite where shapes differ. */
 function difference(reference: Array64, tensor: Tensor): number {
@@ -30,9 +31,7 @@ function difference(reference: Array64, tensor: Tensor): number {
 /** Runs all cases of a group on both sides; the sessions of many small graphs would cost more than the arithmetic. */
 async function runBoth(cases: readonly Case[], opset?: number) {
   const { graph, feeds } = graphOf(cases, opset);
-  const session = await nodeEngine({ threads: 1 }).open(graph);
-  const { tensors } = await session.run(feeds);
-  await session.release();
+  const tensors = await runOnce(nodeEngine({ threads: 1 }), graph, feeds);
   return { tensors, arrays: evaluate(graph, feeds) };
 }
 

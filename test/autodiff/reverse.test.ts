@@ -16,6 +16,7 @@ import { largestDifference } from '../golden.ts';
 import { engine } from '../zoo/fixtures.ts';
 import { uniform } from './check.ts';
 import { evaluate } from './reference/evaluate.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 
 function random(shape: readonly number[], seed: number): Float32Tensor {
   const next = uniform(seed);
@@ -110,9 +111,7 @@ describe('recomputation', () => {
     const names = ['x', 'w0', 'w7'];
     const feeds = perceptronFeeds(12);
     const run = async (given?: { segments: number }) => {
-      const session = await engine.open(gradient(graph, 'loss', names, given));
-      const { tensors } = await session.run(feeds);
-      await session.release();
+      const tensors = await runOnce(engine, gradient(graph, 'loss', names, given), feeds);
       return names.map((name) => tensors[gradientName(name)].data as Float32Array);
     };
     const [whole, parts] = [await run(), await run({ segments })];

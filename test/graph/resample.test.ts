@@ -11,6 +11,7 @@ import {
 import { float32 } from '../../src/graph/tensor.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import { golden, largestDifference, type Golden } from '../golden.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 
 let ops: (name: string) => Golden;
 beforeAll(async () => {
@@ -36,11 +37,9 @@ describe('resampling as torch does', () => {
     const b = new GraphBuilder();
     const [, , height, width] = y.shape;
     b.output(resample(b, b.input('x', x.shape), { height, width }, options), 'y');
-    const session = await nodeEngine().open(b.build());
-    const { tensors } = await session.run({ x: float32(x.shape, x.data) });
+    const tensors = await runOnce(nodeEngine(), b.build(), { x: float32(x.shape, x.data) });
     expect(tensors.y.shape).toEqual(y.shape);
     expect(largestDifference(tensors.y.data as Float32Array, y.data)).toBeLessThan(tolerance);
-    await session.release();
   });
 
   it('takes a step of its own (torch with a scale factor)', async () => {
@@ -52,9 +51,7 @@ describe('resampling as torch does', () => {
     const left = resampleMatrix(4, 6, { mode: 'bicubic', step: 4 / 6.1 });
     const right = transposed(resampleMatrix(4, 5, { mode: 'bicubic', step: 4 / 5.1 }), 5, 4);
     b.output(timesLeft(b, timesRight(b, input, right), left), 'y');
-    const session = await nodeEngine().open(b.build());
-    const { tensors } = await session.run({ x: float32(x.shape, x.data) });
+    const tensors = await runOnce(nodeEngine(), b.build(), { x: float32(x.shape, x.data) });
     expect(largestDifference(tensors.y.data as Float32Array, y.data)).toBeLessThan(tolerance);
-    await session.release();
   });
 });

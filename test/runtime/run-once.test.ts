@@ -5,6 +5,7 @@ import { GraphBuilder } from '../../src/graph/builder.ts';
 import { float32 } from '../../src/graph/tensor.ts';
 import type { Engine } from '../../src/runtime/engine.ts';
 import { runOnce } from '../../src/runtime/run-once.ts';
+import { BatchSession, withSession } from '../../src/runtime/with-session.ts';
 
 const graph = (() => {
   const b = new GraphBuilder({ name: 'same' });
@@ -29,7 +30,7 @@ function fake(failing: { run?: boolean; release?: boolean } = {}) {
             calls.push('dispose');
             data.fill(NaN);
           };
-          return Promise.resolve({ tensors: { y: float32([2], data) }, dispose });
+          return Promise.resolve({ tensors: { y: float32([...feeds.x.shape], data) }, dispose });
         },
         release() {
           calls.push('release');
@@ -56,4 +57,26 @@ test('a run that fails releases the session', async () => {
 test('an error of the release is told, but does not hide that of the run', async () => {
   await expect(runOnce(fake({ release: true }).engine, graph, { x })).rejects.toThrow('the release failed');
   await expect(runOnce(fake({ run: true, release: true }).engine, graph, { x })).rejects.toThrow('the run failed');
+});
+
+test('batches of one size share a session, another size opens another', async () => {
+  const { engine, calls } = fake();
+  const sizes: number[] = [];
+  const session = new BatchSession(engine, (feeds) => {
+    sizes.push(feeds.x.shape[0]);
+    return graph;
+  });
+  for (const n of [2, 2, 1]) (await session.run({ x: float32([n], new Float32Array(n)) })).dispose();
+  await session.release();
+  expect(sizes).toEqual([2, 1]);
+  expect(calls.filter((call) => call === 'open' || call === 'release')).toEqual(['open', 'release', 'open', 'release']);
+  await session.release();
+  expect(calls.filter((call) => call === 'release')).toHaveLength(2);
+});
+
+test('a session is released when its work fails, and the error of the work is told', async () => {
+  const { engine, calls } = fake({ release: true });
+  const work = () => Promise.reject(new Error('the work failed'));
+  await expect(withSession(engine, graph, work)).rejects.toThrow('the work failed');
+  expect(calls).toEqual(['open', 'release']);
 });

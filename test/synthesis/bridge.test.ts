@@ -11,6 +11,7 @@ import { guidingPairs, type PairOptions } from '../../src/synthesis/guiding-pair
 import { largestDifference } from '../golden.ts';
 import { interpolate, normal } from '../mining/fixtures.ts';
 import { engine, everything, gan, smallRun, style } from './run.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 
 const { dictionary, moments } = await smallRun();
 
@@ -109,7 +110,7 @@ describe('targets from another generator', () => {
     const builder = new GraphBuilder();
     const { taps } = gan.build(builder, { z: builder.input('z', [3, 20]) }, options);
     for (const [layer, map] of taps) builder.output(builder.identity(map), `tap ${layer}`);
-    const { tensors } = await (await engine.open(builder.build())).run(latents);
+    const tensors = await runOnce(engine, builder.build(), latents);
     let next = 0;
     for (const { layer, units, target, means } of targets.groups) {
       const tap = style.taps.find((t) => t.layer === layer)!;

@@ -13,6 +13,7 @@ import type { Scene } from '../../src/synthesis/terms/terms.ts';
 import { largestDifference } from '../golden.ts';
 import { interpolate, linearModel, normal } from '../mining/fixtures.ts';
 import { a, b, encoders, engine, everything, gan, smallRun } from './run.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 
 const { dictionary, moments } = await smallRun();
 const images = float32(
@@ -37,7 +38,7 @@ async function mapsOf(encoder: Encoder): Promise<Map<string, Float32Tensor>> {
   const builder = new GraphBuilder();
   const { taps } = encoder.build(builder, builder.input('images', images.shape));
   for (const [layer, map] of taps) builder.output(builder.identity(map), `tap ${layer}`);
-  const { tensors } = await (await engine.open(builder.build())).run({ images });
+  const tensors = await runOnce(engine, builder.build(), { images });
   return new Map([...taps.keys()].map((layer) => [layer, tensors[`tap ${layer}`] as Float32Tensor]));
 }
 
@@ -100,7 +101,7 @@ describe('targets from photos', () => {
     const { loss, details } = agreementTerm(groups).lay(scene);
     builder.output(builder.identity(loss), 'loss');
     builder.output(builder.identity(details!.r), 'r');
-    const { tensors } = await (await engine.open(builder.build())).run(feeds);
+    const tensors = await runOnce(engine, builder.build(), feeds);
 
     const rows = [0, 1].map((row) =>
       order.map((i) => {

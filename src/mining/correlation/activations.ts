@@ -6,7 +6,8 @@ import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import { sizeOf, type Float32Tensor, type Tensor } from '../../graph/tensor.ts';
 import { sampleShape, type ImageSource } from '../../images/source.ts';
 import type { LongWork } from '../../progress.ts';
-import type { Engine, Session } from '../../runtime/engine.ts';
+import type { Engine } from '../../runtime/engine.ts';
+import { BatchSession } from '../../runtime/with-session.ts';
 import type { BuiltModel, GeneratorInput, GeneratorOptions, Model } from '../../zoo/model.ts';
 import { mapsOf, names } from './pass-graph.ts';
 
@@ -42,16 +43,12 @@ export async function collectActivations(options: ActivationOptions): Promise<Ma
   const own = 'source' in input ? undefined : checkedInput(options.model, input);
   const total = 'source' in input ? input.samples.length : Object.values(input)[0].shape[0];
   const results = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  let open: { n: number; session: Session } | undefined;
+  const session = new BatchSession(engine, (feeds: Feeds) => activationGraph(options, feeds));
   let done = 0;
   try {
     for await (const feeds of 'source' in input ? imageFeeds(input, options.batch) : ownFeeds(own!, options.batch)) {
       const n = Object.values(feeds)[0].shape[0];
-      if (open?.n !== n) {
-        await open?.session.release();
-        open = { n, session: await engine.open(activationGraph(options, feeds)) };
-      }
-      const outputs = await open.session.run(feeds);
+      const outputs = await session.run(feeds);
       if (!results.size) allocateResults(results, outputs.tensors, total, options.memory);
       for (const [name, { data }] of Object.entries(outputs.tensors)) {
         results.get(name)!.data.set(data as Float32Array, (done * data.length) / n);
@@ -62,7 +59,7 @@ export async function collectActivations(options: ActivationOptions): Promise<Ma
       signal?.throwIfAborted();
     }
   } finally {
-    await open?.session.release();
+    await session.release();
   }
   if (!done) throw new UserError('none of the images can be read');
   return new Map(

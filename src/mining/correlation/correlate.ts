@@ -4,7 +4,8 @@
 import { UserError } from '../../errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { float32, sizeOf } from '../../graph/tensor.ts';
-import type { Engine, Session } from '../../runtime/engine.ts';
+import type { Engine } from '../../runtime/engine.ts';
+import { BatchSession } from '../../runtime/with-session.ts';
 import { blockBatches, plainBatches } from './blocks.ts';
 import { divideMemory } from './budget.ts';
 import { Moments } from './moments.ts';
@@ -225,27 +226,31 @@ async function partMeans(
   const totals = models.map(({ layers }) => layers.map(({ units }) => new Float64Array(units)));
   const shape = sampleShape(source);
   let count = 0;
-  let session: Session | undefined;
-  for await (const batch of source.batches(halves.flat(), size)) {
-    const n = batch.indices.length;
-    if (n < size && count > 0) break;
-    session ??= await options.engine.open(centreGraph(source, n, options.models, indices, options.maps));
-    const outputs = await session.run({
-      [names.samples]: float32([n, ...shape], batch.data.subarray(0, n * sizeOf(shape))),
-    });
-    models.forEach(({ layers, units }, i) => {
-      const means = outputs.tensors[`mean/${indices[i]}`].data as Float32Array;
-      layers.forEach(({ offset, units: channels }, l) => {
-        for (let k = 0; k < n; k++) {
-          for (let u = 0; u < channels; u++) totals[i][l][u] += means[k * units + offset + u];
-        }
+  const session = new BatchSession(options.engine, (feeds) =>
+    centreGraph(source, feeds[names.samples].shape[0], options.models, indices, options.maps),
+  );
+  try {
+    for await (const batch of source.batches(halves.flat(), size)) {
+      const n = batch.indices.length;
+      if (n < size && count > 0) break;
+      const outputs = await session.run({
+        [names.samples]: float32([n, ...shape], batch.data.subarray(0, n * sizeOf(shape))),
       });
-    });
-    outputs.dispose();
-    count += n;
-    if (count >= images || options.signal?.aborted) break;
+      models.forEach(({ layers, units }, i) => {
+        const means = outputs.tensors[`mean/${indices[i]}`].data as Float32Array;
+        layers.forEach(({ offset, units: channels }, l) => {
+          for (let k = 0; k < n; k++) {
+            for (let u = 0; u < channels; u++) totals[i][l][u] += means[k * units + offset + u];
+          }
+        });
+      });
+      outputs.dispose();
+      count += n;
+      if (count >= images || options.signal?.aborted) break;
+    }
+  } finally {
+    await session.release();
   }
-  await session?.release();
   options.signal?.throwIfAborted();
   if (count === 0) {
     const reason = source.unreadable[0] ? ` (${source.unreadable[0].name}: ${source.unreadable[0].reason})` : '';

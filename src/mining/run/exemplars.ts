@@ -8,6 +8,7 @@ import { safetensorsChunks } from '../../files/safetensors.ts';
 import { sampleShape, type ImageSource } from '../../images/source.ts';
 import type { LongWork } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
+import { BatchSession } from '../../runtime/with-session.ts';
 import type { Folder } from '../../files/folder.ts';
 import { unitName, type Exemplars } from './dictionary.ts';
 import type { MineProgress } from '../progress.ts';
@@ -62,11 +63,13 @@ export async function writeExemplars(options: ExemplarOptions): Promise<Exemplar
     const { source, offset } = part;
     const own = samples.filter((s) => s >= offset && s < offset + source.names.length).map((s) => s - offset);
     if (!own.length) continue;
-    const runner = mapRunner(options, part);
+    const session = new BatchSession(options.engine, (feeds) => mapGraph(options, part, feeds[names.samples].shape[0]));
+    const shape = sampleShape(source);
     try {
       for await (const batch of source.batches(own, batchSize)) {
         const n = batch.indices.length;
-        const outputs = await runner.run(batch.data, n);
+        const samples = float32([n, ...shape], batch.data.subarray(0, n * sizeOf(shape)));
+        const outputs = await session.run({ [names.samples]: samples });
         const pixels = outputs.tensors.images.data as Float32Array;
         for (const [i, index] of batch.indices.entries()) {
           const sample = offset + index;
@@ -95,7 +98,7 @@ export async function writeExemplars(options: ExemplarOptions): Promise<Exemplar
         signal?.throwIfAborted();
       }
     } finally {
-      await runner.close();
+      await session.release();
     }
     await writeLatents(folder, source, own);
   }
@@ -148,31 +151,20 @@ async function writeLatents(folder: Folder, { generated }: ImageSource, indices:
   await folder.write(`exemplars/latents/${generator.name}.safetensors`, safetensorsChunks(tensors, metadata));
 }
 
-/** Runs the models for the maps `map/m/l` `[n, units, h, w]` of the mined units, and for `images`; one session per batch size. */
-function mapRunner({ engine, models, maps }: ExemplarOptions, { source, models: present }: Part) {
-  const shape = sampleShape(source);
-  let open: { n: number; session: Awaited<ReturnType<Engine['open']>> } | undefined;
-  return {
-    async run(data: Float32Array, n: number) {
-      if (open?.n !== n) {
-        await open?.session.release();
-        const b = new GraphBuilder({ name: 'exemplars' });
-        const built = maps(b, source, n, present);
-        b.output(b.identity(built.images), 'images');
-        for (const m of present) {
-          models[m].layers.forEach(({ layer, select, grid }, l) => {
-            const full = built.maps.get(m)!.get(layer)!;
-            const units = select ? b.gather(full, select, 1) : full;
-            const size = { height: Math.min(grid.height, largestMap), width: Math.min(grid.width, largestMap) };
-            b.output(resample(b, units, size, { mode: 'bilinear', antialias: true }), `map/${m}/${l}`);
-          });
-        }
-        open = { n, session: await engine.open(b.build()) };
-      }
-      return open.session.run({ [names.samples]: float32([n, ...shape], data.subarray(0, n * sizeOf(shape))) });
-    },
-    close: async () => open?.session.release(),
-  };
+/** The models on `n` samples, with the maps `map/m/l` `[n, units, h, w]` of the mined units, and `images`. */
+function mapGraph({ models, maps }: ExemplarOptions, { source, models: present }: Part, n: number) {
+  const b = new GraphBuilder({ name: 'exemplars' });
+  const built = maps(b, source, n, present);
+  b.output(b.identity(built.images), 'images');
+  for (const m of present) {
+    models[m].layers.forEach(({ layer, select, grid }, l) => {
+      const full = built.maps.get(m)!.get(layer)!;
+      const units = select ? b.gather(full, select, 1) : full;
+      const size = { height: Math.min(grid.height, largestMap), width: Math.min(grid.width, largestMap) };
+      b.output(resample(b, units, size, { mode: 'bilinear', antialias: true }), `map/${m}/${l}`);
+    });
+  }
+  return b.build();
 }
 
 function encodeSample({ height, width }: ImageSource, encode: ThumbnailEncoder, data: Float32Array, index: number) {

@@ -3,6 +3,7 @@
 
 import type { LongWork, Progress } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
+import { withSession } from '../../runtime/with-session.ts';
 import type { Generator, GeneratorOptions } from '../../zoo/model.ts';
 import { rowsIn, shapesOf, takeRows, type Latents } from './latents.ts';
 import { stepGraph, stepOutputs } from './step-graph.ts';
@@ -43,9 +44,8 @@ export async function bestCandidates({
   const size = Math.min(batch, total);
   const shapes = shapesOf(takeRows(latents, Array(size).fill(0) as number[]));
   const step = stepGraph({ generator, generatorOptions, latents: shapes, terms, free: [] });
-  const session = await engine.open(step.graph);
   const losses: number[] = [];
-  try {
+  await withSession(engine, step.graph, async (session) => {
     for (let from = 0; from < total; from += size) {
       signal?.throwIfAborted();
       // The last batch is filled up with its first row, and the surplus left out.
@@ -56,9 +56,7 @@ export async function bestCandidates({
       outputs.dispose();
       await onProgress?.({ stage: 'candidates', unit: 'samples', done: losses.length, total });
     }
-  } finally {
-    await session.release();
-  }
+  });
   const order = losses.map((_, i) => i).filter((i) => Number.isFinite(losses[i]));
   const best = (order.length ? order : [0]).sort((i, j) => losses[i] - losses[j]).slice(0, keep);
   return { latents: takeRows(latents, best), loss: best.map((i) => losses[i]) };

@@ -5,6 +5,7 @@ import { float32, type Float32Tensor, type Tensor } from '../../graph/tensor.ts'
 import { normalAt } from '../../random.ts';
 import type { LongWork, Progress } from '../../progress.ts';
 import type { Engine, Outputs, Session } from '../../runtime/engine.ts';
+import { withSession } from '../../runtime/with-session.ts';
 import type { Generator, GeneratorOptions } from '../../zoo/model.ts';
 import { adamStep, projectorNoise, projectorRate, type AdamState } from './adam.ts';
 import { checkLatents, mapTensors, shapesOf, spaceOf, type LatentName, type Latents } from './latents.ts';
@@ -98,9 +99,8 @@ export async function optimise(options: OptimiseOptions): Promise<SearchResult> 
   });
   const used = terms.filter((term) => term.weight);
   const search = options.state ? resumeSearch(options.state, start) : beginSearch(start, free);
-  const session = await engine.open(step.graph);
   let stopped: SearchResult['stopped'] = 'done';
-  try {
+  return await withSession(engine, step.graph, async (session) => {
     while (search.step < steps) {
       const t = search.step / steps;
       const shaken = withNoise(search.latents, noise * projectorNoise(t), seed, search.step);
@@ -155,9 +155,7 @@ export async function optimise(options: OptimiseOptions): Promise<SearchResult> 
       outputs.dispose();
     }
     return await evaluated(session, search, step.given, step.details, used, stopped);
-  } finally {
-    await session.release();
-  }
+  });
 }
 
 /** Noise is a pure function of seed and step, so that a resumed search sees the same. */

@@ -6,14 +6,16 @@ import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
 import { laySamples, sampleShape, samplesOf, type ImageSource } from '../../images/source.ts';
-import type { Engine, Session } from '../../runtime/engine.ts';
+import type { LongWork } from '../../progress.ts';
+import type { Engine } from '../../runtime/engine.ts';
+import { BatchSession } from '../../runtime/with-session.ts';
 import type { BuiltModel, Encoder } from '../../zoo/model.ts';
 import type { PhotoSet } from '../loop/photos.ts';
 
 /** What is taken of an encoder: its output, one row an image, or the mean over all positions of one of its taps. */
 export type Readout = 'output' | { readonly pooled: string };
 
-export interface FeatureOptions<Name extends string> {
+export interface FeatureOptions<Name extends string> extends LongWork {
   readonly engine: Engine;
   readonly model: Encoder;
   /** Photos, or samples of a generator: those are rounded to 256 levels, as in a file. */
@@ -22,31 +24,25 @@ export interface FeatureOptions<Name extends string> {
   readonly readouts: Readonly<Record<Name, Readout>>;
   /** Images computed at once; default 100. */
   readonly batch?: number;
-  /** Called with the numbers of images done and in all. */
-  readonly progress?: (done: number, total: number) => void;
 }
 
 /**
  * Features `[n, d]` of all images, in order, by readout.
- * @throws UserError when a layer is none of the model's taps, or an image cannot be read.
+ * @throws UserError when a layer is none of the model's taps, or an image cannot be read; the signal's reason when aborted.
  */
 export async function features<Name extends string>(
   options: FeatureOptions<Name>,
 ): Promise<Record<Name, Float32Tensor>> {
-  const { engine, images, batch = 100, progress } = options;
+  const { engine, images, batch = 100, onProgress, signal } = options;
   const samples = samplesOf(images);
   const results = new Map<string, Float32Tensor>();
-  let open: { n: number; session: Session } | undefined;
+  const session = new BatchSession(engine, ({ images: { shape } }) => featureGraph(options, shape[0]));
   let done = 0;
   try {
     for await (const { indices, data } of images.batches(samples, batch)) {
       const n = indices.length;
-      if (open?.n !== n) {
-        await open?.session.release();
-        open = { n, session: await engine.open(featureGraph(options, n)) };
-      }
       const shape = [n, ...sampleShape(images)];
-      const outputs = await open.session.run({ images: float32(shape, data.subarray(0, sizeOf(shape))) });
+      const outputs = await session.run({ images: float32(shape, data.subarray(0, sizeOf(shape))) });
       for (const [name, rows] of Object.entries(outputs.tensors)) {
         const d = rows.shape[1];
         if (!results.has(name)) {
@@ -56,10 +52,11 @@ export async function features<Name extends string>(
       }
       outputs.dispose();
       done += n;
-      progress?.(done, samples.length);
+      await onProgress?.({ stage: 'features', unit: 'images', done, total: samples.length });
+      signal?.throwIfAborted();
     }
   } finally {
-    await open?.session.release();
+    await session.release();
   }
   // Rows must stay those of the labels.
   if (done < samples.length) {

@@ -7,6 +7,7 @@ import { GraphBuilder } from '../../graph/builder.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { float32, int64, type Float32Tensor } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
+import { withSession } from '../../runtime/with-session.ts';
 import { expectFitting, type LabelledFeatures } from './features.ts';
 
 export interface KnnOptions {
@@ -43,8 +44,7 @@ export async function nearestNeighbours(options: KnnOptions): Promise<Int32Array
   const predicted = new Int32Array(total);
   // Rows beyond the last are zeros, so that one session serves all.
   const block = float32([Math.min(rows, total), d], new Float32Array(Math.min(rows, total) * d));
-  const session = await engine.open(neighbourGraph(block.shape[0], n, d, k));
-  try {
+  await withSession(engine, neighbourGraph(block.shape[0], n, d, k), async (session) => {
     for (let start = 0; start < total; start += block.shape[0]) {
       const count = Math.min(block.shape[0], total - start);
       block.data.set(asked.data.subarray(start * d, (start + count) * d));
@@ -60,9 +60,7 @@ export async function nearestNeighbours(options: KnnOptions): Promise<Int32Array
       }
       outputs.dispose();
     }
-  } finally {
-    await session.release();
-  }
+  });
   return predicted;
 }
 

@@ -2,6 +2,7 @@
 // The photos are not augmented, and the features are never changed.
 
 import { float32, type Float32Tensor, type Tensor } from '../../graph/tensor.ts';
+import type { LongWork } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { crossEntropy, smoothed } from '../loop/losses.ts';
 import { adam } from '../loop/optimiser.ts';
@@ -12,7 +13,7 @@ import { train as runTraining } from '../loop/train.ts';
 import { expectFitting, type LabelledFeatures } from './features.ts';
 import { largest } from './recognised.ts';
 
-export interface LinearProbeOptions {
+export interface LinearProbeOptions extends LongWork {
   readonly engine: Engine;
   readonly train: LabelledFeatures;
   /** Features of photos to be sorted, `[n, d]`. */
@@ -42,7 +43,8 @@ const epsilon = 1e-6;
  * Trains a linear layer with cross entropy on standardised features (normalisation without scale and bias, by the
  * statistics of `train`) and applies it to `test`. Weights begin at 0: only the order of the rows is drawn.
  * Source: He et al., "Masked autoencoders are scalable vision learners", 2022, appendix A.1, but with Adam.
- * @throws UserError when features and labels do not fit each other, or the training diverges.
+ * @throws UserError when features and labels do not fit each other, or the training diverges; the signal's reason when
+ *   aborted.
  */
 export async function linearProbe(options: LinearProbeOptions): Promise<LinearProbe> {
   const { engine, train, test, classes, epochs = 60, rate = 0.01, seed = 0 } = options;
@@ -69,10 +71,11 @@ export async function linearProbe(options: LinearProbeOptions): Promise<LinearPr
   const steps = epochs * stepsOf(set, batch);
   const { state: trained } = await runTraining({
     engine,
+    onProgress: options.onProgress,
+    signal: options.signal,
     parts: [step],
     state,
     steps,
-    every: steps,
     rate: cosine({ rate, steps }),
     batch(at) {
       const chosen = batchOf(set, seed, at, batch);
@@ -83,6 +86,7 @@ export async function linearProbe(options: LinearProbeOptions): Promise<LinearPr
       return { probe: { x: float32([batch, d], x), target: float32([batch, classes], smoothed(labels, classes)) } };
     },
   });
+  options.signal?.throwIfAborted();
   const value = (name: string) => trained.get(name)!.data as Float32Array;
   const logits = linear(standardise(test), value('weight'), value('bias'));
   return { logits, predicted: largest(logits) };

@@ -12,6 +12,7 @@ import { parseEditScript, type Edit, type UnitSelection } from '../../../src/syn
 import { editTargets, type EditInput, type EditLayer } from '../../../src/synthesis/edit/targets.ts';
 import { unitResolver } from '../../../src/synthesis/edit/units.ts';
 import type { Scene } from '../../../src/synthesis/terms/terms.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 /** Raw maps whose deviations from the mean of unit k, k / 2, are normal. */
 function layer(name: string, units: readonly number[], size: number, seed: number): EditLayer {
@@ -225,11 +226,9 @@ describe('the terms over targets', () => {
     b.output(b.identity(agreementTerm(found.agreement).lay(scene).details!.r), 'r');
     const level = levelTerm(found.level, 1, { energies: found.energies }).lay(scene);
     b.output(b.identity(level.details!.distance), 'distance');
-    const session = await nodeEngine().open(b.build());
-    const { tensors } = await session.run({});
+    const tensors = await runOnce(nodeEngine(), b.build(), {});
     const r = Array.from(tensors.r.data as Float32Array);
     const distance = Array.from(tensors.distance.data as Float32Array);
-    await session.release();
     expect(r).toHaveLength(5);
     r.forEach((value, i) => expect(value).toBeCloseTo(found.before[i], 5));
     const expected = found.level.flatMap(({ target, mask, layer: name, units }, g) =>

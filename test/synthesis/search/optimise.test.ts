@@ -19,6 +19,7 @@ import type { Term } from '../../../src/synthesis/terms/terms.ts';
 import { largestDifference } from '../../golden.ts';
 import { linearGenerator } from '../../mining/fixtures.ts';
 import { engine } from '../../zoo/fixtures.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 const layers = [
   { layer: 'a', channels: 8, height: 6, width: 5 },
@@ -146,9 +147,7 @@ describe('the graph of a step', () => {
     const latents = shapesOf(start);
     const made = async (memory?: number) => {
       const step = stepGraph({ generator, latents, terms, free: ['z'], memory });
-      const session = await engine.open(step.graph);
-      const { tensors } = await session.run({ ...start, ...step.given });
-      await session.release();
+      const tensors = await runOnce(engine, step.graph, { ...start, ...step.given });
       return { count: step.graph.nodes.length, gradient: tensors[stepOutputs.gradient('z')].data as Float32Array };
     };
     const [whole, parts] = [await made(), await made(2000)];

@@ -12,6 +12,7 @@ import { oneCycle } from '../../../src/training/loop/schedule.ts';
 import { train } from '../../../src/training/loop/train.ts';
 import { modelFromTensors } from '../../../src/zoo/from-checkpoint.ts';
 import { engine } from '../../zoo/fixtures.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 const [batch, size, classes] = [24, 8, 3];
 
@@ -56,9 +57,7 @@ it('learns, and is opened by the zoo under its official names', async () => {
   const { images, labels } = pictures(9999);
   const b = new GraphBuilder();
   b.output(b.identity(model.build(b, b.input('images', images.shape)).output), 'logits');
-  const session = await engine.open(b.build());
-  const { tensors: out } = await session.run({ images });
-  await session.release();
+  const out = await runOnce(engine, b.build(), { images });
   const logits = toFloat32(out.logits);
   const hits = labels.filter((label, i) => {
     const row = Array.from(logits.subarray(i * classes, (i + 1) * classes));

@@ -28,6 +28,7 @@ import { largestDifference } from '../../golden.ts';
 import { images } from '../../zoo/fixtures.ts';
 import { contrastiveLoss, rowsOf } from './reference.ts';
 import { dataOf, engine, normal } from '../networks.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 const sizes = { depths: [1, 1, 1, 1], width: 2, grid: 1, embed: 6, text: { width: 8, layers: 1, context: 10 } };
 
@@ -39,9 +40,7 @@ async function lossOf(image: Tensor, text: Tensor, logitScale: number, target: T
   const laid = contrastive(b, input('image', image), input('text', text), scale, input('target', target));
   b.output(laid.loss, 'loss');
   b.output(laid.accuracy, 'accuracy');
-  const session = await engine.open(b.build());
-  const { tensors } = await session.run({ image, text, scale: float32([], [logitScale]), target });
-  await session.release();
+  const tensors = await runOnce(engine, b.build(), { image, text, scale: float32([], [logitScale]), target });
   return [tensors.loss, tensors.accuracy].map((tensor) => toFloat32(tensor)[0]);
 }
 
@@ -194,14 +193,12 @@ describe('the recipe', () => {
     });
     const b = new GraphBuilder();
     b.output((model as Encoder).build(b, b.input('images', [48, 3, 32, 32])).output, 'features');
-    const session = await engine.open(b.build());
-    const { tensors } = await session.run({
+    const tensors = await runOnce(engine, b.build(), {
       images: float32(
         [48, 3, 32, 32],
         Float32Array.from(photos.pixels, (v) => v / 255),
       ),
     });
-    await session.release();
     expect(vocabularyIn(shipped)).toContain('tomato');
     const found = largest(
       cosines(tensors.features as Float32Tensor, await classFeatures(engine, shipped, photos.classes)),
@@ -241,10 +238,8 @@ describe('the recipe', () => {
       [b.build(), Object.fromEntries([...live.keys()].map((name) => [stateInput(name), state.get(name)!]))],
       [fixed.build(), {}],
     ] as const) {
-      const session = await engine.open(graph);
-      const { tensors } = await session.run({ images: pictures, ...feeds });
+      const tensors = await runOnce(engine, graph, { images: pictures, ...feeds });
       found.push(toFloat32(Object.values(tensors)[0]).slice());
-      await session.release();
     }
     const scale = found[0].reduce((most, v) => Math.max(most, Math.abs(v)), 0);
     expect(scale).toBeGreaterThan(0.01);

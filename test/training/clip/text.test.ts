@@ -13,6 +13,7 @@ import { Weights } from '../../../src/zoo/weights.ts';
 import { largestDifference } from '../../golden.ts';
 import { rowsOf, textTower } from './reference.ts';
 import { engine, normal } from '../networks.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 const nouns = ['tabby', 'alley cat', 'milk float', 'cat'];
 const vocabulary = vocabularyOf(nouns);
@@ -31,9 +32,7 @@ function tower(width: number, context: number): Map<string, Tensor> {
 async function features(tensors: ReadonlyMap<string, Tensor>, tokens: Tensor): Promise<Tensor> {
   const b = new GraphBuilder();
   b.output(textFeatures(b, b.input('tokens', tokens.shape, 'int64'), new Weights(tensors, 'text')), 'features');
-  const session = await engine.open(b.build());
-  const { tensors: out } = await session.run({ tokens });
-  await session.release();
+  const out = await runOnce(engine, b.build(), { tokens });
   return out.features;
 }
 

@@ -14,6 +14,7 @@ import { trainingStep } from '../../../src/training/loop/step.ts';
 import { largestDifference } from '../../golden.ts';
 import { engine, noise } from '../../zoo/fixtures.ts';
 import { filled } from '../networks.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 type Rows = number[][];
 
@@ -58,9 +59,7 @@ async function run(
   const b = new GraphBuilder();
   const inputs = new Map(Object.entries(feeds).map(([name, { shape }]) => [name, b.input(name, shape)]));
   for (const [name, value] of Object.entries(lay(b, (name) => inputs.get(name)!))) b.output(b.mul(value, 1), name);
-  const session = await engine.open(b.build());
-  const { tensors } = await session.run(feeds);
-  await session.release();
+  const tensors = await runOnce(engine, b.build(), feeds);
   return tensors;
 }
 

@@ -25,6 +25,7 @@ import { imageNet, resnet } from '../../../src/zoo/encoders/resnet.ts';
 import { vit } from '../../../src/zoo/encoders/vit.ts';
 import { Weights } from '../../../src/zoo/weights.ts';
 import { absoluteError, engine, images, noise, runTaps } from '../../zoo/fixtures.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 const [n, side] = [24, 16];
 /** Photos that differ: each is of two colours, in stripes of its own width and place. */
@@ -201,9 +202,7 @@ describe.each(Object.entries(architectures))('DINO of a small %s', (family, arch
         ? vit.build(b, own, weights, card.config as never)
         : resnet.build(b, own, weights, resnet.recognise(shapesOf(network), {})!);
     b.output(b.mul(laid.output, 1), 'output');
-    const session = await engine.open(b.build());
-    const { tensors } = await session.run({ x, ...Object.fromEntries(network) });
-    await session.release();
+    const tensors = await runOnce(engine, b.build(), { x, ...Object.fromEntries(network) });
     expect(absoluteError(output, tensors.output)).toBeLessThan(1e-5);
   });
 });
@@ -242,9 +241,7 @@ it.each([
   const live = new LiveWeights(tensors, 'm', () => input);
   b.output(b.mul(positionsFor(b, live, 'pos_embed', { height, width }), 1), 'live');
   b.output(b.mul(positionsFor(b, new Weights(tensors, 'm'), 'pos_embed', { height, width }), 1), 'constant');
-  const session = await engine.open(b.build());
-  const { tensors: found } = await session.run({ pos_embed: tensors.get('pos_embed')! });
-  await session.release();
+  const found = await runOnce(engine, b.build(), { pos_embed: tensors.get('pos_embed')! });
   expect(found.live.shape).toEqual([1 + height * width, 6]);
   expect(absoluteError(found.live, found.constant)).toBeLessThan(2e-6);
 });

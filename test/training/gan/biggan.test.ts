@@ -21,6 +21,7 @@ import { largestDifference } from '../../golden.ts';
 import { images, noise } from '../../zoo/fixtures.ts';
 import { generatorOf, runGenerator } from '../../zoo/generator-fixtures.ts';
 import { engine, normal } from '../networks.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 const sizes: BigGanSizes = { z: 6, embedding: 5, classes: 3, channels: [16, 8, 4], attention: 8 };
 const standing = { batch: 8, batches: 1, seed: 3 };
@@ -56,9 +57,7 @@ function laid(n: number) {
 }
 
 async function run(b: TrainingBuilder, feeds: Readonly<Record<string, Tensor>>) {
-  const session = await engine.open(b.build());
-  const { tensors } = await session.run(feeds);
-  await session.release();
+  const tensors = await runOnce(engine, b.build(), feeds);
   return tensors;
 }
 
@@ -135,9 +134,8 @@ describe('a BigGAN-deep in training', () => {
     b.output(b.identity(normalisedWeight(b, new LiveWeights(tensors, 'net', live), layer)), 'normalised');
     const names = [`${layer}.weight_u`, `${layer}.weight_v`];
     for (const name of names) b.output(b.identity(updates![name]), `next ${name}`);
-    const session = await engine.open(b.build());
     const zeros = { z: float32([2, sizes.z], new Float32Array(2 * sizes.z)), c: oneHot([0, 1]) };
-    const step = async () => (await session.run({ ...zeros, ...feedsOf(tensors, [...state.keys()]) })).tensors;
+    const step = async () => await runOnce(engine, b.build(), { ...zeros, ...feedsOf(tensors, [...state.keys()]) });
     const first = await step();
     const u0 = Float64Array.from(tensors.get(`${layer}.weight_u`)!.data as Float32Array);
     const length = (x: Float64Array) => Math.hypot(...x);
@@ -165,7 +163,6 @@ describe('a BigGAN-deep in training', () => {
         matrix.map((value) => value / 3),
       ),
     ).toBeLessThan(1e-6);
-    await session.release();
   });
 
   it('becomes a network that the zoo opens, whose image is the one of training', async () => {

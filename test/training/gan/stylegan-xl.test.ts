@@ -20,6 +20,7 @@ import { largestDifference } from '../../golden.ts';
 import { images, relativeError } from '../../zoo/fixtures.ts';
 import { generatorOf, manifestOf, rowOf, runGenerator, tensorsOf } from '../../zoo/generator-fixtures.ts';
 import { dataOf, engine, normal } from '../networks.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 const n = 5;
 const labels = [1, 0, 1, 2, 1];
@@ -161,17 +162,14 @@ describe.each([
 
   it('lays the images that the zoo makes of its tensors', async () => {
     const { b, feeds } = laid(sizes, state);
-    const session = await engine.open(b.build());
-    const { tensors } = await session.run(feeds);
+    const tensors = await runOnce(engine, b.build(), feeds);
     const half = toFloat32(zoo.output).map((value) => value / 2 + 0.5);
     expect(relativeError(tensors.images, float32(zoo.output.shape, half))).toBeLessThan(1e-5);
-    await session.release();
   });
 
   it('follows the power of the input of every layer, and the mean w of every class image by image', async () => {
     const { b, feeds } = laid(sizes, state);
-    const session = await engine.open(b.build());
-    const { tensors } = await session.run(feeds);
+    const tensors = await runOnce(engine, b.build(), feeds);
     const names = model.taps.map(({ layer }) => layer).filter((layer) => layer !== 'synthesis');
     const decay = 0.5 ** (n / 2000);
     names.slice(1).forEach((layer, i) => {
@@ -191,7 +189,6 @@ describe.each([
       });
     });
     expect(largestDifference(toFloat32(tensors['next mapping.w_avg']), means)).toBeLessThan(1e-6);
-    await session.release();
   });
 });
 

@@ -16,6 +16,7 @@ import { largestDifference } from '../../golden.ts';
 import { absoluteError, images, relativeError } from '../../zoo/fixtures.ts';
 import { generatorOf, rowOf, runGenerator } from '../../zoo/generator-fixtures.ts';
 import { dataOf, engine, normal } from '../networks.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 const n = 4;
 const tiny: StyleGan2Sizes = { z: 5, w: 6, mapping: 2, channels: [6, 5, 4], noise: true, classes: 3 };
@@ -126,15 +127,13 @@ describe.each([
 
   it('lays the images that the zoo makes of its tensors, with the same noise', async () => {
     const { b, feeds } = laid(sizes, fed, state);
-    const session = await engine.open(b.build());
-    const { tensors } = await session.run(feeds);
+    const tensors = await runOnce(engine, b.build(), feeds);
     const { output } = await zooImages('random');
     const half = float32(
       output.shape,
       toFloat32(output).map((value) => value / 2 + 0.5),
     );
     expect(relativeError(tensors.images, half)).toBeLessThan(1e-5);
-    await session.release();
   });
 
   it('draws the mean w towards that of the batch', async () => {
@@ -189,15 +188,13 @@ describe('the gradient', () => {
       expect(Math.abs(difference - gradient[at]) / scale, names[i]).toBeLessThan(1e-6);
     }
     // ONNX Runtime computes the same, for all of them.
-    const session = await engine.open(graph);
-    const { tensors } = await session.run(feeds);
+    const tensors = await runOnce(engine, graph, feeds);
     for (const [i, name] of names.entries()) {
       const expected = out[`gradient ${i}`].data;
       const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
       expect(scale, name).toBeGreaterThan(0);
       expect(largestDifference(toFloat32(tensors[`gradient ${i}`]), expected) / scale, name).toBeLessThan(1e-5);
     }
-    await session.release();
   });
 });
 

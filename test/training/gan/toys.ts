@@ -9,6 +9,7 @@ import type { PhotoSet } from '../../../src/training/loop/photos.ts';
 import type { Recipe } from '../../../src/training/recipe/recipe.ts';
 import { freshResNet } from '../../../src/training/class/tensors.ts';
 import { engine, filled, normal } from '../networks.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 export const side = 8;
 export const classes = 3;
@@ -118,10 +119,8 @@ export async function evaluate(
   const values = Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, b.input(name, shape)]));
   const laid = Object.entries(lay(b, values));
   for (const [name, value] of laid) b.output(value, `out ${name}`);
-  const session = await engine.open(b.build());
-  const { tensors } = await session.run(inputs);
+  const tensors = await runOnce(engine, b.build(), inputs);
   const out = laid.map(([name]) => [name, Float32Array.from(tensors[`out ${name}`].data as Float32Array)]);
-  await session.release();
   return Object.fromEntries(out) as Record<string, Float32Array>;
 }
 

@@ -13,6 +13,7 @@ import { resnet } from '../../../src/zoo/encoders/resnet.ts';
 import { evaluate } from '../../autodiff/reference/evaluate.ts';
 import { largestDifference } from '../../golden.ts';
 import { engine, images, noise } from '../../zoo/fixtures.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 const sizes = { depths: [1, 1], planes: [4, 8], stem: 6, classes: 5 };
 const tensors = freshResNet(sizes, 3);
@@ -35,9 +36,7 @@ function laid(b: GraphBuilder, training: boolean) {
 }
 
 async function run(b: GraphBuilder, feeds: Record<string, Tensor>) {
-  const session = await engine.open(b.build());
-  const { tensors: out } = await session.run(feeds);
-  await session.release();
+  const out = await runOnce(engine, b.build(), feeds);
   return out;
 }
 

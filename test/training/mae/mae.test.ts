@@ -18,6 +18,7 @@ import { largestDifference } from '../../golden.ts';
 import { engine, images, noise, relativeError, runTaps } from '../../zoo/fixtures.ts';
 import { tensorsOf } from '../../zoo/generator-fixtures.ts';
 import { hiddenErrors, patchify, type Numbers } from './reference.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 const sizes: MaeSizes = {
   patch: 2,
@@ -246,9 +247,7 @@ describe('a step', () => {
 });
 
 async function run(b: GraphBuilder, feeds: Record<string, Tensor>) {
-  const session = await engine.open(b.build());
-  const { tensors } = await session.run(feeds);
-  await session.release();
+  const tensors = await runOnce(engine, b.build(), feeds);
   return tensors;
 }
 

@@ -26,6 +26,7 @@ import { modelFromTensors } from '../../../src/zoo/from-checkpoint.ts';
 import type { Encoder, Generator } from '../../../src/zoo/model.ts';
 import { loadModel } from '../../../src/zoo/node.ts';
 import { engine, normal } from '../networks.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 const sizes = { depths: [1, 1], planes: [4, 8], stem: 8, classes: 3 };
 const open = (taps: string[]) =>
@@ -47,12 +48,11 @@ it('takes the output and the mean of a layer, whatever the batches', async () =>
   const built = model.build(b, b.input('x', [7, 3, 8, 8]));
   b.output(b.identity(built.output), 'logits');
   b.output(b.identity(built.taps.get('layer2')!), 'maps');
-  const session = await engine.open(b.build());
   const x = float32(
     [7, 3, 8, 8],
     Float32Array.from(photos.pixels, (value) => value / 255),
   );
-  const { logits, maps } = (await session.run({ x })).tensors;
+  const { logits, maps } = await runOnce(engine, b.build(), { x });
   expect(found.logits.shape).toEqual([7, 3]);
   expect(found.pooled.shape).toEqual([7, maps.shape[1]]);
   found.logits.data.forEach((value, i) => expect(value).toBeCloseTo(logits.data[i] as number, 4));
@@ -62,7 +62,6 @@ it('takes the output and the mean of a layer, whatever the batches', async () =>
     for (let p = 0; p < plane; p++) mean += (maps.data[i * plane + p] as number) / plane;
     expect(value).toBeCloseTo(mean, 4);
   });
-  await session.release();
 });
 
 it('sees generated images in 256 levels', async () => {

@@ -7,6 +7,7 @@ import { filteredRelu, planFilteredRelu, unusedBorder } from '../../../src/zoo/s
 import { Weights } from '../../../src/zoo/weights.ts';
 import { largestDifference } from '../../golden.ts';
 import { engine, noise } from '../fixtures.ts';
+import { runOnce } from '../../../src/runtime/run-once.ts';
 
 describe('a filtered leaky ReLU', () => {
   // Against the definition, in float64: zero insertion, padding, filter, leaky ReLU, clamp, filter, decimation.
@@ -38,12 +39,10 @@ describe('a filtered leaky ReLU', () => {
       ends: [size[0] - bottom, size[1] - right],
     });
     b.output(filteredRelu(b, inner, weights, 'l', plan), 'y');
-    const session = await engine.open(b.build());
-    const { tensors } = await session.run({ x });
+    const tensors = await runOnce(engine, b.build(), { x });
     const expected = reference(x, filters.get('l.up_filter'), filters.get('l.down_filter'), settings);
     expect(tensors.y.shape).toEqual([1, 1, expected.length, expected[0].length]);
     expect(largestDifference(toFloat32(tensors.y), expected.flat())).toBeLessThan(1e-5);
-    await session.release();
   });
 
   it('names a filter that is missing', () => {

@@ -5,6 +5,7 @@ import { GraphBuilder, type Value } from '../../../graph/builder.ts';
 import { float32, type Tensor } from '../../../graph/tensor.ts';
 import { normalAt } from '../../../random.ts';
 import type { Engine } from '../../../runtime/engine.ts';
+import { withSession } from '../../../runtime/with-session.ts';
 import { layBigGan, type BigGanConfig } from '../../../zoo/biggan/biggan.ts';
 import { conditionalNorms, lastNorm, perNorm, type BigGanNorms } from '../../../zoo/biggan/weights.ts';
 import { Weights } from '../../../zoo/weights.ts';
@@ -95,8 +96,7 @@ export async function standingStatistics(
       { first: new Float64Array(rows * width), second: new Float64Array(rows * width) },
     ]),
   );
-  const session = await engine.open(graph);
-  try {
+  await withSession(engine, graph, async (session) => {
     for (let k = 0; k < batches; k++) {
       const { z, c } = standingSamples(config, batch, k, seed);
       for (let row = 0; row < rows; row++) {
@@ -118,9 +118,7 @@ export async function standingStatistics(
         outputs.dispose();
       }
     }
-  } finally {
-    await session.release();
-  }
+  });
   return new Map(
     [...sums].flatMap(([name, { first, second }]): [string, Tensor][] => {
       const shape = [rows, channels.get(name)!];
