@@ -95,7 +95,11 @@ async function trained(
   const kind = recipeKinds.find((each) => each.kind === recipe.kind)!;
   const plan = await kind.plan(recipe, photos, filesBeside(file));
   const engine = nodeEngine({ threads });
-  const { state, step: steps, stopped } = await train({
+  const {
+    state,
+    step: steps,
+    stopped,
+  } = await train({
     ...plan,
     engine,
     folder: nodeFolder(out),
