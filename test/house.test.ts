@@ -28,7 +28,7 @@ describe('the lint', () => {
     ['a global of Node', 'src/mining/mine.ts', 'process.cwd();\n', 'no-restricted-globals'],
     ['printing', 'src/mining/mine.ts', "console.log('');\n", 'no-console'],
     ['exiting', 'src/runtime/node.ts', 'process.exit(1);\n', 'no-restricted-properties'],
-    ['the inside of the library', 'bench/run.mjs', "import '../dist/random.js';\n", 'no-restricted-imports'],
+    ['the inside of the library', 'bench/run.ts', "import '../dist/random.js';\n", 'no-restricted-imports'],
   ])('refuses %s', async (_, file, text, rule) => expect(await broken(file, text)).toContain(rule));
 
   it.each([
@@ -36,7 +36,7 @@ describe('the lint', () => {
     ['src/images/node/source.ts', "import 'node:fs';\n"],
     ['src/runtime/node.ts', "import 'node:fs';\n"],
     ['src/cli/main.ts', "import 'node:fs';\nconsole.log(process.argv);\n"],
-    ['bench/run.mjs', "import 'rosetta-neurons';\n"],
+    ['bench/run.ts', "import 'rosetta-neurons';\n"],
   ])('allows in %s: %j', async (file, text) => expect(await broken(file, text)).toEqual([]));
 });
 

@@ -8,7 +8,7 @@ import type { Engine } from '../../runtime/engine.ts';
 import { runOnce } from '../../runtime/run-once.ts';
 import type { Encoder } from '../../zoo/model.ts';
 import type { Maps } from '../maps.ts';
-import { meanRows, sumRows, type Term } from './terms.ts';
+import { meanRows, sumRows, type LaidTerm, type Scene, type Term } from './terms.ts';
 
 /** Squared norm that is added to every feature vector's, as in LPIPS: where all channels are silent the vector is 0. */
 const silent = 1e-10;
@@ -50,16 +50,17 @@ export async function featureTargets(engine: Engine, encoder: Encoder, images: F
 /**
  * Distance of the images' features to target features, see `layFeatureDistance`.
  * @param target of one image for all rows, or of one for each, from `featureTargets` of the same encoder.
+ * @returns a term that needs no generator: it looks at the images alone.
  */
-export function featureTerm(encoder: Encoder, target: Maps, weight = 1, name = 'features'): Term {
+export function featureTerm(encoder: Encoder, target: Maps, weight = 1, name = 'features') {
   return {
     name,
     weight,
-    lay(scene) {
+    lay(scene: Pick<Scene, 'b' | 'images' | 'given'>): LaidTerm {
       const given = (layer: string) => scene.given(`${name}/${layer}`, target.get(layer)!);
       return { loss: layFeatureDistance(scene.b, encoder, scene.images, given, `${name}/`) };
     },
-  };
+  } satisfies Term;
 }
 
 /**

@@ -6,10 +6,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadTensors } from 'rosetta-neurons/checkpoint/node';
-import { float32, totalMultiplyAdds } from 'rosetta-neurons/graph';
+import { float32, toFloat32, totalMultiplyAdds, type Tensor } from 'rosetta-neurons/graph';
+import type { Engine } from 'rosetta-neurons/runtime';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
-import { beginState, parseRecipe, recipeKinds, StepRunner } from 'rosetta-neurons/training';
-import { gemmRate } from './stand-ins/maps.mjs';
+import {
+  beginState,
+  parseRecipe,
+  recipeKinds,
+  StepRunner,
+  type TrainingState,
+  type TrainingStep,
+} from 'rosetta-neurons/training';
+import { gemmRate } from './stand-ins/maps.ts';
 
 const { values } = parseArgs({
   options: {
@@ -32,18 +40,23 @@ const photos = {
   names: Array.from({ length: n }, (_, i) => `${nouns[i % nouns.length]}/${nouns[i % nouns.length]}_s_${i}.png`),
 };
 
-const filesBeside = (recipe) => ({ tensors: (name) => loadTensors(resolve(dirname(recipe), name)) });
+const filesBeside = (recipe: string) => ({ tensors: (name: string) => loadTensors(resolve(dirname(recipe), name)) });
 
 /** Seconds of the fastest update after the first two, which touch fresh memory. */
-async function secondsOf(engine, part, state, batch) {
+async function secondsOf(
+  engine: Engine,
+  part: TrainingStep,
+  state: TrainingState,
+  batch: Readonly<Record<string, Tensor>>,
+) {
   const runner = await StepRunner.open(engine, part);
-  const times = [];
+  const times: number[] = [];
   for (let i = 0; i < 2 + Number(values.runs); i++) {
     const start = performance.now();
     await runner.run(state, batch, 1e-4);
     if (i >= 2) times.push((performance.now() - start) / 1000);
   }
-  const own = new Map([...state].map(([name, { shape, data }]) => [name, float32(shape, Float32Array.from(data))]));
+  const own = new Map([...state].map(([name, tensor]) => [name, float32(tensor.shape, toFloat32(tensor).slice())]));
   await runner.release();
   return { seconds: Math.min(...times), state: own };
 }
@@ -61,12 +74,13 @@ for (const file of readdirSync(values.recipes).filter((name) => name.endsWith('.
   const recipe = parseRecipe(readFileSync(path, 'utf8'), path, recipeKinds);
   if (chosen && !chosen.includes(recipe.name)) continue;
   const { batch: size } = recipe.schedule;
-  const plan = await recipeKinds.find(({ kind }) => kind === recipe.kind).plan(recipe, photos, filesBeside(path));
+  const plan = await recipeKinds.find(({ kind }) => kind === recipe.kind)!.plan(recipe, photos, filesBeside(path));
   let state = beginState(plan.state, plan.parts);
   const batches = await plan.batch(0);
   for (const part of plan.parts) {
-    if (!batches[part.name]) continue;
-    const measured = await secondsOf(engine, part, state, batches[part.name]);
+    const fed = batches[part.name];
+    if (!fed) continue;
+    const measured = await secondsOf(engine, part, state, fed);
     ({ state } = measured);
     const { seconds } = measured;
     const products = totalMultiplyAdds(part.graph);

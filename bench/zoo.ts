@@ -2,19 +2,19 @@
 // memory that needs. Each step runs in a process of its own, whose peak memory is counted.
 // usage: npm run bench zoo -- [--only NAME,NAME] [--batch N] [--runs N] [--folder DIR]
 
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { writeSafetensorsFile } from 'rosetta-neurons/checkpoint/node';
-import { float32, sizeOf, totalMultiplyAdds } from 'rosetta-neurons/graph';
+import { float32, sizeOf, totalMultiplyAdds, type Graph } from 'rosetta-neurons/graph';
+import { withSession } from 'rosetta-neurons/runtime';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { modelGraph } from 'rosetta-neurons/zoo';
 import { loadModel } from 'rosetta-neurons/zoo/node';
-import { cardOf, names, shapesOf, tensorsOf } from './stand-ins/networks.mjs';
-import { gemmRate } from './stand-ins/maps.mjs';
+import { asArguments, gib, peakBytes, resultOf } from './stand-ins/child.ts';
+import { cardOf, names, shapesOf, tensorsOf } from './stand-ins/networks.ts';
+import { gemmRate } from './stand-ins/maps.ts';
 
 const { values } = parseArgs({
   options: {
@@ -26,87 +26,81 @@ const { values } = parseArgs({
   },
 });
 
-const seconds = (start) => (performance.now() - start) / 1000;
-const peakBytes = () => 1024 * process.resourceUsage().maxRSS;
+const seconds = (start: number) => (performance.now() - start) / 1000;
 
-const feedsOf = (graph) =>
+const feedsOf = (graph: Graph) =>
   Object.fromEntries(
     graph.inputs.map(({ name, shape }) => [
       name,
       float32(
-        shape,
-        Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(12.9898 * i + 1)),
+        shape as readonly number[],
+        Float32Array.from({ length: sizeOf(shape as readonly number[]) }, (_, i) => Math.sin(12.9898 * i + 1)),
       ),
     ]),
   );
 
+/** What is measured of a network whose files are in a folder, each in a process of its own. */
 const steps = {
   /** Writes a checkpoint of random weights, with a card beside it. */
-  async write(name, folder) {
+  async write(name: string, folder: string) {
     mkdirSync(folder, { recursive: true });
     await writeSafetensorsFile(join(folder, 'weights.safetensors'), tensorsOf(name));
     writeFileSync(join(folder, 'card.json'), JSON.stringify({ ...cardOf(name), file: 'weights.safetensors' }));
     return { megabytes: statSync(join(folder, 'weights.safetensors')).size / 1e6 };
   },
   /** From the checkpoint: time to build and open, time of a run. */
-  async run(name, folder) {
+  async run(name: string, folder: string) {
     const engine = nodeEngine();
     const rate = (await gemmRate(engine)) / 2;
-    let start = performance.now();
+    const start = performance.now();
     const { model } = await loadModel(join(folder, 'card.json'), { name });
     const batch = Number(values.batch ?? (model.kind === 'encoder' ? 8 : name.includes('styleganxl') ? 1 : 2));
     const graph = modelGraph(model, { batch });
     const build = seconds(start);
-    start = performance.now();
-    const session = await engine.open(graph);
-    const open = seconds(start);
-    const feeds = feedsOf(graph);
-    const times = [];
-    for (let i = 0; i <= Number(values.runs); i++) {
-      start = performance.now();
-      (await session.run(feeds)).dispose();
-      // The first run touches fresh memory.
-      if (i > 0) times.push(seconds(start));
-    }
-    const best = Math.min(...times);
-    const products = totalMultiplyAdds(graph) / batch;
-    const units = model.taps.reduce((sum, { channels }) => sum + channels, 0);
-    return {
-      batch,
-      units,
-      build,
-      open,
-      image: best / batch,
-      products,
-      share: (products * batch) / best / rate,
-      rate,
-      peak: peakBytes(),
-    };
+    const opening = performance.now();
+    return withSession(engine, graph, async (session) => {
+      const open = seconds(opening);
+      const feeds = feedsOf(graph);
+      const times: number[] = [];
+      for (let i = 0; i <= Number(values.runs); i++) {
+        const begun = performance.now();
+        (await session.run(feeds)).dispose();
+        // The first run touches fresh memory.
+        if (i > 0) times.push(seconds(begun));
+      }
+      const best = Math.min(...times);
+      const products = totalMultiplyAdds(graph) / batch;
+      const units = model.taps.reduce((sum, { channels }) => sum + channels, 0);
+      const share = (products * batch) / best / rate;
+      return { batch, units, build, open, image: best / batch, products, share, rate, peak: peakBytes() };
+    });
   },
   /** Compiles: what the first start from the command line costs on top. */
-  async compile(name, folder) {
+  async compile(name: string, folder: string) {
     const start = performance.now();
     await loadModel(join(folder, 'card.json'), { name, compiled: { folder: join(folder, 'compiled') } });
     return { seconds: seconds(start) };
   },
   /** From the compiled copy to the first image. */
-  async cached(name, folder) {
+  async cached(name: string, folder: string) {
     const engine = nodeEngine();
     const start = performance.now();
-    const { model } = await loadModel(join(folder, 'card.json'), {
-      name,
-      compiled: { folder: join(folder, 'compiled') },
-    });
+    const compiled = { folder: join(folder, 'compiled') };
+    const { model } = await loadModel(join(folder, 'card.json'), { name, compiled });
     const graph = modelGraph(model, { batch: 1 });
-    const session = await engine.open(graph);
-    const opened = seconds(start);
-    (await session.run(feedsOf(graph))).dispose();
-    return { seconds: opened, first: seconds(start), peak: peakBytes() };
+    return withSession(engine, graph, async (session) => {
+      const opened = seconds(start);
+      (await session.run(feedsOf(graph))).dispose();
+      return { seconds: opened, first: seconds(start), peak: peakBytes() };
+    });
   },
 };
+type Steps = typeof steps;
 
 if (values.step) {
-  const result = await steps[values.step](values.only, values.folder);
+  const { step, only, folder } = values;
+  if (!only || !folder || !Object.hasOwn(steps, step)) throw new Error('--step goes with --only and --folder');
+  const result = await steps[step as keyof Steps](only, folder);
   console.log(`\n${JSON.stringify(result)}`);
 } else {
   const root = values.folder ?? mkdtempSync(join(tmpdir(), 'rosetta-zoo-'));
@@ -119,17 +113,9 @@ if (values.step) {
   console.log(`|${'---|'.repeat(13)}`);
   for (const name of chosen) {
     const folder = join(root, name);
-    const step = (kind) => {
-      const more = Object.entries({ batch: values.batch, runs: values.runs }).flatMap(([k, v]) =>
-        v ? [`--${k}`, v] : [],
-      );
-      const args = [fileURLToPath(import.meta.url), '--step', kind, '--only', name, '--folder', folder, ...more];
-      const { stdout, status } = spawnSync(process.execPath, args, {
-        stdio: ['ignore', 'pipe', 'inherit'],
-        encoding: 'utf8',
-      });
-      if (status !== 0) throw new Error(`${kind} of ${name} failed`);
-      return JSON.parse(stdout.trim().split('\n').at(-1));
+    const step = <Kind extends keyof Steps>(kind: Kind) => {
+      const more = asArguments({ step: kind, only: name, folder, batch: values.batch, runs: values.runs });
+      return resultOf<Awaited<ReturnType<Steps[Kind]>>>(import.meta.url, more, `${kind} of ${name}`);
     };
     try {
       step('write');
@@ -137,7 +123,6 @@ if (values.step) {
       const compile = step('compile');
       const cached = step('cached');
       const parameters = [...shapesOf(name).values()].reduce((sum, shape) => sum + sizeOf(shape), 0);
-      const gigabytes = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
       console.log(
         `| ${[
           name,
@@ -149,10 +134,10 @@ if (values.step) {
           `${Math.round(100 * run.share)} % of ${Math.round((2 * run.rate) / 1e9)}`,
           run.build.toFixed(1),
           run.open.toFixed(1),
-          gigabytes(run.peak),
+          gib(run.peak),
           compile.seconds.toFixed(1),
           cached.seconds.toFixed(1),
-          gigabytes(cached.peak),
+          gib(cached.peak),
         ].join(' | ')} |`,
       );
     } finally {

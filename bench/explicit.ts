@@ -2,25 +2,27 @@
 // larger grid, centred, their moments taken there, and multiplied; pair by pair, as the published code does.
 // Each distinct pair of layer shapes is timed and counted as often as it occurs.
 //
-//   npm run build && npm run bench explicit -- [PART_OF_A_NAME]
+//   npm run bench explicit -- [PART_OF_A_NAME]
 
-import { float32, GraphBuilder, resample } from 'rosetta-neurons/graph';
+import { float32, GraphBuilder, resample, sizeOf } from 'rosetta-neurons/graph';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
-import { secondsPerImage } from './stand-ins/measure.mjs';
-import { randomArray, sampleLength } from './stand-ins/maps.mjs';
-import { pairs } from './stand-ins/layers.mjs';
+import { secondsPerImage } from './stand-ins/measure.ts';
+import { randomArray, sampleLength } from './stand-ins/maps.ts';
+import { pairs, type StandIn } from './stand-ins/layers.ts';
+
+type Tap = StandIn['taps'][number];
 
 const engine = nodeEngine();
 const filter = process.argv[2] ?? '';
 
 /** Seconds for one image and one pair of layers: the best of three runs after a first. */
-async function explicitSeconds(x, y) {
+async function explicitSeconds(x: Tap, y: Tap): Promise<number> {
   const b = new GraphBuilder({ name: 'explicit' });
   const target = { height: Math.max(x.height, y.height), width: Math.max(x.width, y.width) };
   const size = target.height * target.width;
   // Small maps need several images, or adding up the sums would be most of the time.
   const n = Math.max(1, Math.round(1024 / size));
-  const operand = (name, { channels, height, width }) => {
+  const operand = (name: string, { channels, height, width }: Tap) => {
     const maps = b.input(name, [n, channels, height, width]);
     const large = resample(b, maps, target, { mode: 'bilinear' });
     const centred = b.sub(large, b.constant(float32([1, channels, 1, 1], randomArray(channels))));
@@ -31,7 +33,7 @@ async function explicitSeconds(x, y) {
   const sums = b.input('sums', [x.channels, y.channels]);
   b.output(b.gemm(operand('x', x), operand('y', y), sums, { transB: true }), 'out');
   const session = await engine.open(b.build());
-  const tensor = (shape) => ({ dtype: 'float32', shape, data: randomArray(shape.reduce((p, d) => p * d, 1)) });
+  const tensor = (shape: readonly number[]) => float32(shape, randomArray(sizeOf(shape)));
   const feeds = {
     x: tensor([n, x.channels, x.height, x.width]),
     y: tensor([n, y.channels, y.height, y.width]),
@@ -51,7 +53,7 @@ console.log('| pair | explicit, ms/image | this way, ms/image | ratio |\n|---|--
 let totals = [0, 0];
 for (const [name, [a, b]] of Object.entries(pairs)) {
   if (!name.includes(filter)) continue;
-  const shapes = new Map();
+  const shapes = new Map<string, { x: Tap; y: Tap; count: number }>();
   for (const x of a.taps) {
     for (const y of b.taps) {
       const key = [x, y].map(({ channels, height, width }) => [channels, height, width].join('x')).join(' ');

@@ -3,15 +3,16 @@
 // Each network runs in a process of its own, whose peak memory is counted.
 // usage: npm run bench steps -- [--only NAME,NAME] [--batch N] [--runs N] [--units N] [--segments N]
 
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gradients, simplify } from 'rosetta-neurons/autodiff';
-import { GraphBuilder, float32, sizeOf } from 'rosetta-neurons/graph';
+import { GraphBuilder, float32, sizeOf, type Graph, type Tensor } from 'rosetta-neurons/graph';
+import type { Engine } from 'rosetta-neurons/runtime';
+import { withSession } from 'rosetta-neurons/runtime';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import { agreementTerm, featureTerm, featureTargets, stepGraph } from 'rosetta-neurons/synthesis';
-import { modelFromTensors } from 'rosetta-neurons/zoo';
-import { cardOf, hintsOf, names, tensorsOf } from './stand-ins/networks.mjs';
+import { modelFromTensors, type Model } from 'rosetta-neurons/zoo';
+import { asArguments, gib, peakBytes, resultOf } from './stand-ins/child.ts';
+import { cardOf, hintsOf, names, tensorsOf } from './stand-ins/networks.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,14 +28,14 @@ const { values } = parseArgs({
 
 const n = Number(values.batch);
 const segments = values.segments === 'auto' ? undefined : Number(values.segments);
-const waves = (shape) =>
+const waves = (shape: readonly number[]) =>
   float32(
     shape,
     Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(12.9898 * i + 1)),
   );
 
 /** Units spread over all layers, with made-up targets on each layer's own grid. */
-function groupsOf({ taps }, count) {
+function groupsOf({ taps }: Model, count: number) {
   const total = taps.reduce((sum, { channels }) => sum + channels, 0);
   return taps.flatMap(({ layer, channels, height, width }) => {
     const share = Math.max(1, Math.round((count * channels) / total));
@@ -54,20 +55,19 @@ function groupsOf({ taps }, count) {
 }
 
 /** Seconds of the fastest run after the first, which touches fresh memory. */
-async function timed(engine, graph, feeds) {
-  const session = await engine.open(graph);
-  const times = [];
-  for (let i = 0; i <= Number(values.runs); i++) {
-    const start = performance.now();
-    (await session.run(feeds)).dispose();
-    if (i > 0) times.push((performance.now() - start) / 1000);
-  }
-  await session.release();
-  return Math.min(...times);
-}
+const timed = (engine: Engine, graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<number> =>
+  withSession(engine, graph, async (session) => {
+    const times: number[] = [];
+    for (let i = 0; i <= Number(values.runs); i++) {
+      const start = performance.now();
+      (await session.run(feeds)).dispose();
+      if (i > 0) times.push((performance.now() - start) / 1000);
+    }
+    return Math.min(...times);
+  });
 
 /** The graph of a network to its objective, with or without gradient, and what to feed. */
-async function graphOf(engine, model, withGradient) {
+async function graphOf(engine: Engine, model: Model, withGradient: boolean) {
   if (model.kind === 'generator') {
     const { latent } = model.card;
     const latents = { w: waves([n, latent.w]) };
@@ -85,12 +85,10 @@ async function graphOf(engine, model, withGradient) {
   const target = await featureTargets(engine, model, waves(shape));
   const b = new GraphBuilder({ name: 'features' });
   const images = b.input('images', shape);
-  const given = {};
+  const given: Record<string, Tensor> = {};
   const { loss } = featureTerm(model, target, 1).lay({
     b,
-    n,
     images,
-    latents: {},
     given(name, tensor) {
       given[name] = tensor;
       return b.input(name, tensor.shape);
@@ -105,14 +103,12 @@ async function graphOf(engine, model, withGradient) {
 }
 
 if (values.child) {
-  const name = values.only;
+  const name = values.only ?? names[0];
   const engine = nodeEngine();
   const { model } = modelFromTensors(tensorsOf(name), { name, card: cardOf(name), hints: hintsOf(name) });
   const { graph, feeds } = await graphOf(engine, model, values.what === 'step');
   const seconds = await timed(engine, graph, feeds);
-  console.log(
-    `\n${JSON.stringify({ seconds, nodes: graph.nodes.length, peak: 1024 * process.resourceUsage().maxRSS })}`,
-  );
+  console.log(`\n${JSON.stringify({ seconds, nodes: graph.nodes.length, peak: peakBytes() })}`);
 } else {
   const chosen = values.only ? values.only.split(',') : names;
   const unknown = chosen.find((name) => !names.includes(name));
@@ -120,14 +116,11 @@ if (values.child) {
   console.log(`batch ${n}, ${values.units} units guided in generators, ${values.segments} segments`);
   console.log('| network | forward, s | step, s | step / forward | peak forward | peak step |');
   console.log(`|${'---|'.repeat(6)}`);
-  const gib = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   for (const name of chosen) {
     const [forward, step] = ['forward', 'step'].map((what) => {
-      const options = ['batch', 'runs', 'units', 'segments'].flatMap((key) => [`--${key}`, values[key]]);
-      const args = [...process.execArgv, fileURLToPath(import.meta.url), '--child', '--what', what, '--only', name];
-      const { stdout, stderr, status } = spawnSync(process.execPath, [...args, ...options], { encoding: 'utf8' });
-      if (status !== 0) throw new Error(`${name}: ${stderr}`);
-      return JSON.parse(stdout.trim().split('\n').at(-1));
+      const { batch, runs, units, segments } = values;
+      const options = asArguments({ what, only: name, batch, runs, units, segments });
+      return resultOf<{ seconds: number; peak: number }>(import.meta.url, ['--child', ...options], name);
     });
     const ratio = (step.seconds / forward.seconds).toFixed(2);
     console.log(

@@ -1,15 +1,20 @@
 // Random maps in place of networks: an "image" is the maps of all layers, one after another.
 
-import { GraphBuilder } from 'rosetta-neurons/graph';
+import { float32, GraphBuilder, type Tensor } from 'rosetta-neurons/graph';
+import type { ImageSource } from 'rosetta-neurons/images';
+import type { CorrelateOptions, MapSource } from 'rosetta-neurons/mining';
+import type { Engine } from 'rosetta-neurons/runtime';
+import type { StandIn } from './layers.ts';
 
-const sizeOf = ({ channels, height, width }) => channels * height * width;
-const floats = (models) => models.reduce((sum, { taps }) => sum + taps.reduce((s, tap) => s + sizeOf(tap), 0), 0);
+const sizeOf = ({ channels, height, width }: StandIn['taps'][number]) => channels * height * width;
+const floats = (models: readonly StandIn[]) =>
+  models.reduce((sum, { taps }) => sum + taps.reduce((s, tap) => s + sizeOf(tap), 0), 0);
 
 /** Numbers of one sample: [3, 1, length / 3], so that they pass for an image. */
-export const sampleLength = (models) => 3 * Math.ceil(floats(models) / 3);
+export const sampleLength = (models: readonly StandIn[]): number => 3 * Math.ceil(floats(models) / 3);
 
 /** Lays the maps of each layer into a graph, cut out of the input. */
-export function randomMaps(models) {
+export function randomMaps(models: readonly StandIn[]): MapSource {
   return (b, _source, batch) => {
     const length = sampleLength(models);
     const flat = b.reshape(b.input('samples', [batch, 3, 1, length / 3]), [batch, length]);
@@ -31,7 +36,7 @@ export function randomMaps(models) {
 }
 
 /** Random numbers, a repeated stretch of a million: fast to make, and nothing here depends on more. */
-export function randomArray(length) {
+export function randomArray(length: number): Float32Array {
   const stretch = Float32Array.from({ length: Math.min(length, 999_983) }, () => Math.random() - 0.3);
   const out = new Float32Array(length);
   for (let i = 0; i < length; i += stretch.length)
@@ -40,7 +45,11 @@ export function randomArray(length) {
 }
 
 /** A source of `count` samples; the same buffer again and again, so that making numbers is not measured. */
-export function randomSource(models, count, batch) {
+export function randomSource(
+  models: readonly StandIn[],
+  count: number,
+  batch: number,
+): ImageSource & { readonly blocks: NonNullable<CorrelateOptions['batches']> } {
   const length = sampleLength(models);
   const data = randomArray(batch * length);
   return {
@@ -52,7 +61,11 @@ export function randomSource(models, count, batch) {
     async *batches(indices, size) {
       for (let i = 0; i < indices.length; i += size) {
         const chosen = indices.slice(i, i + size);
-        yield { indices: chosen, data: chosen.length <= batch ? data : randomArray(chosen.length * length) };
+        // Nothing is waited for, but those who take batches wait for them.
+        yield await Promise.resolve({
+          indices: chosen,
+          data: chosen.length <= batch ? data : randomArray(chosen.length * length),
+        });
       }
     },
     /** The same as batches that the null can use. */
@@ -61,25 +74,25 @@ export function randomSource(models, count, batch) {
         const chosen = indices.slice(i, i + size);
         const n = chosen.length;
         const permutation = BigInt64Array.from({ length: n }, (_, j) => BigInt(j - (j % 4) + ((j + 1) % 4)));
-        yield {
+        yield await Promise.resolve({
           count: n,
           indices: chosen,
-          samples: { dtype: 'float32', shape: [n, 3, 1, length / 3], data: data.subarray(0, n * length) },
-          permutation: { dtype: 'int64', shape: [n], data: permutation },
-        };
+          samples: float32([n, 3, 1, length / 3], data.subarray(0, n * length)),
+          permutation: { dtype: 'int64', shape: [n], data: permutation } satisfies Tensor,
+        });
       }
     },
   };
 }
 
 /** The rate of one large product in this process, FLOP/s: the best of several. */
-export async function gemmRate(engine, side = 4096, runs = 4) {
+export async function gemmRate(engine: Engine, side = 4096, runs = 4): Promise<number> {
   const b = new GraphBuilder();
   // Only a sum comes out: a large output would measure the memory, not the product.
   const product = b.matmul(b.input('a', [side, side]), b.input('b', [side, side]));
   b.output(b.reduceMax(product, [0, 1]), 'y');
   const session = await engine.open(b.build());
-  const operand = { dtype: 'float32', shape: [side, side], data: randomArray(side * side) };
+  const operand = float32([side, side], randomArray(side * side));
   let best = Infinity;
   for (let run = 0; run < runs; run++) {
     const start = performance.now();

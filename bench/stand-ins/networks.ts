@@ -2,21 +2,34 @@
 // files tell (paddings of StyleGAN-XL, say) from the list beside the tests.
 
 import { readFileSync } from 'node:fs';
-import { float32, sizeOf } from 'rosetta-neurons/graph';
-import { architectures } from 'rosetta-neurons/zoo';
+import type { PickledModule } from 'rosetta-neurons/checkpoint';
+import { float32, sizeOf, type Float32Tensor, type Tensor } from 'rosetta-neurons/graph';
+import { architectures, type Hints } from 'rosetta-neurons/zoo';
 
-const all = JSON.parse(readFileSync(new URL('../../test/golden/full_shapes.json', import.meta.url), 'utf8'));
+/** What the list holds of a network. */
+interface Listed {
+  readonly state_dict: readonly (readonly [tensor: string, shape: readonly number[]])[];
+  readonly config: {
+    readonly cls: string;
+    readonly img_resolution: number;
+    readonly stages?: readonly { readonly img_resolution: number }[];
+  };
+  readonly layer_attributes?: readonly (PickledModule['attributes'] & { readonly name: string })[];
+}
+
+const list = new URL('../../test/golden/full_shapes.json', import.meta.url);
+const all = JSON.parse(readFileSync(list, 'utf8')) as Readonly<Record<string, Listed>>;
 
 export const names = Object.keys(all).filter((name) => !name.startsWith('_'));
 
-export const shapesOf = (name) => new Map(all[name].state_dict.map(([tensor, shape]) => [tensor, shape]));
+export const shapesOf = (name: string): Map<string, readonly number[]> => new Map(all[name].state_dict);
 
 /** What a pickle of the network would tell beside its tensors. */
-export function hintsOf(name) {
+export function hintsOf(name: string): Hints {
   const { config, layer_attributes: layers } = all[name];
   if (!layers) return {};
-  const modules = new Map();
-  const resolution = config.stages?.at(-1).img_resolution ?? config.img_resolution;
+  const modules = new Map<string, PickledModule>();
+  const resolution = config.stages?.at(-1)?.img_resolution ?? config.img_resolution;
   const [first] = layers;
   modules.set('', { className: config.cls, attributes: { img_resolution: resolution } });
   modules.set('synthesis', {
@@ -38,23 +51,26 @@ export function hintsOf(name) {
 }
 
 /** The family of a network, and its configuration. */
-export function familyOf(name) {
+export function familyOf(name: string): {
+  readonly family: (typeof architectures)[number];
+  readonly config: Readonly<Record<string, unknown>>;
+} {
   const shapes = shapesOf(name);
   for (const family of architectures) {
-    const config = family.recognise(shapes, hintsOf(name));
+    const config = family.recognise(shapes, hintsOf(name)) as Readonly<Record<string, unknown>> | undefined;
     if (config) return { family, config };
   }
   throw new Error(`no family recognises ${name}`);
 }
 
-export function cardOf(name) {
+export function cardOf(name: string) {
   const { family, config } = familyOf(name);
   const facts = { task: 'none', supervision: 'none', data: 'none', licence: 'none', source: 'random weights' };
   return { name, architecture: family.name, config, ...facts };
 }
 
 /** Random weights, as training would begin with them. */
-export function tensorsOf(name) {
+export function tensorsOf(name: string): ReadonlyMap<string, Tensor> {
   const { family } = familyOf(name);
   const zeros = new Map(
     [...shapesOf(name)].map(([tensor, shape]) => [tensor, float32(shape, new Float32Array(sizeOf(shape)))]),
@@ -63,7 +79,7 @@ export function tensorsOf(name) {
 }
 
 /** A few thousand normal numbers, over and over: only the time of a run is of interest. */
-function freshEncoder(zeros) {
+function freshEncoder(zeros: ReadonlyMap<string, Float32Tensor>): Map<string, Tensor> {
   const table = Float32Array.from({ length: 4099 }, (_, i) => {
     const u = (i + 0.5) / 4099;
     return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * ((i * 0.6180339887) % 1));

@@ -1,7 +1,20 @@
 // Shapes of the layers that the paper taps, full size: [channels, height, width] by layer.
 
-const repeat = (count, shape) => Array.from({ length: count }, () => shape);
-const model = (name, shapes) => ({
+type Shape = readonly [channels: number, height: number, width: number];
+
+/** A network of which only the shapes of its layers are known. */
+export interface StandIn {
+  readonly name: string;
+  readonly taps: readonly {
+    readonly layer: string;
+    readonly channels: number;
+    readonly height: number;
+    readonly width: number;
+  }[];
+}
+
+const repeat = (count: number, shape: Shape): Shape[] => Array.from({ length: count }, () => shape);
+const model = (name: string, shapes: readonly Shape[]): StandIn => ({
   name,
   taps: shapes.map(([channels, height, width], i) => ({ layer: `l${i}`, channels, height, width })),
 });
@@ -34,12 +47,12 @@ const bigganChannels = {
 export const bigganDeep256 = model(
   'biggan-deep-256',
   Object.entries(bigganChannels).flatMap(([side, list]) =>
-    list.map((channels) => [channels, Number(side), Number(side)]),
+    list.map((channels): Shape => [channels, Number(side), Number(side)]),
   ),
 );
 
 /** The pairs that are measured. */
-export const pairs = {
+export const pairs: Readonly<Record<string, readonly [StandIn, StandIn]>> = {
   'ResNet-50 x ViT-B/16': [resnet50, vitB16],
   'generator x ResNet-50': [generator128, resnet50],
   'generator x ViT-B/16': [generator128, vitB16],

@@ -2,18 +2,18 @@
 // size, not science. What more samples would cost is told from the batches after the first of every pass.
 // usage: npm run bench paper-zoo -- [--samples 16] [--memory GIB] [--generators biggan_deep_256,...] [--folder DIR] [--out DIR]
 
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { mine } from 'rosetta-neurons';
+import { mine, type MineProgress } from 'rosetta-neurons';
 import { writeSafetensorsFile } from 'rosetta-neurons/checkpoint/node';
 import { generatedSource } from 'rosetta-neurons/images';
 import { nodeEngine, nodeFolder } from 'rosetta-neurons/runtime/node';
 import { loadModel } from 'rosetta-neurons/zoo/node';
-import { cardOf, tensorsOf } from './stand-ins/networks.mjs';
+import type { Model } from 'rosetta-neurons/zoo';
+import { asArguments, peakBytes, resultOf } from './stand-ins/child.ts';
+import { cardOf, tensorsOf } from './stand-ins/networks.ts';
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +29,15 @@ const { values } = parseArgs({
 const encoders = ['torchvision_resnet50', 'dino_resnet50', 'dino_vitb16', 'mae_vit_base', 'clip_rn50'];
 const generators = values.generators.split(',');
 
-async function prepare(folder, name) {
+/** When the first batch of a pass and its last were done, and how many samples these are. */
+interface PassTimes {
+  readonly first: number;
+  readonly start: number;
+  last: number;
+  end: number;
+}
+
+async function prepare(folder: string, name: string) {
   const own = join(folder, name);
   mkdirSync(own, { recursive: true });
   if (existsSync(join(own, 'card.json'))) return;
@@ -37,28 +45,27 @@ async function prepare(folder, name) {
   writeFileSync(join(own, 'card.json'), JSON.stringify({ ...cardOf(name), file: 'weights.safetensors' }));
 }
 
-async function run(folder, samples) {
+async function run(folder: string, samples: number) {
   const start = performance.now();
-  const models = [];
+  const models: Model[] = [];
   for (const name of [...generators, ...encoders]) {
     const compiled = { folder: join(folder, 'compiled') };
     models.push((await loadModel(join(folder, name, 'card.json'), { name, compiled })).model);
   }
   const loaded = (performance.now() - start) / 1000;
-  const images = models.slice(0, generators.length).map((generator) => generatedSource(generator, { samples }));
+  const images = models.flatMap((model) => (model.kind === 'generator' ? [generatedSource(model, { samples })] : []));
   const out = join(values.out ?? folder, `run-${samples}`);
-  const stages = {};
-  /** By pass: when its first batch and its last were done, and how many samples these are. */
-  const passes = [];
+  const stages: Record<string, number> = {};
+  const passes: PassTimes[] = [];
   let last = performance.now();
   let shown = 0;
-  const onProgress = ({ stage, done, total }) => {
+  const onProgress = ({ stage, done, total }: MineProgress) => {
     const now = performance.now();
     stages[stage] = (stages[stage] ?? 0) + (now - last) / 1000;
     if (stage === 'correlating' && done > 0) {
       const pass = Math.floor((done - 1) / (samples * generators.length));
-      passes[pass] ??= { first: done, start: now };
-      if (done > passes[pass].first) Object.assign(passes[pass], { last: done, end: now });
+      passes[pass] ??= { first: done, start: now, last: done, end: now };
+      Object.assign(passes[pass], { last: done, end: now });
     }
     last = now;
     if (now - shown > 30_000) {
@@ -85,7 +92,7 @@ async function run(folder, samples) {
     models: described.length,
     units: described.reduce((sum, { units }) => sum + units, 0),
     unitPairs: pairs.reduce((sum, { models: [a, b] }) => {
-      const units = (name) => described.find((model) => model.name === name).units;
+      const units = (name: string) => described.find((model) => model.name === name)?.units ?? 0;
       return sum + units(a) * units(b);
     }, 0),
     pairs: pairs.reduce((sum, { counts }) => sum + counts.pairs, 0),
@@ -95,27 +102,24 @@ async function run(folder, samples) {
     passes: passes.length,
     /** Of all passes together; the first batch of a pass has its start in it. */
     perSample: passes.reduce(
-      (sum, { first, start, last: most, end }) => sum + (end - start) / 1000 / (most - first),
+      (sum, { first, start, last: most, end }) => sum + (end - start) / 1000 / Math.max(1, most - first),
       0,
     ),
     seconds: (performance.now() - start) / 1000,
-    peak: (1024 * process.resourceUsage().maxRSS) / 2 ** 30,
+    peak: peakBytes() / 2 ** 30,
   };
 }
 
 if (values.step) {
+  if (!values.folder) throw new Error('--step goes with --folder');
   console.log(`\n${JSON.stringify(await run(values.folder, Number(values.step)))}`);
 } else {
   const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'rosetta-paper-zoo-'));
   for (const name of [...generators, ...encoders]) await prepare(folder, name);
   for (const samples of values.samples.split(',')) {
-    const more = Object.entries({ ...values, folder, step: samples }).flatMap(([k, v]) => (v ? [`--${k}`, v] : []));
-    const { stdout, status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...more], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      encoding: 'utf8',
-    });
-    if (status !== 0) throw new Error(`the run over ${samples} samples failed`);
-    const result = JSON.parse(stdout.trim().split('\n').at(-1));
+    const more = asArguments({ ...values, folder, step: samples });
+    const what = `the run over ${samples} samples`;
+    const result = resultOf<Awaited<ReturnType<typeof run>>>(import.meta.url, more, what);
     const stages = Object.entries(result.stages).map(([stage, time]) => `${stage} ${time.toFixed(0)} s`);
     console.log(
       `${samples} samples of each generator: ${result.models} models, ${result.units} units, ` +
@@ -123,7 +127,7 @@ if (values.step) {
         `(models loaded in ${result.loaded.toFixed(0)} s; ${stages.join(', ')}), peak ${result.peak.toFixed(1)} GiB, ` +
         `${result.pairs} mutual neighbours, ${result.sets} sets`,
     );
-    const thousand = result.seconds + (1000 - samples) * result.perSample;
+    const thousand = result.seconds + (1000 - Number(samples)) * result.perSample;
     console.log(
       `${result.perSample.toFixed(1)} s for each further sample in ${result.passes} passes: ` +
         `1,000 samples would take ${(thousand / 3600).toFixed(1)} hours`,
