@@ -69,7 +69,10 @@ console.log(
 );
 console.log('|---|---|---:|---:|---:|---:|---:|---:|---:|');
 const chosen = values.only?.split(',');
-for (const file of readdirSync(values.recipes).filter((name) => name.endsWith('.json'))) {
+const recipes = readdirSync(values.recipes).filter((name) => name.endsWith('.json'));
+const missing = chosen?.find((name) => !recipes.includes(`${name}.json`));
+if (missing !== undefined) throw new Error(`${values.recipes} has no recipe ${missing}`);
+for (const file of recipes) {
   const path = join(values.recipes, file);
   const recipe = parseRecipe(readFileSync(path, 'utf8'), path, recipeKinds);
   if (chosen && !chosen.includes(recipe.name)) continue;

@@ -3,10 +3,11 @@
 
 import { randomAt } from 'rosetta-neurons';
 
-export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The value that a share of the others lies below, interpolated; NaN for none. */
-export function quantile(values, share) {
+export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   if (!sorted.length) return NaN;
   const at = share * (sorted.length - 1);
@@ -14,14 +15,17 @@ export function quantile(values, share) {
   return low + (at - Math.floor(at)) * (high - low);
 }
 
-export const median = (values) => quantile(values, 0.5);
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 /**
  * Interval of the mean by the percentile bootstrap: the values are drawn again with replacement, `resamples` times.
  * Source: Efron, "Bootstrap methods: another look at the jackknife", 1979.
  * @returns [low, high]; both NaN without values.
  */
-export function bootstrap(values, { level = 0.95, resamples = 10_000, seed = 0 } = {}) {
+export function bootstrap(
+  values: readonly number[],
+  { level = 0.95, resamples = 10_000, seed = 0 } = {},
+): readonly [low: number, high: number] {
   const n = values.length;
   const means = Array.from({ length: resamples }, (_, i) => {
     let sum = 0;
@@ -32,7 +36,7 @@ export function bootstrap(values, { level = 0.95, resamples = 10_000, seed = 0 }
 }
 
 /** How many differences are above and below 0, and the two-sided p of so uneven a split, exactly; those of 0 are left out. */
-export function signTest(differences) {
+export function signTest(differences: readonly number[]) {
   const above = differences.filter((d) => d > 0).length;
   const below = differences.filter((d) => d < 0).length;
   const n = above + below;
@@ -47,9 +51,9 @@ export function signTest(differences) {
 }
 
 /** Ranks from 1; equal values share the mean of theirs. */
-export function ranks(values) {
+export function ranks(values: readonly number[]): number[] {
   const order = [...values.keys()].sort((a, b) => values[a] - values[b]);
-  const out = new Array(values.length);
+  const out = new Array<number>(values.length);
   for (let from = 0; from < order.length;) {
     let to = from;
     while (to < order.length && values[order[to]] === values[order[from]]) to++;
@@ -60,7 +64,7 @@ export function ranks(values) {
 }
 
 /** Pearson's r; NaN where one of the two does not vary. */
-export function correlation(x, y) {
+export function correlation(x: readonly number[], y: readonly number[]): number {
   const [mx, my] = [mean(x), mean(y)];
   let [xy, xx, yy] = [0, 0, 0];
   x.forEach((value, i) => {
@@ -72,10 +76,10 @@ export function correlation(x, y) {
 }
 
 /** Spearman's rank correlation. */
-export const rankCorrelation = (x, y) => correlation(ranks(x), ranks(y));
+export const rankCorrelation = (x: readonly number[], y: readonly number[]): number => correlation(ranks(x), ranks(y));
 
 /** Differences of paired values with their mean, its interval and the sign test. @param better 1 if more is better, else -1. */
-export function paired(values, others, better) {
+export function paired(values: readonly number[], others: readonly number[], better: 1 | -1) {
   const differences = values.map((value, i) => value - others[i]);
   const [low, high] = bootstrap(differences);
   const { above, below, p } = signTest(differences);
@@ -86,22 +90,26 @@ export function paired(values, others, better) {
 }
 
 /** A number with so many digits behind the point; a dash for what is none. */
-export const fixed = (value, digits = 3) =>
+export const fixed = (value: number | null | undefined, digits = 3): string =>
   value === null || value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits).replace(/^-/, '−');
 
-export const percent = (share, digits = 0) => (Number.isNaN(share) ? '–' : `${(100 * share).toFixed(digits)} %`);
+export const percent = (share: number, digits = 0): string =>
+  Number.isNaN(share) ? '–' : `${(100 * share).toFixed(digits)} %`;
 
 /** A p-value as people write it. */
-export const pValue = (p) => (p < 0.0001 ? '< 0.0001' : p.toFixed(p < 0.01 ? 4 : 2));
+export const pValue = (p: number): string => (p < 0.0001 ? '< 0.0001' : p.toFixed(p < 0.01 ? 4 : 2));
 
+export type Cell = string | number | null | undefined;
 /** A table in Markdown; cells that are undefined stay empty. */
-export function table(head, rows) {
-  const line = (cells) => `| ${cells.map((cell) => String(cell ?? '').replaceAll('|', '\\|')).join(' | ')} |`;
+export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const line = (cells: readonly Cell[]) =>
+    `| ${cells.map((cell) => String(cell ?? '').replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }
 
 /** "a, b and c". */
-export function listed(words, none = 'none') {
-  if (words.length < 2) return words[0] ?? none;
-  return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+export function listed(words: readonly string[], none = 'none'): string {
+  const last = words.at(-1);
+  if (last === undefined) return none;
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`;
 }

@@ -7,9 +7,10 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { enlarge, generatedSource, toInterleaved } from 'rosetta-neurons/images';
-import { encodeImage } from 'rosetta-neurons/images/node';
+import { encodeImage, type Size } from 'rosetta-neurons/images/node';
 import { collectActivations } from 'rosetta-neurons/mining';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
+import type { Generator } from 'rosetta-neurons/zoo';
 import { loadModel } from 'rosetta-neurons/zoo/node';
 
 const { values } = parseArgs({
@@ -39,7 +40,7 @@ for (const file of readdirSync(values.zoo)) {
   const { model } = await loadModel(join(values.zoo, file), { name });
   if (model.kind !== 'generator') continue;
   const { classes } = model.card.latent;
-  const rows = [];
+  const rows: Float32Array[] = [];
   if (classes) for (let c = 0; c < classes; c++) rows.push(...(await imagesOf(model, columns, [c])));
   else rows.push(...(await imagesOf(model, columns * Number(values.rows))));
   const path = join(values.out, `samples-${name}.png`);
@@ -48,17 +49,17 @@ for (const file of readdirSync(values.zoo)) {
 }
 
 /** Planar images, RGB in [0, 1]. */
-async function imagesOf(model, samples, classes) {
+async function imagesOf(model: Generator, samples: number, classes?: readonly number[]): Promise<Float32Array[]> {
   const source = generatedSource(model, { samples, seed, classes, truncation });
   const all = Array.from({ length: samples }, (_, i) => i);
   const input = { source, samples: all };
   const maps = await collectActivations({ engine, model, input, batch: columns, memory: 4e9 });
-  const { data } = maps.get('output');
+  const data = maps.get('output')?.data ?? new Float32Array();
   return all.map((i) => data.subarray((i * data.length) / samples, ((i + 1) * data.length) / samples));
 }
 
 /** A PNG of images in rows, white between them. */
-function sheet(images, { height, width }) {
+function sheet(images: readonly Float32Array[], { height, width }: Size): Promise<Uint8Array> {
   const lines = Math.ceil(images.length / columns);
   const size = { height: lines * (height + gap) - gap, width: columns * (width + gap) - gap };
   const pixels = new Uint8Array(3 * size.height * size.width).fill(255);

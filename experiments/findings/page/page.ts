@@ -3,20 +3,53 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { countsSection, depthSection, photosSection } from './mining.mjs';
-import { editsSection, inversionSection } from './search.mjs';
-import { table } from '../statistics.mjs';
+import { countsSection, depthSection, photosSection } from './mining.ts';
+import { editsSection, inversionSection } from './search.ts';
+import type { Size } from 'rosetta-neurons/images/node';
+import type { Dictionary } from 'rosetta-neurons/mining';
+import type { EditsResult, FindingsOptions, InversionResult, PhotoResult, Timed, TwinResult } from '../results.ts';
+import { table } from '../statistics.ts';
 
-export async function writeFindings({ path, options, found, classes, sizes }) {
+/** What the sections are made of. */
+export interface PageOptions {
+  readonly dictionary: Dictionary;
+  readonly options: FindingsOptions;
+  /** Names of the photos' classes. */
+  readonly classes: readonly string[];
+  /** Of the images, by generator. */
+  readonly sizes: Readonly<Record<string, Size>>;
+  /** Where a picture is written, and how the page links to it. */
+  readonly picture: (name: string) => { readonly file: string; readonly link: string };
+}
+
+export interface Found {
+  readonly dictionary: Dictionary;
+  readonly counts: Timed;
+  readonly twins: TwinResult | undefined;
+  readonly photos: PhotoResult | undefined;
+  readonly inversion: Readonly<Record<string, InversionResult>>;
+  readonly edits: Readonly<Record<string, EditsResult>>;
+}
+
+export async function writeFindings({
+  path,
+  options,
+  found,
+  classes,
+  sizes,
+}: Pick<PageOptions, 'options' | 'classes' | 'sizes'> & {
+  readonly path: string;
+  readonly found: Found;
+}): Promise<void> {
   const { dictionary, counts, twins, photos, inversion, edits } = found;
   const images = join(dirname(path), 'images');
-  const picture = (name) => ({
+  const picture = (name: string) => ({
     file: join(images, name),
     link: relative(dirname(path), join(images, name)).replaceAll('\\', '/'),
   });
-  const given = { dictionary, options, classes, sizes, picture };
-  const stages = [counts, twins, photos, ...Object.values(inversion), ...Object.values(edits)].filter(Boolean);
-  const minutes = stages.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
+  const given: PageOptions = { dictionary, options, classes, sizes, picture };
+  const stages = [counts, twins, photos, ...Object.values(inversion), ...Object.values(edits)];
+  const minutes = stages.reduce((sum, stage) => sum + (stage?.seconds ?? 0), 0) / 60;
   const sections = [
     introduction(given, minutes),
     countsSection({ ...given, twins }),
@@ -29,9 +62,9 @@ export async function writeFindings({ path, options, found, classes, sizes }) {
   writeFileSync(path, `${sections.join('\n\n')}\n`);
 }
 
-const left = (title, stage) => `## ${title}\n\nNot measured: the stage \`${stage}\` was not run.`;
+const left = (title: string, stage: string) => `## ${title}\n\nNot measured: the stage \`${stage}\` was not run.`;
 
-function introduction({ dictionary, options }, minutes) {
+function introduction({ dictionary, options }: PageOptions, minutes: number): string {
   const models = dictionary.models.filter(({ role }) => role === 'zoo');
   const rows = models.map(({ name, card, units, layers }) => [
     name,

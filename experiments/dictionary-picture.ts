@@ -7,9 +7,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
-import { parseUnit } from 'rosetta-neurons/mining';
-import { encodeImage, encodePng } from 'rosetta-neurons/images/node';
-import { shownConcepts } from 'rosetta-neurons/report';
+import { parseUnit, type Dictionary, type Exemplars } from 'rosetta-neurons/mining';
+import { encodeImage } from 'rosetta-neurons/images/node';
+import { shownConcepts, type ShownConcept } from 'rosetta-neurons/report';
 
 const { values } = parseArgs({
   options: {
@@ -19,7 +19,8 @@ const { values } = parseArgs({
     columns: { type: 'string', default: '3' },
   },
 });
-if (!values.run || !existsSync(join(values.run, 'dictionary.json'))) {
+const { run } = values;
+if (run === undefined || !existsSync(join(run, 'dictionary.json'))) {
   console.error('usage: npm run experiment dictionary-picture -- --run DIR, a folder that "rosetta mine" wrote');
   process.exit(2);
 }
@@ -32,23 +33,23 @@ const label = 216;
 const head = 34;
 const margin = 16;
 
-const file = (name) => join(values.run, name);
-const read = (name) => JSON.parse(readFileSync(file(name), 'utf8'));
+const file = (name: string) => join(run, name);
+const read = (name: string): unknown => JSON.parse(readFileSync(file(name), 'utf8'));
 const concepts = await shownConcepts(
-  read('dictionary.json'),
-  read('exemplars/exemplars.json'),
+  read('dictionary.json') as Dictionary,
+  read('exemplars/exemplars.json') as Exemplars,
   await readFile(file('exemplars/maps.bin')),
   (name) => readFile(file(`exemplars/${name}`)),
-  { pixels: (rgb, width, height) => encodeImage(rgb, width, height, 'png'), image: encodePng },
+  { pixels: (rgb, width, height) => encodeImage(rgb, width, height, 'png') },
 );
 
-const escape = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.codePointAt(0)};`);
+const escape = (text: string) => text.replace(/[&<>"]/g, (sign) => `&#${sign.codePointAt(0)};`);
 const rows = 1 + Math.max(...concepts.map((concept) => concept.rows.length));
 const width = label + most * (cell + gap) + margin;
 const height = head + rows * (cell + gap) + margin;
 
 /** SVG of an image, WebP brought to PNG: the renderer of SVG does not know it. */
-async function placed(src, x, y) {
+async function placed(src: string, [x, y]: readonly [number, number]): Promise<string> {
   const png = await sharp(Buffer.from(src.slice(src.indexOf(',') + 1), 'base64'))
     .resize(cell, cell, { kernel: 'cubic' })
     .png()
@@ -56,19 +57,20 @@ async function placed(src, x, y) {
   return `<image x="${x}" y="${y}" width="${cell}" height="${cell}" href="data:image/png;base64,${png.toString('base64')}"/>`;
 }
 
-async function card({ id, r, images, rows: units }, x, y) {
+async function card({ id, r, images, rows: units }: ShownConcept, x: number, y: number): Promise<string> {
   const parts = [
     `<text x="${x}" y="${y + 20}" class="head">${escape(id)}<tspan class="soft" dx="8">mean r ${r.toFixed(2)}</tspan></text>`,
   ];
-  const place = (column, row) => [x + label + column * (cell + gap), y + head + row * (cell + gap)];
-  for (const [column, { src }] of images.slice(0, most).entries()) parts.push(await placed(src, ...place(column, 0)));
+  const place = (column: number, row: number) =>
+    [x + label + column * (cell + gap), y + head + row * (cell + gap)] as const;
+  for (const [column, { src }] of images.slice(0, most).entries()) parts.push(await placed(src, place(column, 0)));
   for (const [row, { unit, maps }] of units.entries()) {
     const { model, layer, index } = parseUnit(unit);
     const [, top] = place(0, row + 1);
     parts.push(`<text x="${x}" y="${top + 28}">${escape(model)}</text>`);
     parts.push(`<text x="${x}" y="${top + 46}" class="soft">${escape(`${layer}/${index}`)}</text>`);
     for (const [column, src] of maps.slice(0, most).entries()) {
-      if (src) parts.push(await placed(src, ...place(column, row + 1)));
+      if (src) parts.push(await placed(src, place(column, row + 1)));
     }
   }
   return parts.join('');

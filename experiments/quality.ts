@@ -8,9 +8,11 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadTensors } from 'rosetta-neurons/checkpoint/node';
-import { chooseSamples, generatedSource } from 'rosetta-neurons/images';
-import { loadPixels } from 'rosetta-neurons/images/node';
+import type { Float32Tensor } from 'rosetta-neurons/graph';
+import { chooseSamples, generatedSource, type ImageSource } from 'rosetta-neurons/images';
+import { loadPixels, type LabelledPixels } from 'rosetta-neurons/images/node';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
+import type { Encoder, Generator, Model } from 'rosetta-neurons/zoo';
 import { loadModel } from 'rosetta-neurons/zoo/node';
 import {
   classFeatures,
@@ -29,7 +31,9 @@ import {
   recognised,
   noun,
   templates,
+  type Readout,
 } from 'rosetta-neurons/training';
+import type { ImageQuality, Measured, QualityEntry, Results, Sorted } from './quality/results.ts';
 
 const { values } = parseArgs({
   options: {
@@ -46,17 +50,17 @@ const { values } = parseArgs({
 const engine = nodeEngine();
 const twinSeed = 1;
 const samples = Number(values.samples);
-const percent = (share) => (share === undefined ? '' : (100 * share).toFixed(2));
+const percent = (share: number | undefined) => (share === undefined ? '' : (100 * share).toFixed(2));
 const only = values.only?.split(',');
 
 /** Results by network; those of an earlier run with other networks stay. */
-const results = existsSync(values.out) ? JSON.parse(readFileSync(values.out, 'utf8')) : {};
-function keep(name, result) {
+const results = (existsSync(values.out) ? JSON.parse(readFileSync(values.out, 'utf8')) : {}) as Results;
+function keep(name: string, result: QualityEntry): void {
   results[name] = result;
   writeFileSync(values.out, `${JSON.stringify(results, null, 2)}\n`);
 }
 
-async function photosOf(part) {
+async function photosOf(part: 'train' | 'test'): Promise<LabelledPixels> {
   const path = join(values.data, `cifar10-${part}.tar.gz`);
   const all = await loadPixels(path, { size: { height: 32, width: 32 }, strict: true });
   const chosen = chooseSamples(all.n, Number(values[part]), 0);
@@ -71,12 +75,17 @@ const names = readdirSync(values.zoo)
   .filter((file) => file.endsWith('.json') && existsSync(join(values.zoo, file.replace(/json$/, 'safetensors'))))
   .map((file) => file.slice(0, -5))
   .filter((name) => !only || only.includes(name));
-const networks = [];
+const missing = only?.find((name) => !names.includes(name));
+if (missing !== undefined) {
+  console.error(`${values.zoo} has no network ${missing}`);
+  process.exit(2);
+}
+const networks: Model[] = [];
 for (const name of names) {
   networks.push((await loadModel(join(values.zoo, `${name}.json`), { name, taps: ['**'] })).model);
 }
-const encoders = networks.filter(({ kind }) => kind === 'encoder');
-const generators = networks.filter(({ kind }) => kind === 'generator');
+const encoders = networks.filter((model): model is Encoder => model.kind === 'encoder');
+const generators = networks.filter((model): model is Generator => model.kind === 'generator');
 
 console.error('reading photos ...');
 const [train, test] = [await photosOf('train'), await photosOf('test')];
@@ -84,6 +93,13 @@ const classes = test.classes;
 
 if (encoders.length) await measureEncoders();
 if (generators.length) await measureGenerators();
+
+/** A network, and the same architecture with fresh weights. */
+const withTwin = <M extends Encoder | Generator>(model: M) =>
+  [
+    ['trained', model],
+    ['untrained', model.twin(twinSeed) as M],
+  ] as const;
 
 async function measureEncoders() {
   console.log(`\nEncoders: ${test.n} test photos, sorted by ${train.n} training photos; % right`);
@@ -97,24 +113,26 @@ async function measureEncoders() {
   keep('pixels', { train: train.n, test: test.n, features: pixels });
   for (const model of encoders) {
     const text = model.card.architecture === 'clip-resnet' ? await textOf(model.name) : undefined;
-    const both = {};
-    for (const [key, network] of [
-      ['trained', model],
-      ['untrained', model.twin(twinSeed)],
-    ]) {
+    const both: Partial<Record<'trained' | 'untrained', Measured>> = {};
+    for (const [key, network] of withTwin(model)) {
       const [known, asked] = [await read(network, train), await read(network, test)];
       const found = await sorted(known, asked);
       const own = asked.logits ?? (text && cosines(asked.features['joint space'], text.classes));
       const top1 = own && recognised(largest(own), test.labels);
       print(network.name, found, top1);
-      both[key] = { features: found, ...(own && { top1 }) };
-      if (!text) continue;
-      const recall = recallAt(cosines(asked.features['joint space'], text.nouns), text.own, [1, 5]);
-      both[key].captions = { of: text.count, at1: recall[0], at5: recall[1], commonest: text.commonest };
+      const recall = text && recallAt(cosines(asked.features['joint space'], text.nouns), text.own, [1, 5]);
+      both[key] = {
+        features: found,
+        ...(own && { top1 }),
+        ...(recall && {
+          captions: { of: text.count, at1: recall[0], at5: recall[1], commonest: text.commonest },
+        }),
+      };
     }
     keep(model.name, { train: train.n, test: test.n, ...both });
     if (text) {
-      const said = ({ captions: { at1, at5 } }) => `R@1 ${percent(at1)} %, R@5 ${percent(at5)} %`;
+      const said = (of: Measured | undefined) =>
+        `R@1 ${percent(of?.captions?.at1)} %, R@5 ${percent(of?.captions?.at5)} %`;
       console.error(
         `${model.name}: own noun among ${text.count}: ${said(both.trained)}; untrained ${said(both.untrained)}; ` +
           `always the commonest nouns ${percent(text.commonest[0])} %, ${percent(text.commonest[1])} %`,
@@ -124,22 +142,29 @@ async function measureEncoders() {
 }
 
 /** Which features of a network are measured, by name, and whether its output are logits. */
-function readoutsOf({ card: { architecture, config } }) {
+function readoutsOf({ card: { architecture, config } }: Encoder): Record<string, Readout> {
   if (architecture === 'vit') return { 'class token': 'output', 'mean of patches': { pooled: 'norm' } };
-  const stage = { pooled: `${architecture === 'clip-resnet' ? 'visual.' : ''}layer${config.depths.length}` };
+  const stage = {
+    pooled: `${architecture === 'clip-resnet' ? 'visual.' : ''}layer${(config as { depths: readonly number[] }).depths.length}`,
+  };
   return architecture === 'clip-resnet' ? { 'joint space': 'output', 'last stage': stage } : { 'last stage': stage };
 }
 
-async function read(model, photos) {
-  const readouts = { ...readoutsOf(model), output: 'output' };
+interface Read {
+  readonly features: Readonly<Record<string, Float32Tensor>>;
+  readonly logits?: Float32Tensor;
+}
+
+async function read(model: Encoder, photos: LabelledPixels): Promise<Read> {
+  const readouts: Record<string, Readout> = { ...readoutsOf(model), output: 'output' };
   const { output, ...found } = await features({ engine, model, images: photoSource(photos), readouts });
   const logits = model.card.architecture === 'resnet' && output.shape[1] === classes.length ? output : undefined;
   return { features: found, logits };
 }
 
 /** Share that is right, by features: of nearest neighbours, and of a linear probe. */
-async function sorted(known, asked) {
-  const shares = {};
+async function sorted(known: Read, asked: Read): Promise<Record<string, Sorted>> {
+  const shares: Record<string, Sorted> = {};
   for (const [name, rows] of Object.entries(known.features)) {
     const options = {
       engine,
@@ -154,7 +179,7 @@ async function sorted(known, asked) {
   return shares;
 }
 
-function print(network, found, top1) {
+function print(network: string, found: Readonly<Record<string, Sorted>>, top1?: number): void {
   for (const [name, { length, knn, probe }] of Object.entries(found)) {
     console.log(`| ${[network, name, length, percent(knn), percent(probe), percent(top1)].join(' | ')} |`);
     top1 = undefined;
@@ -162,14 +187,14 @@ function print(network, found, top1) {
 }
 
 /** Features of the classes' names, and of the nouns of all test photos, by CLIP's text tower. */
-async function textOf(name) {
-  const { file } = JSON.parse(readFileSync(join(values.zoo, `${name}.json`), 'utf8'));
+async function textOf(name: string) {
+  const { file } = JSON.parse(readFileSync(join(values.zoo, `${name}.json`), 'utf8')) as { file: string };
   const tensors = await loadTensors(join(values.zoo, file));
   const found = test.names.map(noun);
   const nouns = [...new Set(found)].sort();
   const own = found.map((caption) => nouns.indexOf(caption));
   const counts = nouns.map((_, i) => own.filter((at) => at === i).length).sort((a, b) => b - a);
-  const share = (k) => counts.slice(0, k).reduce((sum, count) => sum + count, 0) / own.length;
+  const share = (k: number) => counts.slice(0, k).reduce((sum, count) => sum + count, 0) / own.length;
   return {
     classes: await classFeatures(engine, tensors, classes, templates),
     nouns: await classFeatures(engine, tensors, nouns, templates),
@@ -181,11 +206,12 @@ async function textOf(name) {
 
 async function measureGenerators() {
   const { model: judge } = await loadModel(values.judge, { name: 'judge', taps: ['layer3'] });
-  const judged = (images) =>
+  if (judge.kind !== 'encoder') throw new Error(`${values.judge} is a generator; the judge must be an encoder`);
+  const judged = (images: ImageSource) =>
     features({ engine, model: judge, images, readouts: { logits: 'output', pooled: { pooled: 'layer3' } } });
   const photos = await judged(photoSource(test));
   const [real, realManifold] = [gaussianOf(photos.pooled), manifoldOf(photos.pooled)];
-  const row = async (name, images, asked) => {
+  const row = async (name: string, images: ImageSource, asked?: ArrayLike<number>): Promise<ImageQuality> => {
     const { logits, pooled } = await judged(images);
     const result = {
       images: pooled.shape[0],
@@ -210,15 +236,12 @@ async function measureGenerators() {
   const reference = await row('training photos', { ...photoSource(train), samples: some }, photoLabels);
   keep('training photos', { test: test.n, ...reference });
   for (const model of generators) {
-    const both = {};
-    for (const [key, network] of [
-      ['trained', model],
-      ['untrained', model.twin(twinSeed)],
-    ]) {
+    const both: Partial<Record<'trained' | 'untrained', Measured>> = {};
+    for (const [key, network] of withTwin(model)) {
       const source = generatedSource(network, { samples, truncation: 1 });
-      const drawn = source.generated.latents(Array.from({ length: samples }, (_, i) => i)).classes;
+      const { classes: drawn } = source.generated!.latents(Array.from({ length: samples }, (_, i) => i));
       const conditional = network.card.latent.classes === classes.length;
-      both[key] = await row(network.name, source, conditional ? drawn : undefined);
+      both[key] = await row(network.name, source, conditional ? drawn.map((k) => k ?? -1) : undefined);
     }
     keep(model.name, { test: test.n, ...both });
   }

@@ -1,13 +1,13 @@
 // End to end on real, third-party networks: the four CIFAR-10 ResNets of github.com/akamaster/pytorch_resnet_cifar10.
 // Prints the accuracy of each (proof that they are read rightly), time and memory of mining, and what the controls say.
 //
-//   npm run build && npm run experiment cifar-resnets -- FOLDER_OF_CHECKPOINTS PHOTOS [--samples 2000] [--out RUN] [--accuracy]
+//   npm run experiment cifar-resnets -- FOLDER_OF_CHECKPOINTS PHOTOS [--samples 2000] [--out RUN] [--accuracy]
 
 import { mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { collectActivations, mine } from 'rosetta-neurons';
+import { collectActivations, mine, type Exemplars } from 'rosetta-neurons';
 import { openPhotos, thumbnail } from 'rosetta-neurons/images/node';
 import { reportChunks } from 'rosetta-neurons/report';
 import { nodePageScript } from 'rosetta-neurons/report/node';
@@ -28,19 +28,21 @@ if (!photoPath) {
 const engine = nodeEngine();
 const files = readdirSync(checkpoints).filter((file) => file.endsWith('.th'));
 
-async function load(taps) {
+async function load(taps?: readonly string[]) {
   const models = files.map((file) => loadModel(join(checkpoints, file), { name: file.split('-')[0], taps }));
   return (await Promise.all(models)).map(({ model }) => model);
 }
 
 if (values.accuracy) {
   const photos = await openPhotos(photoPath, { fallback: { height: 32, width: 32 } });
-  const classOf = (index) => photos.names[index].split('/').at(-2);
+  const classOf = (index: number) => photos.names[index].split('/').at(-2);
   const classes = [...new Set(photos.samples.map(classOf))].sort();
   for (const model of await load(['layer3'])) {
     const input = { source: photos, samples: photos.samples };
     const results = await collectActivations({ engine, model, input, batch: 100, memory: 8e9 });
-    const { data, shape } = results.get('output');
+    const output = results.get('output');
+    if (!output) throw new Error(`${model.name} has no output`);
+    const { data, shape } = output;
     let right = 0;
     for (let i = 0; i < shape[0]; i++) {
       const logits = data.subarray(i * shape[1], (i + 1) * shape[1]);
@@ -65,10 +67,13 @@ for (const twins of [false, true]) {
     anchors: [models[0].name],
     thumbnails: thumbnail,
   });
-  const read = async (name) => JSON.parse(new TextDecoder().decode(await folder.read(name)));
-  const exemplars = await read('exemplars/exemplars.json');
-  const images = new Map();
-  for (const [id, { file }] of Object.entries(exemplars.images)) images.set(id, await folder.read(`exemplars/${file}`));
+  const json = new TextDecoder().decode(await folder.read('exemplars/exemplars.json'));
+  const exemplars = JSON.parse(json) as Exemplars;
+  const images = new Map<string, Uint8Array>();
+  for (const [id, { file }] of Object.entries(exemplars.images)) {
+    const image = await folder.read(`exemplars/${file}`);
+    if (image) images.set(id, image);
+  }
   const input = { dictionary, exemplars, images, maps: await folder.read('exemplars/maps.bin') };
   await folder.write('index.html', reportChunks(input, await nodePageScript()));
   await photos.close();

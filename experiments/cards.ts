@@ -6,7 +6,8 @@ import { existsSync, readFileSync, readdirSync, renameSync, statSync, writeFileS
 import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadTensors } from 'rosetta-neurons/checkpoint/node';
-import { table } from './findings/statistics.mjs';
+import type { Measured, Results } from './quality/results.ts';
+import { table } from './findings/statistics.ts';
 
 const { values } = parseArgs({
   options: {
@@ -19,7 +20,7 @@ const { values } = parseArgs({
 const photos = 50000;
 
 /** What each network was to reach, by a measure of its card. */
-const goals = {
+const goals: Readonly<Record<string, readonly [measure: string, goal: number] | undefined>> = {
   'class-resnet': ['top-1, % of test photos', 90],
   'dino-resnet': ['k-NN by last stage, % of test photos', 65],
   'dino-vit': ['k-NN by class token, % of test photos', 65],
@@ -29,13 +30,44 @@ const goals = {
   'stylegan-xl': ['samples recognised as the class asked for, %', 80],
 };
 
-const round = (value, digits) => Number(value.toFixed(digits));
-const percent = (share) => round(100 * share, 2);
-const json = (path) => JSON.parse(readFileSync(path, 'utf8'));
+/** What is read of a card and a recipe; the rest is passed on. */
+interface Card {
+  readonly name: string;
+  readonly file: string;
+  readonly task: string;
+  readonly supervision: string;
+  readonly source: string;
+  readonly paper?: string;
+  quality?: readonly Quality[];
+}
+interface Quality {
+  readonly measure: string;
+  readonly value: number;
+  readonly untrained?: number;
+}
+interface RecipeFacts {
+  readonly architecture: { readonly classes?: number };
+  readonly schedule: { readonly batch: number; readonly epochs: number };
+}
+interface Network {
+  readonly card: Omit<Card, 'file'>;
+  readonly quality: readonly Quality[];
+  /** Of weights. */
+  readonly numbers: number;
+  readonly bytes: number;
+  readonly recipe: RecipeFacts;
+}
+
+const round = (value: number, digits: number) => Number(value.toFixed(digits));
+const percent = (share: number) => round(100 * share, 2);
+const json = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
 
 /** What was measured of a network, or of its untrained twin, by measure. */
-function measuresOf(name, { features = {}, top1, captions, frechet, precision, recall, recognised }) {
-  const found = {};
+function measuresOf(
+  name: string,
+  { features = {}, top1, captions, frechet, precision = NaN, recall = NaN, recognised }: Measured,
+): Record<string, number> {
+  const found: Record<string, number> = {};
   if (top1 !== undefined) {
     found[`${name === 'clip-resnet' ? 'zero-shot top-1' : 'top-1'}, % of test photos`] = percent(top1);
   }
@@ -57,19 +89,19 @@ function measuresOf(name, { features = {}, top1, captions, frechet, precision, r
 }
 
 /** A file is whole or as it was. */
-function write(path, text) {
+function write(path: string, text: string): void {
   writeFileSync(`${path}.part`, text);
   renameSync(`${path}.part`, path);
 }
 
-const measured = json(values.quality);
+const measured = json(values.quality) as Results;
 const names = readdirSync(values.zoo)
   .filter((file) => file.endsWith('.safetensors'))
   .map((file) => file.replace(/\.safetensors$/, ''));
-const networks = [];
+const networks: Network[] = [];
 for (const name of names) {
   const path = join(values.zoo, `${name}.json`);
-  const { file, ...card } = json(path);
+  const { file, ...card } = json(path) as Card;
   delete card.quality;
   const { trained, untrained } = measured[name] ?? {};
   const twin = untrained ? measuresOf(name, untrained) : {};
@@ -82,25 +114,32 @@ for (const name of names) {
   const weights = join(values.zoo, file);
   const tensors = [...(await loadTensors(weights)).values()];
   const numbers = tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  networks.push({ card, quality, numbers, bytes: statSync(weights).size, recipe: json(recipePath(name)) });
+  networks.push({
+    card,
+    quality,
+    numbers,
+    bytes: statSync(weights).size,
+    recipe: json(recipePath(name)) as RecipeFacts,
+  });
 }
 write(values.out, `${page().join('\n\n')}\n`);
 console.log(`${values.out}: ${networks.length} networks, ${mega(networks.reduce((sum, { bytes }) => sum + bytes, 0))}`);
 
-function recipePath(name) {
+function recipePath(name: string): string {
   return join(values.zoo, 'recipes', `${name}.json`);
 }
 
-function mega(bytes) {
+function mega(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
-function link(path) {
+function link(path: string): string {
   return relative(dirname(values.out), path).replaceAll('\\', '/');
 }
 
-function page() {
-  const { pixels, 'training photos': reference } = measured;
+function page(): string[] {
+  const { pixels, 'training photos': photosAlone } = measured;
+  const raw = pixels?.features?.pixels;
   const rows = networks.map(({ card, quality, numbers, bytes }) => {
     const [measure, goal] = goals[card.name] ?? [];
     const reached = quality.find((each) => each.measure === measure)?.value;
@@ -124,27 +163,27 @@ function page() {
       'into the cards and onto this page, `npm run experiment contact-sheets` makes the pictures. Photos are the 10,000 test photos of ' +
       'CIFAR-10. Beside each number is that of the same architecture with fresh weights.',
     table(['network', 'supervision', 'numbers', 'file', 'main measure', 'goal'], rows),
-    ...(pixels
+    ...(raw
       ? [
-          `For comparison: the nearest neighbours by raw pixels are right for ${percent(pixels.features.pixels.knn)} % of the test photos, a ` +
-            `linear probe of them for ${percent(pixels.features.pixels.probe)} %.`,
+          `For comparison: the nearest neighbours by raw pixels are right for ${percent(raw.knn)} % of the test photos, a ` +
+            `linear probe of them for ${percent(raw.probe)} %.`,
         ]
       : []),
-    ...(reference
+    ...(photosAlone
       ? [
           'Generators are judged by a network that took no part in any training, a ResNet-56 of ' +
             '[akamaster/pytorch_resnet_cifar10](https://github.com/akamaster/pytorch_resnet_cifar10): the Fréchet distance between 10,000 ' +
             'samples and the test photos in its 64 pooled features (no distance by Inception-v3 compares with it), precision and ' +
-            `recall there, and the share of samples that it takes for the class asked for. Of ${reference.images.toLocaleString('en')} ` +
-            `training photos these are ${round(reference.frechet, 3)}, ${percent(reference.precision)} %, ${percent(reference.recall)} % and ` +
-            `${percent(reference.recognised)} %.`,
+            `recall there, and the share of samples that it takes for the class asked for. Of ${(photosAlone.images ?? 0).toLocaleString('en')} ` +
+            `training photos these are ${round(photosAlone.frechet ?? NaN, 3)}, ${percent(photosAlone.precision ?? NaN)} %, ${percent(photosAlone.recall ?? NaN)} % and ` +
+            `${percent(photosAlone.recognised ?? NaN)} %.`,
         ]
       : []),
     ...networks.flatMap(section),
   ];
 }
 
-function section({ card, quality, recipe }) {
+function section({ card, quality, recipe }: Network): string[] {
   const { batch, epochs } = recipe.schedule;
   const seen = Math.floor(photos / batch) * batch * epochs;
   const sheet = join(dirname(values.out), 'images', `samples-${card.name}.png`);

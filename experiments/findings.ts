@@ -8,14 +8,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
+import type { Encoder, Generator } from 'rosetta-neurons/zoo';
 import { loadModel } from 'rosetta-neurons/zoo/node';
-import { mineOnPhotos, mineTwins, mineZoo, readRun } from './findings/counts.mjs';
-import { editSamples } from './findings/edits.mjs';
-import { invertPhotos } from './findings/inversion.mjs';
-import { writeFindings } from './findings/page/page.mjs';
-import { fileHash, loadZoo, readPhotos, resultFolder, tell } from './findings/stages.mjs';
+import { mineOnPhotos, mineTwins, mineZoo, readRun, type Run } from './findings/counts.ts';
+import { editSamples, type StageOptions } from './findings/edits.ts';
+import { invertPhotos } from './findings/inversion.ts';
+import { writeFindings } from './findings/page/page.ts';
+import type { EditsResult, FindingsOptions, InversionResult, Timed } from './findings/results.ts';
+import { fileHash, loadZoo, readPhotos, resultFolder, tell } from './findings/stages.ts';
 
-const stages = ['counts', 'twins', 'photos', 'inversion', 'edits', 'write'];
+const measuredStages = ['counts', 'twins', 'photos', 'inversion', 'edits'] as const;
+type Stage = (typeof measuredStages)[number];
+const stages: readonly string[] = [...measuredStages, 'write'];
 const { values } = parseArgs({
   options: {
     zoo: { type: 'string', default: 'zoo' },
@@ -39,8 +43,16 @@ const { values } = parseArgs({
 const chosen = values.only.split(',');
 const unknown = chosen.find((stage) => !stages.includes(stage));
 if (unknown !== undefined) fail(`there is no stage ${unknown}; the stages are ${stages.join(', ')}`);
-const numbers = ['samples', 'mined', 'photos', 'edits', 'steps', 'starts', 'truncation'];
-const options = { data: values.data, ...Object.fromEntries(numbers.map((name) => [name, Number(values[name])])) };
+const options: FindingsOptions = {
+  data: values.data,
+  samples: Number(values.samples),
+  mined: Number(values.mined),
+  photos: Number(values.photos),
+  edits: Number(values.edits),
+  steps: Number(values.steps),
+  starts: Number(values.starts),
+  truncation: Number(values.truncation),
+};
 
 const engine = nodeEngine();
 const zoo = await loadZoo(values.zoo);
@@ -57,7 +69,7 @@ const results = resultFolder(values.out);
 /** What the stages depend on: a change of it measures them, and what follows from them, again. */
 const mining = { zoo: zoo.hashes, samples: options.samples, truncation: options.truncation };
 const judged = () => ({ ...mining, judge: fileHash(values.judge), steps: options.steps });
-const depends = {
+const depends: Readonly<Record<Stage, () => unknown>> = {
   counts: () => mining,
   twins: () => mining,
   photos: () => ({ ...mining, data: fileHash(values.data), mined: options.mined }),
@@ -66,8 +78,8 @@ const depends = {
 };
 
 /** The result of a stage: as it was kept; measured, if the stage is asked for; or undefined. */
-async function stage(name, measure) {
-  const kept = results.read(name, depends[name]());
+async function stage<T extends Timed>(name: Stage, measure: () => Promise<T>): Promise<T | undefined> {
+  const kept = results.read<T>(name, depends[name]());
   if (kept || !chosen.includes(name)) return kept;
   const result = await measure();
   tell(`${name}: ${result.seconds.toFixed(0)} s`, true);
@@ -75,13 +87,19 @@ async function stage(name, measure) {
 }
 
 /** The same for stages that have a result for each generator and go on where they were; `complete` tells the finished. */
-async function stageOfEach(name, complete, measure) {
-  const all = {};
+async function stageOfEach<T extends Timed>(
+  name: Stage,
+  run: Run,
+  judge: Encoder,
+  complete: (result: T) => boolean,
+  measure: (given: StageOptions<T>) => Promise<T>,
+): Promise<Record<string, T>> {
+  const all: Record<string, T> = {};
   for (const generator of generators) {
     const file = `${name}-${generator.name}`;
-    let result = results.read(file, depends[name]());
+    let result = results.read<T>(file, depends[name]());
     if (chosen.includes(name) && !(result && complete(result))) {
-      const keep = (partial) => results.keep(file, depends[name](), partial);
+      const keep = (partial: T) => results.keep(file, depends[name](), partial);
       result = await measure({ engine, generator, encoders: zoo.encoders, judge, options, ...run, done: result, keep });
       tell(`${file}: ${result.seconds.toFixed(0)} s`, true);
     }
@@ -97,16 +115,21 @@ const twins = await stage('twins', () => mineTwins({ engine, zoo, options, dicti
 const photos = await stage('photos', () => mineOnPhotos({ engine, zoo, options, dictionary: run.dictionary }));
 if (!['inversion', 'edits', 'write'].some((name) => chosen.includes(name))) process.exit();
 const { model: judge } = await loadModel(values.judge, { name: 'judge', taps: ['layer1', 'layer2', 'layer3'] });
-const inversion = await stageOfEach(
+if (judge.kind !== 'encoder') fail(`${values.judge} is a generator; the judge must be an encoder`);
+const inversion = await stageOfEach<InversionResult>(
   'inversion',
+  run,
+  judge,
   ({ rows, none }) => none !== undefined || rows.length >= options.photos,
   async (given) => {
     const size = given.generator.card.latent;
     return invertPhotos({ ...given, photos: await readPhotos(options.data, options.photos, 1, size) });
   },
 );
-const edits = await stageOfEach(
+const edits = await stageOfEach<EditsResult>(
   'edits',
+  run,
+  judge,
   ({ samples, none }) => none !== undefined || samples.length >= options.edits,
   editSamples,
 );
@@ -117,13 +140,13 @@ if (chosen.includes('write')) {
   console.log(values.write);
 }
 
-function sizesOf(all) {
+function sizesOf(all: readonly Generator[]) {
   return Object.fromEntries(
     all.map(({ name, card: { latent } }) => [name, { height: latent.height, width: latent.width }]),
   );
 }
 
-function fail(message) {
+function fail(message: string): never {
   console.error(message);
   process.exit(2);
 }

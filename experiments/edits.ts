@@ -8,9 +8,9 @@ import { generatedSource } from 'rosetta-neurons/images';
 import { mine, readDictionary, readMoments } from 'rosetta-neurons/mining';
 import { memoryFolder } from 'rosetta-neurons/runtime';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
-import { edit, parseEditScript, sampleLatents } from 'rosetta-neurons/synthesis';
+import { edit, parseEditScript, sampleLatents, type EditAgreement, type Edited } from 'rosetta-neurons/synthesis';
 import { loadModel } from 'rosetta-neurons/zoo/node';
-import { goldenFile, smallGenerators } from './small/generators.mjs';
+import { goldenFile, smallGenerators } from './small/generators.ts';
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +21,7 @@ const { values } = parseArgs({
 });
 const engine = nodeEngine();
 
-const kinds = (sets) => [
+const kinds = (sets: readonly string[]) => [
   { type: 'shift', dx: 0.25, dy: 0 },
   { type: 'zoom', factor: 1.3 },
   { type: 'rotate', degrees: 20 },
@@ -54,7 +54,7 @@ for await (const generator of smallGenerators(values.only)) {
   for (const one of kinds(dictionary.sets.slice(0, 3).map(({ id }) => id))) {
     if (one.type === 'class' && !generator.card.latent.classes) continue;
     const script = parseEditScript({ version: 1, edits: [one] });
-    const results = [];
+    const results: Edited[] = [];
     for (let seed = 0; seed < Number(values.samples); seed++) {
       const latents = await sampleLatents(engine, generator, { samples: 1, seed: 40 + seed });
       results.push(
@@ -70,9 +70,10 @@ for await (const generator of smallGenerators(values.only)) {
         }),
       );
     }
-    const told = (key, digits = 3) => {
+    const told = (key: keyof EditAgreement, digits = 3) => {
       if (results[0].after[key] === undefined) return '';
-      const mean = (when) => results.reduce((sum, result) => sum + result[when][key], 0) / results.length;
+      const mean = (when: 'before' | 'after') =>
+        results.reduce((sum, result) => sum + (result[when][key] ?? NaN), 0) / results.length;
       return `${mean('before').toFixed(digits)} -> ${mean('after').toFixed(digits)}`;
     };
     console.log(`| ${folder} | ${one.type} | ${told('edited')} | ${told('held')} | ${told('level')} |`);

@@ -2,14 +2,31 @@
 // They search nothing.
 
 import { basename } from 'node:path';
-import { kinds } from '../edits.mjs';
-import { methods, pixelWeight } from '../inversion.mjs';
-import { writeSheet } from './pictures.mjs';
-import { fixed, listed, mean, paired, percent, pValue, quantile, table } from '../statistics.mjs';
-import { unpacked } from '../stages.mjs';
+import { kinds } from '../edits.ts';
+import { methods, pixelWeight } from '../inversion.ts';
+import { writeSheet } from './pictures.ts';
+import {
+  editKinds,
+  searchMethods,
+  type EditResult,
+  type EditsResult,
+  type InversionResult,
+  type Nearness,
+  type SearchMethod,
+} from '../results.ts';
+import type { PageOptions } from './page.ts';
+import { fixed, listed, mean, paired, percent, pValue, quantile, table, type Cell } from '../statistics.ts';
+import { unpacked } from '../stages.ts';
+
+interface Measure {
+  readonly key: 'psnr' | 'ssim' | 'distance' | 'r';
+  readonly title: string;
+  readonly better: 1 | -1;
+  readonly digits: number;
+}
 
 /** Measures of a result, with the way that is better. */
-const measures = [
+const measures: readonly Measure[] = [
   { key: 'psnr', title: 'PSNR, dB', better: 1, digits: 2 },
   { key: 'ssim', title: 'SSIM', better: 1, digits: 3 },
   { key: 'distance', title: "distance in the judge's features", better: -1, digits: 3 },
@@ -17,7 +34,22 @@ const measures = [
 ];
 const allMethods = { start: 'no search', ...methods };
 
-export async function inversionSection({ inversion, options, sizes, picture }) {
+const withStart = ['start', ...searchMethods] as const;
+
+interface Verdict {
+  readonly name: string;
+  readonly one: SearchMethod;
+  readonly other: SearchMethod;
+  readonly key: Measure['key'];
+  readonly verdict: string;
+}
+
+export async function inversionSection({
+  inversion,
+  options,
+  sizes,
+  picture,
+}: PageOptions & { readonly inversion: Readonly<Record<string, InversionResult>> }): Promise<string> {
   const parts = [
     '## Does guidance by pairs beat pixels alone?',
     `Photos of \`${basename(options.data)}\` are searched for in the latents of each generator: by the mean squared error of pixels alone; by the ` +
@@ -29,20 +61,21 @@ export async function inversionSection({ inversion, options, sizes, picture }) {
       'PSNR is what the search by pixels maximises, mean r what the search by pairs does, and each is bound to win by its own measure; SSIM, the distance and the class are the objective of none.' +
       ' Of the encoders that guide, those that were trained on class labels are of the judge’s kind, which may help pairs by its measure.',
   ];
-  const verdicts = [];
+  const verdicts: Verdict[] = [];
   for (const [name, { rows, space, pairs, classes, none }] of Object.entries(inversion)) {
     if (!rows.length) {
       parts.push(`### ${name}`, `Not possible: ${none}.`);
       continue;
     }
-    const column = (method, key) => rows.map((row) => row[method][key]);
-    const shares = Object.keys(allMethods).map((method) => mean(column(method, 'recognised').map(Number)));
-    const lines = Object.entries(allMethods).map(([method, title], m) => [
-      title,
+    const column = (method: SearchMethod | 'start', key: Exclude<keyof Nearness, 'image'>) =>
+      rows.map((row) => Number(row[method][key]));
+    const shares = withStart.map((method) => mean(column(method, 'recognised')));
+    const lines = withStart.map((method, m) => [
+      allMethods[method],
       ...measures.map(({ key, digits }) => fixed(mean(column(method, key)), digits)),
       percent(shares[m]),
     ]);
-    const contrasts = [
+    const contrasts: readonly (readonly [SearchMethod, SearchMethod])[] = [
       ['pairs', 'pixels'],
       ['both', 'pixels'],
       ['both', 'pairs'],
@@ -67,8 +100,8 @@ export async function inversionSection({ inversion, options, sizes, picture }) {
     await writeSheet(
       file,
       [
-        strip.map(({ photo }) => unpacked(photo)),
-        ...Object.keys(methods).map((method) => strip.map((row) => unpacked(row[method].image))),
+        strip.map(({ photo }) => image(photo)),
+        ...searchMethods.map((method) => strip.map((row) => image(row[method].image))),
       ],
       sizes[name],
     );
@@ -87,14 +120,17 @@ export async function inversionSection({ inversion, options, sizes, picture }) {
   return parts.join('\n\n');
 }
 
-function verdictText(verdicts) {
-  const lines = [
+const image = (text: string | undefined) => (text === undefined ? undefined : unpacked(text));
+
+function verdictText(verdicts: readonly Verdict[]): string {
+  const contrasts: readonly (readonly [SearchMethod, SearchMethod])[] = [
     ['pairs', 'pixels'],
     ['both', 'pixels'],
-  ].flatMap(([one, other]) =>
+  ];
+  const lines = contrasts.flatMap(([one, other]) =>
     measures.map(({ key, title }) => {
       const own = verdicts.filter((v) => v.one === one && v.other === other && v.key === key);
-      const of = (verdict) => own.filter((v) => v.verdict === verdict).map(({ name }) => name);
+      const of = (verdict: string) => own.filter((v) => v.verdict === verdict).map(({ name }) => name);
       const told = ['better', 'worse', 'open'].flatMap((verdict) => {
         const names = of(verdict);
         return names.length ? [`${verdict} on ${listed(names)}`] : [];
@@ -105,7 +141,15 @@ function verdictText(verdicts) {
   return lines.join('\n');
 }
 
-export async function editsSection({ edits, options, sizes, classes, picture }) {
+type When = 'before' | 'after';
+
+export async function editsSection({
+  edits,
+  options,
+  sizes,
+  classes,
+  picture,
+}: PageOptions & { readonly edits: Readonly<Record<string, EditsResult>> }): Promise<string> {
   const told = Object.entries(kinds).map(([kind, { told: what }]) => `*${kind}*: ${what}`);
   const parts = [
     '## How far do edits get?',
@@ -118,19 +162,21 @@ export async function editsSection({ edits, options, sizes, classes, picture }) 
       '*same class*: the judge sees the same class in the result as in the original; *changed*: mean absolute change of pixels, of a copy-paste inside ' +
       'the box and outside of it, where nothing was to change.',
   ];
-  const rows = [];
-  const classRows = [];
-  const pictures = [];
+  const rows: Cell[][] = [];
+  const classRows: Cell[][] = [];
+  const pictures: string[] = [];
+  const className = (index: number | undefined) => (index === undefined ? 'none' : classes[index]);
   for (const [name, { samples, none }] of Object.entries(edits)) {
     if (!samples.length) {
       pictures.push(`${name} cannot be edited: ${none}.`);
       continue;
     }
-    for (const kind of Object.keys(kinds)) {
-      const own = samples.flatMap((sample) => (sample[kind] ? [sample[kind]] : []));
+    for (const kind of editKinds) {
+      const own = samples.flatMap((sample) => sample[kind] ?? []);
       if (!own.length) continue;
-      const of = (value) => mean(own.map(value));
-      const way = (value, digits) => `${fixed(of(value('before')), digits)} -> ${fixed(of(value('after')), digits)}`;
+      const of = (value: (one: EditResult) => number) => mean(own.map(value));
+      const way = (value: (when: When) => (one: EditResult) => number, digits: number) =>
+        `${fixed(of(value('before')), digits)} -> ${fixed(of(value('after')), digits)}`;
       const box = own[0].changed.inside !== undefined;
       rows.push([
         name,
@@ -145,10 +191,10 @@ export async function editsSection({ edits, options, sizes, classes, picture }) 
         ),
         fixed(of(({ other }) => other)),
         percent(of(({ before, after }) => Number(after > before))),
-        own[0].picture ? way((when) => (one) => one.picture[when], 1) : '',
+        own[0].picture ? way((when) => (one) => one.picture?.[when] ?? NaN, 1) : '',
         kind === 'class' ? '' : percent(of(({ named }) => Number(named.before === named.after))),
         box
-          ? `${fixed(of(({ changed }) => changed.inside))} inside, ${fixed(of(({ changed }) => changed.outside))} outside`
+          ? `${fixed(of(({ changed }) => changed.inside ?? NaN))} inside, ${fixed(of(({ changed }) => changed.outside ?? NaN))} outside`
           : fixed(of(({ changed }) => changed.all)),
       ]);
       if (kind !== 'class') continue;
@@ -161,16 +207,16 @@ export async function editsSection({ edits, options, sizes, classes, picture }) 
     }
     const { file, link } = picture(`findings-edits-${name}.png`);
     const shown = samples.filter((sample) => Object.values(sample)[0].images);
-    const present = Object.keys(kinds).filter((kind) => samples[0][kind]);
+    const present = editKinds.filter((kind) => samples[0][kind]);
     const lines = present.map((kind) =>
       shown.flatMap((sample, i) => {
-        const images = sample[kind].images.map(unpacked);
-        return [...(i ? [undefined] : []), images[0], images.at(-1)];
+        const images = sample[kind]?.images?.map(unpacked);
+        return [...(i ? [undefined] : []), images?.[0], images?.at(-1)];
       }),
     );
     await writeSheet(file, lines, sizes[name]);
     const targets = shown.flatMap((sample) =>
-      sample.class ? [`${classes[sample.class.named.own]} to ${classes[sample.class.named.target]}`] : [],
+      sample.class ? [`${className(sample.class.named.own)} to ${className(sample.class.named.target)}`] : [],
     );
     pictures.push(
       `![${shown.length} samples of ${name} before and after edits](${link})`,

@@ -5,6 +5,8 @@
 // usage: npm run experiment recovery -- [--only FOLDER,...] [--runs N] [--steps N] [--units N]
 
 import { parseArgs } from 'node:util';
+import { float32, toFloat32 } from 'rosetta-neurons/graph';
+import { withSession } from 'rosetta-neurons/runtime';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 import {
   agreementTerm,
@@ -14,8 +16,13 @@ import {
   spaces,
   stepGraph,
   stepOutputs,
+  type LatentName,
+  type Latents,
+  type StepProgress,
+  type TargetGroup,
 } from 'rosetta-neurons/synthesis';
-import { smallGenerators } from './small/generators.mjs';
+import type { Generator } from 'rosetta-neurons/zoo';
+import { smallGenerators } from './small/generators.ts';
 
 const { values } = parseArgs({
   options: {
@@ -31,13 +38,13 @@ const [runs, steps, count] = [Number(values.runs), Number(values.steps), Number(
 const engine = nodeEngine();
 
 /** Every so-manieth unit over all layers, with the maps that it has on the images of these latents as targets. */
-async function targetsOf(generator, latents) {
+async function targetsOf(generator: Generator, latents: Latents): Promise<TargetGroup[]> {
   const total = generator.taps.reduce((sum, { channels }) => sum + channels, 0);
   const every = Math.max(1, total / count);
   let at = 0;
-  const wanted = new Map();
+  const wanted = new Map<string, number[]>();
   for (const { layer, channels } of generator.taps) {
-    const units = [];
+    const units: number[] = [];
     for (let unit = 0; unit < channels; unit++)
       if (Math.floor(++at / every) > Math.floor((at - 1) / every)) units.push(unit);
     if (units.length) wanted.set(layer, units);
@@ -47,10 +54,12 @@ async function targetsOf(generator, latents) {
   const { maps: many } = await generatorMaps(engine, generator, others, wanted);
   const { maps } = await generatorMaps(engine, generator, latents, wanted);
   return [...wanted].map(([layer, units]) => {
-    const [n, , height, width] = many.get(layer).shape;
+    const [seen, target] = [many.get(layer), maps.get(layer)];
+    if (!seen || !target) throw new Error(`${generator.name} has no maps of ${layer}`);
+    const [n, , height, width] = seen.shape;
     const plane = height * width;
-    const { data } = many.get(layer);
-    const series = (k) =>
+    const { data } = seen;
+    const series = (k: number) =>
       Array.from({ length: n }, (_, i) =>
         data.subarray((i * units.length + k) * plane, (i * units.length + k + 1) * plane),
       );
@@ -70,7 +79,6 @@ async function targetsOf(generator, latents) {
           (n * plane),
       ),
     );
-    const target = maps.get(layer);
     const centred = target.data.map((v, i) => v - means[Math.floor(i / plane) % units.length]);
     return {
       layer,
@@ -84,8 +92,8 @@ async function targetsOf(generator, latents) {
   });
 }
 
-const share = (r) => `${[...r].filter((value) => value > reached).length} of ${r.length}`;
-const mean = (r) => ([...r].reduce((sum, v) => sum + v, 0) / r.length).toFixed(3);
+const share = (r: ArrayLike<number>) => `${Array.from(r).filter((value) => value > reached).length} of ${r.length}`;
+const mean = (r: ArrayLike<number>) => (Array.from(r).reduce((sum, v) => sum + v, 0) / r.length).toFixed(3);
 
 console.log(`${runs} known latents, one random start each, ${steps} steps; random search: ${3 * steps} samples each`);
 console.log(
@@ -99,39 +107,41 @@ for await (const generator of smallGenerators(values.only)) {
   const groups = await targetsOf(generator, known);
   const term = agreementTerm(groups);
   for (const space of spaces) {
-    const draw = (seed) => sampleLatents(engine, generator, { samples: runs, seed, space, ...truncation });
+    const draw = (seed: number) => sampleLatents(engine, generator, { samples: runs, seed, space, ...truncation });
     const start = await draw(2);
-    const agreement = (terms) => terms.rosetta.map((loss) => 1 - loss);
-    const searched = async (from) => {
+    const agreement = (terms: StepProgress['terms']) => Array.from(terms.rosetta, (loss) => 1 - loss);
+    const searched = async (from: Latents) => {
       const options = { engine, generator, generatorOptions: truncation, terms: [term], steps, every: steps };
-      let first;
-      const onProgress = ({ terms }) => (first ??= agreement(terms));
+      let first: number[] = [];
+      const onProgress = ({ done, terms }: StepProgress) => {
+        if (done === 1) first = agreement(terms);
+      };
       const { terms } = await optimise({ ...options, start: from, freeClass: true, onProgress });
       return { first, found: agreement(terms) };
     };
     // Random search: the best sample of each target, and the best of the first few as a start.
-    const shapes = Object.entries(start).map(([name, { shape }]) => [name, shape]);
+    const shapes = Object.entries(start).map(([name, { shape }]) => [name as LatentName, shape] as const);
     const judge = stepGraph({ generator, generatorOptions: truncation, latents: shapes, terms: [term], free: [] });
-    const session = await engine.open(judge.graph);
     const best = new Float32Array(runs).fill(-1);
-    const leaders = Object.fromEntries(
-      Object.entries(start).map(([name, t]) => [name, { ...t, data: t.data.slice() }]),
+    const leaders: Latents = Object.fromEntries(
+      Object.entries(start).map(([name, { shape, data }]) => [name, float32(shape, data.slice())]),
     );
-    for (let i = 0; i < 3 * steps; i++) {
-      const drawn = await draw(1000 + i);
-      const outputs = await session.run({ ...drawn, ...judge.given });
-      outputs.tensors[stepOutputs.loss].data.forEach((loss, row) => {
-        if (1 - loss <= best[row]) return;
-        best[row] = 1 - loss;
-        if (i >= candidates) return;
-        for (const [name, { data }] of Object.entries(drawn)) {
-          const size = data.length / runs;
-          leaders[name].data.set(data.subarray(row * size, (row + 1) * size), row * size);
-        }
-      });
-      outputs.dispose();
-    }
-    await session.release();
+    await withSession(engine, judge.graph, async (session) => {
+      for (let i = 0; i < 3 * steps; i++) {
+        const drawn = await draw(1000 + i);
+        const outputs = await session.run({ ...drawn, ...judge.given });
+        toFloat32(outputs.tensors[stepOutputs.loss]).forEach((loss, row) => {
+          if (1 - loss <= best[row]) return;
+          best[row] = 1 - loss;
+          if (i >= candidates) return;
+          for (const [name, { data }] of Object.entries(drawn)) {
+            const size = data.length / runs;
+            leaders[name as LatentName]?.data.set(data.subarray(row * size, (row + 1) * size), row * size);
+          }
+        });
+        outputs.dispose();
+      }
+    });
     const [plain, led] = [await searched(start), await searched(leaders)];
     const cells = [
       mean(plain.first),

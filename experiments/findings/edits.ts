@@ -2,6 +2,9 @@
 // follows, and what else changes.
 
 import { UserError } from 'rosetta-neurons';
+import { toFloat32 } from 'rosetta-neurons/graph';
+import type { Dictionary } from 'rosetta-neurons/mining';
+import type { Engine } from 'rosetta-neurons/runtime';
 import {
   agreementAt,
   edit,
@@ -13,17 +16,35 @@ import {
   shiftBy,
   unitResolver,
   zoomBy,
+  type Box,
+  type MapStack,
 } from 'rosetta-neurons/synthesis';
-import { classesOf, packed, tell } from './stages.mjs';
+import type { Encoder, Generator } from 'rosetta-neurons/zoo';
+import type { Run } from './counts.ts';
+import {
+  editKinds,
+  type Change,
+  type EditedSample,
+  type EditKind,
+  type EditsResult,
+  type FindingsOptions,
+} from './results.ts';
+import { classesOf, packed, tell } from './stages.ts';
 
-const middle = [0.5, 0.5];
-const [from, to] = [
-  [0.25, 0.25, 0.75, 0.75],
-  [0.5, 0, 1, 0.5],
-];
+const middle = [0.5, 0.5] as const;
+const from: Box = [0.25, 0.25, 0.75, 0.75];
+const to: Box = [0.5, 0, 1, 0.5];
+
+interface Kind {
+  readonly told: string;
+  /** @param target another class, where the generator has classes. */
+  readonly script: (target: number | undefined) => unknown;
+  readonly picture?: (stack: MapStack) => MapStack;
+  readonly box?: Box;
+}
 
 /** Every kind of edit: its script, and what it means for a picture, `[3, height, width]` with the positions that are known. */
-export const kinds = {
+export const kinds: Readonly<Record<EditKind, Kind>> = {
   shift: {
     told: 'a quarter of the width to the right',
     script: () => ({ type: 'shift', dx: 0.25, dy: 0 }),
@@ -51,23 +72,45 @@ const shown = 6;
 /** Samples that nothing else has seen: those of the run have the seed 0. */
 const seed = 7000;
 
+/** What a stage is given that has a result for each generator. */
+export interface StageOptions<Result> extends Run {
+  readonly engine: Engine;
+  readonly generator: Generator;
+  readonly encoders: readonly Encoder[];
+  readonly judge: Encoder;
+  readonly options: FindingsOptions;
+  /** What was measured before. */
+  readonly done: Result | undefined;
+  readonly keep: (partial: Result) => Result;
+}
+
 /** Adds the images that are missing to `done`, each time telling `keep`. */
-export async function editSamples({ engine, generator, judge, options, dictionary, moments, done, keep }) {
+export async function editSamples({
+  engine,
+  generator,
+  judge,
+  options,
+  dictionary,
+  moments,
+  done,
+  keep,
+}: StageOptions<EditsResult>): Promise<EditsResult> {
   const generatorOptions = { truncation: options.truncation };
   const { classes, height, width } = generator.card.latent;
   const none = noUnits(dictionary, generator.name);
   if (none) return keep({ none, seconds: 0, samples: [] });
-  const result = done ?? { classes, seconds: 0, samples: [] };
-  const sample = (number) =>
+  const result: EditsResult = done ?? { classes, seconds: 0, samples: [] };
+  const sample = (number: number) =>
     sampleLatents(engine, generator, { samples: 1, seed: number, truncation: options.truncation });
   while (result.samples.length < options.edits) {
     const begun = performance.now();
     const i = result.samples.length;
     const latents = await sample(seed + i);
-    const own = latents.c?.data.indexOf(1);
-    const target = classes ? (own + 1 + (i % (classes - 1))) % classes : undefined;
-    const edits = {};
-    for (const [kind, { script, picture, box }] of Object.entries(kinds)) {
+    const own = latents.c && toFloat32(latents.c).indexOf(1);
+    const target = classes && own !== undefined ? (own + 1 + (i % (classes - 1))) % classes : undefined;
+    const edits: EditedSample = {};
+    for (const kind of editKinds) {
+      const { script, picture, box } = kinds[kind];
       if (kind === 'class' && !classes) continue;
       const found = await edit({
         engine,
@@ -96,8 +139,8 @@ export async function editSamples({ engine, generator, judge, options, dictionar
       const moves = picture && picture(stackOf(found.original.data, height, width));
       edits[kind] = {
         // No edit of a class moves a map: all are held.
-        before: found.before.edited ?? found.before.held,
-        after: found.after.edited ?? found.after.held,
+        before: found.before.edited ?? found.before.held ?? NaN,
+        after: found.after.edited ?? found.after.held ?? NaN,
         other: other.reduce((sum, r) => sum + r, 0) / other.length,
         units: other.length,
         named: { before, after, ...(kind === 'class' && { target, own }) },
@@ -120,7 +163,7 @@ export async function editSamples({ engine, generator, judge, options, dictionar
 }
 
 /** Why a generator has no units to edit, if it has none: also that is a finding. */
-function noUnits(dictionary, name) {
+function noUnits(dictionary: Dictionary, name: string): string | undefined {
   try {
     unitResolver(dictionary, name);
     return undefined;
@@ -130,7 +173,7 @@ function noUnits(dictionary, name) {
   }
 }
 
-const stackOf = (data, height, width) => ({
+const stackOf = (data: Float32Array, height: number, width: number): MapStack => ({
   units: 3,
   height,
   width,
@@ -139,7 +182,7 @@ const stackOf = (data, height, width) => ({
 });
 
 /** PSNR of an image with a picture, over the positions that are known. */
-function likeness(image, { data, coverage }) {
+function likeness(image: Float32Array, { data, coverage }: MapStack): number {
   let [sum, count] = [0, 0];
   data.forEach((value, i) => {
     sum += coverage[i] * (Math.min(Math.max(image[i], 0), 1) - value) ** 2;
@@ -149,9 +192,15 @@ function likeness(image, { data, coverage }) {
 }
 
 /** Mean absolute change of pixels, all over, or inside and outside of a box. */
-function changeOf(image, original, height, width, box) {
+function changeOf(
+  image: Float32Array,
+  original: Float32Array,
+  height: number,
+  width: number,
+  box: Box | undefined,
+): Change {
   const area = height * width;
-  const over = (positions) => {
+  const over = (positions: readonly number[]) => {
     let sum = 0;
     for (const p of positions)
       for (let channel = 0; channel < 3; channel++)

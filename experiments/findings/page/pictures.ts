@@ -13,7 +13,11 @@ const gap = 1;
  * Writes images in rows, white where there is none.
  * @param rows planar images `[3, height, width]`, RGB in [0, 1]; all of one size; undefined leaves a place white.
  */
-export async function writeSheet(path, rows, { height, width, factor = 2 }) {
+export async function writeSheet(
+  path: string,
+  rows: readonly (readonly (Float32Array | undefined)[])[],
+  { height, width, factor = 2 }: { readonly height: number; readonly width: number; readonly factor?: number },
+): Promise<void> {
   const columns = Math.max(...rows.map((row) => row.length));
   const size = { height: rows.length * (height + gap) - gap, width: columns * (width + gap) - gap };
   const pixels = new Uint8Array(3 * size.height * size.width).fill(255);

@@ -2,47 +2,60 @@
 // They measure nothing.
 
 import { basename } from 'node:path';
-import { parseUnit } from 'rosetta-neurons/mining';
-import { holds } from '../counts.mjs';
-import { fixed, listed, median, percent, rankCorrelation, table } from '../statistics.mjs';
+import { parseUnit, type Dictionary, type DictionaryModel } from 'rosetta-neurons/mining';
+import { holds } from '../counts.ts';
+import type { PhotoResult, TwinResult } from '../results.ts';
+import type { PageOptions } from './page.ts';
+import { fixed, listed, median, percent, rankCorrelation, table, type Cell } from '../statistics.ts';
 
 /** How many times as many pairs as with an untrained twin are asked for. */
 const enough = 5;
 const bins = 5;
 
-const titleOf = (models) => models.join(' -- ');
-const isGenerator = ({ card }) => 'latent' in card;
+const titleOf = (models: readonly string[]) => models.join(' -- ');
+const isGenerator = ({ card }: DictionaryModel) => 'latent' in card;
 
-function zooOf(dictionary) {
+function zooOf(dictionary: Dictionary) {
   const models = dictionary.models.filter(({ role }) => role === 'zoo');
   const byName = new Map(models.map((model) => [model.name, model]));
   return { models, byName, lists: dictionary.pairs.filter(({ models: two }) => two.every((name) => byName.has(name))) };
 }
 
-export function countsSection({ dictionary, twins }) {
+type Point = readonly [number, number];
+
+/** What is known, or an error: the page is written from whole results only. */
+function known<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`there is no ${what}`);
+  return value;
+}
+
+export function countsSection({
+  dictionary,
+  twins,
+}: Pick<PageOptions, 'dictionary'> & { readonly twins: TwinResult | undefined }): string {
   const { models, byName, lists } = zooOf(dictionary);
   const ownTwin = new Map(
     dictionary.pairs
       .filter(({ models: [a, b] }) => b === `${a}.untrained`)
-      .map(({ models: [a], counts }) => [a, counts]),
+      .map(({ models: [a], counts }) => [a, counts] as const),
   );
-  const crossed = (a, b) =>
-    twins?.counts.find(({ models: two }) => two[0] === a && two[1] === `${b}.untrained`)?.replicated;
-  const beyond = new Map(twins?.beyond.map(({ models: two, pairs }) => [two.join(), pairs]));
+  const crossed = (a: string, b: string) =>
+    twins?.counts.find(({ models: two }) => two[0] === a && two[1] === `${b}.untrained`)?.replicated ?? NaN;
+  const beyond = new Map(twins?.beyond.map(({ models: two, pairs }) => [two.join(), pairs] as const));
   const rows = lists.map(({ models: [a, b], counts, pairs }) => {
     const kept = pairs.filter(holds);
-    const own = [a, b].map((name) => ownTwin.get(name).replicated);
+    const own = [a, b].map((name) => known(ownTwin.get(name), `twin of ${name}`).replicated);
     const other = twins ? [crossed(a, b), crossed(b, a)] : own;
     const most = Math.max(...other);
-    const unexplained = beyond.get([a, b].join());
+    const unexplained = beyond.get([a, b].join()) ?? NaN;
     return {
       title: titleOf([a, b]),
       reached: counts.replicated > 0 && counts.replicated >= enough * most,
       above: counts.pairs > counts.expectedOfNoise,
       replicated: counts.replicated,
-      generator: [a, b].findIndex((name) => isGenerator(byName.get(name))),
+      generator: [a, b].findIndex((name) => isGenerator(known(byName.get(name), name))),
       /** Replicated pairs of one with the twin of the first, and of the other with that of the second. */
-      twinOf: [crossed(b, a), crossed(a, b)],
+      twinOf: [crossed(b, a), crossed(a, b)] as const,
       unexplained,
       cells: [
         titleOf([a, b]),
@@ -50,19 +63,19 @@ export function countsSection({ dictionary, twins }) {
         counts.expectedOfNoise,
         counts.significant,
         counts.replicated,
-        `${fixed(median(kept.map(({ r }) => r)), 2)} (${fixed(median(kept.map(({ rNull }) => rNull)), 2)})`,
+        `${fixed(median(kept.map(({ r }) => r)), 2)} (${fixed(median(kept.map(({ rNull }) => rNull ?? NaN)), 2)})`,
         ...(twins ? [other.join(', ')] : []),
         own.join(', '),
         most ? fixed(counts.replicated / most, 1) : counts.replicated ? 'none to compare' : '–',
         ...(twins ? [`${unexplained} (${percent(unexplained / counts.replicated)})`] : []),
-      ],
+      ] satisfies Cell[],
     };
   });
   const good = rows.filter(({ reached }) => reached);
   const bad = rows.filter(({ reached }) => !reached);
-  const names = (some) => listed(some.map(({ title }) => title));
+  const names = (some: typeof rows) => listed(some.map(({ title }) => title));
   const head = ['networks', 'pairs', 'noise would give', 'q < 0.01', 'replicated', 'median r'];
-  const sum = (key) => rows.reduce((total, row) => total + row[key], 0);
+  const sum = (key: 'replicated' | 'unexplained') => rows.reduce((total, row) => total + row[key], 0);
   return [
     '## How many units do two networks share?',
     '*pairs*: mutual nearest neighbours, beside what tables of pure noise would give. *q < 0.01*: those of them that stand out of the ' +
@@ -97,7 +110,9 @@ export function countsSection({ dictionary, twins }) {
 }
 
 /** What is said of the pairs of a generator and an encoder, where counts are small. */
-function mixedText(rows) {
+function mixedText(
+  rows: readonly { readonly generator: number; readonly twinOf: Point; readonly replicated: number }[],
+): string[] {
   if (!rows.length) return [];
   const ofGenerator = Math.max(...rows.map(({ generator, twinOf }) => twinOf[generator]));
   const ofEncoder = Math.max(...rows.map(({ generator, twinOf }) => twinOf[1 - generator]));
@@ -109,22 +124,23 @@ function mixedText(rows) {
   ];
 }
 
-function setsText({ sets, concepts, options }, models) {
+function setsText({ sets, concepts, options }: Dictionary, models: readonly DictionaryModel[]): string {
   const bySet = new Map(sets.map((set) => [set.id, set]));
+  const anchorOf = (id: string) => bySet.get(id)?.anchor;
   const rows = options.anchors.map((anchor) => {
     const own = sets.filter((set) => set.anchor === anchor);
     const sure = own.filter(({ q }) => q !== null && q < 0.01);
-    const theirs = concepts.filter(({ sets: ids }) => ids.some((id) => bySet.get(id).anchor === anchor));
+    const theirs = concepts.filter(({ sets: ids }) => ids.some((id) => anchorOf(id) === anchor));
     return [
       anchor,
       own.length,
       sure.length,
       fixed(median(own.map(({ r }) => r)), 2),
-      fixed(median(own.map(({ rHeldOut }) => rHeldOut).filter((r) => r !== null)), 2),
+      fixed(median(own.flatMap(({ rHeldOut }) => rHeldOut ?? [])), 2),
       theirs.length,
     ];
   });
-  const shared = concepts.filter(({ sets: ids }) => new Set(ids.map((id) => bySet.get(id).anchor)).size > 1).length;
+  const shared = concepts.filter(({ sets: ids }) => new Set(ids.map(anchorOf)).size > 1).length;
   const encoders = models.filter((model) => !isGenerator(model)).length;
   return [
     '### Rosetta sets',
@@ -134,40 +150,41 @@ function setsText({ sets, concepts, options }, models) {
   ].join('\n\n');
 }
 
-export function depthSection({ dictionary }) {
+export function depthSection({ dictionary }: Pick<PageOptions, 'dictionary'>): string {
   const { byName, lists } = zooOf(dictionary);
   const depths = new Map(
     [...byName].map(([name, { layers }]) => [
       name,
-      new Map(layers.map(({ layer }, i) => [layer, layers.length > 1 ? i / (layers.length - 1) : 0])),
+      new Map(layers.map(({ layer }, i) => [layer, layers.length > 1 ? i / (layers.length - 1) : 0] as const)),
     ]),
   );
-  const depthOf = (unit) => {
+  const depthOf = (unit: string) => {
     const { model, layer } = parseUnit(unit);
-    return depths.get(model).get(layer);
+    return known(depths.get(model)?.get(layer), `depth of ${unit}`);
   };
   const perPair = lists.map(({ models, pairs }) => {
     const kept = pairs.filter(holds);
-    const points = kept.map(({ a, b }) => [depthOf(a), depthOf(b)]);
-    const both = (k) => points.map((point) => point[k]);
+    const points = kept.map(({ a, b }): Point => [depthOf(a), depthOf(b)]);
+    const both = (k: 0 | 1) => points.map((point) => point[k]);
     return { models, points, rho: points.length > 2 ? rankCorrelation(both(0), both(1)) : NaN };
   });
-  const withGenerator = ({ models }) => models.some((name) => isGenerator(byName.get(name)));
+  const withGenerator = ({ models }: (typeof perPair)[number]) =>
+    models.some((name) => isGenerator(known(byName.get(name), name)));
   const [encoders, mixed] = [perPair.filter((pair) => !withGenerator(pair)), perPair.filter(withGenerator)];
   // Of two encoders none is first: each pair counts half in either order.
   const symmetric = encoders.flatMap(({ points }) =>
-    points.flatMap(([x, y]) => [
+    points.flatMap(([x, y]): Point[] => [
       [x, y],
       [y, x],
     ]),
   );
   const generatorFirst = mixed.flatMap(({ models, points }) =>
-    isGenerator(byName.get(models[0])) ? points : points.map(([x, y]) => [y, x]),
+    isGenerator(known(byName.get(models[0]), models[0])) ? points : points.map(([x, y]): Point => [y, x]),
   );
-  const summary = (pairs, way) => {
-    const known = pairs.filter(({ rho }) => !Number.isNaN(rho));
-    const fits = known.filter(({ rho }) => way * rho > 0);
-    return `${fits.length} of ${known.length} (median ${fixed(median(known.map(({ rho }) => rho)), 2)})`;
+  const summary = (pairs: typeof perPair, way: 1 | -1) => {
+    const some = pairs.filter(({ rho }) => !Number.isNaN(rho));
+    const fits = some.filter(({ rho }) => way * rho > 0);
+    return `${fits.length} of ${some.length} (median ${fixed(median(some.map(({ rho }) => rho)), 2)})`;
   };
   return [
     '## Which layers meet?',
@@ -187,13 +204,13 @@ export function depthSection({ dictionary }) {
 }
 
 /** A table of shares of points in [0, 1] x [0, 1]; those of at least half the largest are in bold. */
-function heat(points) {
-  const cellOf = (depth) => Math.min(bins - 1, Math.floor(depth * bins));
-  const cells = Array.from({ length: bins }, () => new Array(bins).fill(0));
+function heat(points: readonly Point[]): string {
+  const cellOf = (depth: number) => Math.min(bins - 1, Math.floor(depth * bins));
+  const cells = Array.from({ length: bins }, () => new Array<number>(bins).fill(0));
   for (const [x, y] of points) cells[cellOf(x)][cellOf(y)] += 1 / points.length;
-  const label = (i) => `${(i / bins).toFixed(1)}-${((i + 1) / bins).toFixed(1)}`;
+  const label = (i: number) => `${(i / bins).toFixed(1)}-${((i + 1) / bins).toFixed(1)}`;
   const most = Math.max(...cells.flat());
-  const shown = (share) => (share && share >= most / 2 ? `**${percent(share)}**` : percent(share));
+  const shown = (share: number) => (share && share >= most / 2 ? `**${percent(share)}**` : percent(share));
   if (!points.length) return 'No pair replicated.';
   return table(
     ['depth', ...cells.map((_, i) => label(i))],
@@ -201,7 +218,10 @@ function heat(points) {
   );
 }
 
-export function photosSection({ photos, options }) {
+export function photosSection({
+  photos,
+  options,
+}: Pick<PageOptions, 'options'> & { readonly photos: PhotoResult }): string {
   const rows = photos.pairs.map((pair) => [
     titleOf(pair.models),
     pair.generated,
@@ -212,8 +232,8 @@ export function photosSection({ photos, options }) {
     fixed(pair.ranks, 2),
     pair.photos,
   ]);
-  const sum = (key) => photos.pairs.reduce((total, pair) => total + pair[key], 0);
-  const [all, mutual, hold] = ['generated', 'mutual', 'hold'].map(sum);
+  const sum = (key: 'generated' | 'mutual' | 'hold') => photos.pairs.reduce((total, pair) => total + pair[key], 0);
+  const [all, mutual, hold] = (['generated', 'mutual', 'hold'] as const).map(sum);
   const lowest = photos.pairs
     .filter(({ generated }) => generated)
     .sort((x, y) => x.hold / x.generated - y.hold / y.generated)[0];

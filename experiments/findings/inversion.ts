@@ -3,6 +3,9 @@
 // given to all alike.
 
 import { UserError } from 'rosetta-neurons';
+import type { Float32Tensor } from 'rosetta-neurons/graph';
+import type { Dictionary } from 'rosetta-neurons/mining';
+import type { Engine } from 'rosetta-neurons/runtime';
 import {
   optimise,
   photoTargets,
@@ -10,26 +13,36 @@ import {
   agreementTerm,
   agreementAt,
   pixelTerm,
-} from 'rosetta-neurons/synthesis';
-import {
   generatorMaps,
   guidingPairs,
   imageMetrics,
   latentStatistics,
   sampleLatents,
   toSpace,
+  type GuidingPair,
+  type Latents,
+  type Space,
+  type TargetGroup,
+  type Term,
 } from 'rosetta-neurons/synthesis';
-import { classesOf, packed, takeRows, tell } from './stages.mjs';
-import { mean } from './statistics.mjs';
+import type { Encoder, Generator, GeneratorOptions } from 'rosetta-neurons/zoo';
+import type { StageOptions } from './edits.ts';
+import { searchMethods, type InversionResult, type Nearness, type SearchMethod } from './results.ts';
+import { classesOf, packed, takeRows, tell, type Photos } from './stages.ts';
+import { mean } from './statistics.ts';
 
 /** Weight of pixels beside pairs: a mean squared error of 0.05 weighs as much as a fall of the mean r by 0.5. */
 export const pixelWeight = 10;
-export const methods = { pixels: 'pixels', pairs: 'pairs', both: 'pixels and pairs' };
+export const methods: Readonly<Record<SearchMethod, string>> = {
+  pixels: 'pixels',
+  pairs: 'pairs',
+  both: 'pixels and pairs',
+};
 /** Photos that are searched side by side. */
 const together = 10;
 /** How many photos are shown: evenly spread, for they come class by class. */
 const most = 12;
-const isShown = (photo, n) => photo % Math.ceil(n / most) === 0;
+const isShown = (photo: number, n: number) => photo % Math.ceil(n / most) === 0;
 /** Shakes the first steps in w, in standard deviations, as the program does by default. */
 const shaking = 0.05;
 
@@ -48,44 +61,46 @@ export async function invertPhotos({
   moments,
   done,
   keep,
-}) {
+}: StageOptions<InversionResult> & { readonly photos: Photos }): Promise<InversionResult> {
   const generatorOptions = { truncation: options.truncation };
-  const { pairs, none } = guides(dictionary, generator.name);
-  if (none) return keep({ none, seconds: 0, rows: [] });
+  const pairs = guides(dictionary, generator.name);
+  if (typeof pairs === 'string') return keep({ none: pairs, seconds: 0, rows: [] });
   const { classes } = generator.card.latent;
-  const result = done ?? {
+  const result: InversionResult = done ?? {
     space: generator.card.latent.sampling === 'truncated' ? 'z' : 'w',
     pairs: pairs.length,
     classes,
     seconds: 0,
     rows: [],
   };
-  const noise = result.space === 'w' ? shaking * (await deviationOf(engine, generator, generatorOptions)) : 0;
+  const { space = 'w' } = result;
+  const noise = space === 'w' ? shaking * (await deviationOf(engine, generator, generatorOptions)) : 0;
   const total = photos.labels.length;
   while (result.rows.length < total) {
     const begun = performance.now();
     const from = result.rows.length;
     const own = Array.from({ length: Math.min(together, total - from) }, (_, i) => from + i);
-    const rows = own.flatMap((photo) => Array(options.starts).fill(photo));
+    const rows = own.flatMap((photo) => Array<number>(options.starts).fill(photo));
     const pictures = takeRows(photos.images, rows);
     const targets = await photoTargets({ engine, encoders, images: pictures, pairs, generator, moments });
     const start = await startsOf(engine, generator, {
       rows: rows.length,
       labels: rows.map((photo) => photos.labels[photo]),
       seed: 1000 + from,
-      space: result.space,
+      space,
       generatorOptions,
     });
     const agreement = agreementTerm(targets.groups);
-    const objectives = {
+    const objectives: Readonly<Record<SearchMethod, readonly Term[]>> = {
       pixels: [pixelTerm(pictures, pixelWeight)],
       pairs: [agreement],
       both: [agreement, pixelTerm(pictures, pixelWeight)],
     };
-    const measure = (what) =>
+    const measure = (what: Pick<MeasureOptions, 'latents' | 'images' | 'best'>) =>
       measured({ engine, generator, generatorOptions, judge, photos, own, groups: targets.groups, ...what });
-    const found = {};
-    for (const [method, terms] of Object.entries(objectives)) {
+    const found: Partial<Record<SearchMethod | 'start', Nearness[]>> = {};
+    for (const method of searchMethods) {
+      const terms = objectives[method];
       const search = await optimise({
         engine,
         generator,
@@ -114,7 +129,10 @@ export async function invertPhotos({
     result.rows.push(
       ...own.map((photo, i) => ({
         label: photos.labels[photo],
-        ...Object.fromEntries(Object.entries(found).map(([name, list]) => [name, list[i]])),
+        ...(Object.fromEntries(Object.entries(found).map(([name, list]) => [name, list[i]])) as Record<
+          SearchMethod | 'start',
+          Nearness
+        >),
         ...(isShown(photo, total) && { photo: packed(takeRows(photos.images, [photo]).data) }),
       })),
     );
@@ -125,22 +143,38 @@ export async function invertPhotos({
 }
 
 /** The pairs that guide, or why there are none: also that is a finding. */
-function guides(dictionary, name) {
+function guides(dictionary: Dictionary, name: string): readonly GuidingPair[] | string {
   try {
-    return guidingPairs(dictionary, name);
+    return guidingPairs(dictionary, name).pairs;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { none: error.message };
+    return error.message;
   }
 }
 
-async function deviationOf(engine, generator, { truncation }) {
+async function deviationOf(engine: Engine, generator: Generator, { truncation }: Partial<GeneratorOptions>) {
   const { w } = await sampleLatents(engine, generator, { samples: 1000, seed: 1, space: 'w', truncation });
-  return latentStatistics(w).deviation;
+  return w ? latentStatistics(w).deviation : 0;
 }
 
 /** Random latents, with the classes of the photos where there are classes. */
-async function startsOf(engine, generator, { rows, labels, seed, space, generatorOptions }) {
+async function startsOf(
+  engine: Engine,
+  generator: Generator,
+  {
+    rows,
+    labels,
+    seed,
+    space,
+    generatorOptions,
+  }: {
+    readonly rows: number;
+    readonly labels: readonly number[];
+    readonly seed: number;
+    readonly space: Space;
+    readonly generatorOptions: Partial<GeneratorOptions>;
+  },
+): Promise<Latents> {
   const { truncation } = generatorOptions;
   const { z, c } = await sampleLatents(engine, generator, { samples: rows, seed, truncation });
   if (c) {
@@ -150,8 +184,35 @@ async function startsOf(engine, generator, { rows, labels, seed, space, generato
   return toSpace(engine, generator, c ? { z, c } : { z }, space, generatorOptions);
 }
 
+interface MeasureOptions {
+  readonly engine: Engine;
+  readonly generator: Generator;
+  readonly generatorOptions: Partial<GeneratorOptions>;
+  readonly judge: Encoder;
+  readonly photos: Photos;
+  /** Numbers of the photos. */
+  readonly own: readonly number[];
+  readonly groups: readonly TargetGroup[];
+  readonly latents: Latents;
+  /** Default: made from the latents. */
+  readonly images: Float32Tensor | undefined;
+  /** Row of the latents for each photo. */
+  readonly best: readonly number[];
+}
+
 /** Of the best row of each photo: how near it is to the photo, by measures of which only `r` (and of pixels PSNR) is searched for. */
-async function measured({ engine, generator, generatorOptions, judge, photos, own, groups, latents, images, best }) {
+async function measured({
+  engine,
+  generator,
+  generatorOptions,
+  judge,
+  photos,
+  own,
+  groups,
+  latents,
+  images,
+  best,
+}: MeasureOptions): Promise<Nearness[]> {
   const { height, width } = generator.card.latent;
   const all = images ?? (await imagesAt(engine, generator, latents, generatorOptions));
   const r = await agreementAt({ engine, generator, generatorOptions, latents, groups });
@@ -174,6 +235,11 @@ async function measured({ engine, generator, generatorOptions, judge, photos, ow
   });
 }
 
-async function imagesAt(engine, generator, latents, generatorOptions) {
+async function imagesAt(
+  engine: Engine,
+  generator: Generator,
+  latents: Latents,
+  generatorOptions: Partial<GeneratorOptions>,
+): Promise<Float32Tensor> {
   return (await generatorMaps(engine, generator, latents, new Map(), generatorOptions)).images;
 }
