@@ -7,7 +7,14 @@ export { bridgedPairs, generatorTargets } from './bridge.ts';
 export { bestCandidates, type CandidateOptions, type CandidateProgress } from './search/candidates.ts';
 export { agreementAt, judgeDomain, ownAgreement, type DomainVerdict, type OwnAgreement } from './domain.ts';
 export { edit, type EditAgreement, type Edited, type EditOptions, type EditWeights } from './edit/edit.ts';
-export { editSchema, parseEditScript, type Box, type Edit, type EditScript, type UnitSelection } from './edit/script.ts';
+export {
+  editSchema,
+  parseEditScript,
+  type Box,
+  type Edit,
+  type EditScript,
+  type UnitSelection,
+} from './edit/script.ts';
 export { editTargets, type EditTargets } from './edit/targets.ts';
 export { moved, pasted, positionsIn, shiftBy, zoomBy, type MapStack } from './edit/transforms.ts';
 export { unitResolver, type UnitResolver } from './edit/units.ts';
