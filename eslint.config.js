@@ -31,7 +31,7 @@ const zones = [
     })),
   ),
   {
-    target: ['./src/errors.ts', './src/random.ts', './src/progress.ts', './src/program.ts'],
+    target: ['./src/errors.ts', './src/lookup.ts', './src/random.ts', './src/progress.ts', './src/program.ts'],
     from: [...rooms, 'index.ts'].map((other) => `./src/${other}`),
     message: 'This file is below all rooms: it imports none (docs/architecture.md).',
   },

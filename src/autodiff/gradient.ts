@@ -85,7 +85,10 @@ function laid(graph: Graph, named: readonly string[]): { upgraded: Graph; b: Gra
   });
   // A builder keeps one of equal tensors; weights that are asked for by name are kept apart.
   const apart = new Map(upgraded.initializers);
-  for (const name of named) if (apart.has(name)) apart.set(name, { ...apart.get(name)! });
+  for (const name of named) {
+    const tensor = apart.get(name);
+    if (tensor) apart.set(name, { ...tensor });
+  }
   b.inline({ ...upgraded, initializers: apart }, Object.fromEntries(inputs));
   return { upgraded, b };
 }

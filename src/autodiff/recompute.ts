@@ -3,6 +3,7 @@
 
 import type { GraphBuilder, Value } from '../graph/builder.ts';
 import type { Node } from '../graph/graph.ts';
+import { required } from '../lookup.ts';
 import { bytesPerElement, sizeOf } from '../graph/tensor.ts';
 
 /** By value, the parts of its gradient that have been computed. */
@@ -110,7 +111,7 @@ function bytesAcross(b: GraphBuilder, nodes: readonly Node[]): number[] {
   });
   const change = new Float64Array(nodes.length + 1);
   for (const [name, until] of readAt) {
-    change[madeAt.get(name)!] += bytesOf(b, name);
+    change[required(madeAt, name, 'value')] += bytesOf(b, name);
     change[until] -= bytesOf(b, name);
   }
   let sum = 0;

@@ -3,6 +3,7 @@
 
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import type { Call } from '../../graph/operators/call.ts';
+import { ruleOf } from '../rule.ts';
 import type { GradientRule, GradientRules } from '../rule.ts';
 import { indicator, sumTo } from '../values.ts';
 
@@ -12,9 +13,8 @@ interface Unary {
   readonly call: Call;
 }
 
-const unary =
-  (dx: (b: GraphBuilder, dy: Value, at: Unary) => Value): GradientRule =>
-  (b, { call, x: [x], y: [y] }, [dy]) => [dx(b, dy!, { call, x: x!, y: y! })];
+const unary = (dx: (b: GraphBuilder, dy: Value, at: Unary) => Value): GradientRule =>
+  ruleOf(1, (b, { call, x: [x], y: [y] }, [dy]) => [dx(b, dy, { call, x, y })]);
 
 /** A step function: zero gradient. */
 const flat: GradientRule = () => [];
@@ -59,16 +59,16 @@ function gelu(b: GraphBuilder, dy: Value, { x, y, call }: Unary): Value {
   return b.mul(dy, b.add(s, b.mul(b.mul(y, b.sub(1, s)), du)));
 }
 
-const clip: GradientRule = (b, at, [dy]) => {
+const clip = ruleOf(1, (b, at, [dy]) => {
   const [x, low, high] = at.x;
-  const below = low && b.less(x!, low);
-  const above = high && b.greater(x!, high);
+  const below = low && b.less(x, low);
+  const above = high && b.greater(x, high);
   const outside = below && above ? b.op('Or', [below, above])[0] : (below ?? above);
   const bound = (i: number, beyond: Value | undefined) =>
-    beyond && at.wants(i) ? sumTo(b, only(b, dy!, beyond), []) : undefined;
-  const dx = outside ? only(b, dy!, not(b, outside)) : dy;
+    beyond && at.wants(i) ? sumTo(b, only(b, dy, beyond), []) : undefined;
+  const dx = outside ? only(b, dy, not(b, outside)) : dy;
   return [at.wants(0) ? dx : undefined, bound(1, below), bound(2, above)];
-};
+});
 
 export const activations: GradientRules = {
   /** dx = dy (y > 0). */

@@ -5,24 +5,25 @@ import { int, string } from '../../graph/attributes.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { resolveAxis } from '../../graph/operators/call.ts';
 import { int64, sizeOf, toNumbers } from '../../graph/tensor.ts';
-import { GradientError } from '../rule.ts';
-import type { Applied, GradientRule, GradientRules } from '../rule.ts';
+import { lastOf } from '../../lookup.ts';
+import { GradientError, ruleOf } from '../rule.ts';
+import type { Applied, AppliedTo, GradientRules } from '../rule.ts';
 import { expandTo, reshapeTo, zerosLike } from '../values.ts';
 import { bordered, placed } from './along.ts';
 
 /** y[.., k, ..] = x[.., index k, ..]: dx = zeros, and for each k dy[.., k, ..] added at index k. */
-const gather: GradientRule = (b, at, [dy]) => {
-  const { shape } = at.x[0]!;
-  if (sizeOf(dy!.shape) === 0) return [];
+const gather = ruleOf(2, (b, at, [dy]) => {
+  const { shape } = at.x[0];
+  if (sizeOf(dy.shape) === 0) return [];
   const axis = resolveAxis(at.call.int('axis', 0), shape.length);
   const size = shape[axis];
   const chosen = constantOf(b, at)?.map((index) => (index < 0 ? index + size : index));
-  const count = sizeOf(at.x[1]!.shape);
-  const once = chosen && takenOnce(b, reshapeTo(b, dy!, shape.with(axis, count)), axis, chosen, size);
+  const count = sizeOf(at.x[1].shape);
+  const once = chosen && takenOnce(b, reshapeTo(b, dy, shape.with(axis, count)), axis, chosen, size);
   if (once) return [once];
-  const slices = reshapeTo(b, dy!, [sizeOf(shape.slice(0, axis)), count, sizeOf(shape.slice(axis + 1))]);
-  return [reshapeTo(b, added(b, slices, reshapeTo(b, at.x[1]!, [1, count, 1]), size), shape)];
-};
+  const slices = reshapeTo(b, dy, [sizeOf(shape.slice(0, axis)), count, sizeOf(shape.slice(axis + 1))]);
+  return [reshapeTo(b, added(b, slices, reshapeTo(b, at.x[1], [1, count, 1]), size), shape)];
+});
 
 /** The adjoint of taking the elements `chosen` of an axis of `size` elements; undefined where some is taken twice. */
 function takenOnce(b: GraphBuilder, dy: Value, axis: number, chosen: readonly number[], size: number) {
@@ -40,50 +41,50 @@ function takenOnce(b: GraphBuilder, dy: Value, axis: number, chosen: readonly nu
 }
 
 /** y[p] = x[p, but index[p] on the axis]: dx = zeros, and dy[p] added there. */
-const gatherElements: GradientRule = (b, { call, x }, [dy]) => [
-  scattered(b, zerosLike(b, x[0]!), x[1]!, dy!, { axis: call.int('axis', 0), add: true }),
-];
+const gatherElements = ruleOf(2, (b, { call, x }, [dy]) => [
+  scattered(b, zerosLike(b, x[0]), x[1], dy, { axis: call.int('axis', 0), add: true }),
+]);
 
 /** y[p] = x[index tuple p]: dx = zeros, and dy[p] added there. */
-const gatherND: GradientRule = (b, { call, x }, [dy]) => {
-  const { shape } = x[0]!;
+const gatherND = ruleOf(2, (b, { call, x }, [dy]) => {
+  const { shape } = x[0];
   const batch = call.int('batch_dims', 0);
-  const depth = x[1]!.shape.at(-1)!;
+  const depth = lastOf(x[1].shape);
   const sizes = shape.slice(batch, batch + depth);
   const outer = sizeOf(shape.slice(0, batch));
   const inner = sizeOf(shape.slice(batch + depth));
-  const count = sizeOf(x[1]!.shape.slice(batch, -1));
+  const count = sizeOf(x[1].shape.slice(batch, -1));
   // Tuples become positions along all their axes in one; the modulus turns those that count from the end.
   const strides = sizes.map((_, i) => sizeOf(sizes.slice(i + 1)));
   const within = b.op('Mod', [x[1], b.constant(int64(sizes))])[0];
-  const position = b.reduceSum(b.mul(within, b.constant(int64(strides))), [x[1]!.shape.length - 1]);
-  const slices = reshapeTo(b, dy!, [outer, count, inner]);
+  const position = b.reduceSum(b.mul(within, b.constant(int64(strides))), [x[1].shape.length - 1]);
+  const slices = reshapeTo(b, dy, [outer, count, inner]);
   return [reshapeTo(b, added(b, slices, reshapeTo(b, position, [outer, count, 1]), sizeOf(sizes)), shape)];
-};
+});
 
 /**
  * y = x, but with the updates at their positions: dx = dy with zeros there, d updates = dy there.
  * Updates that are added: dx = dy.
  */
-const scatterElements: GradientRule = (b, at, [dy]) => {
+const scatterElements = ruleOf(3, (b, at, [dy]) => {
   const axis = at.call.int('axis', 0);
   const [, index, updates] = at.x;
   return [
-    adds(at) ? dy : at.wants(0) ? scattered(b, dy!, index!, zerosLike(b, updates!), { axis, add: false }) : undefined,
+    adds(at) ? dy : at.wants(0) ? scattered(b, dy, index, zerosLike(b, updates), { axis, add: false }) : undefined,
     undefined,
     at.wants(2) ? b.op('GatherElements', [dy, index], { axis: int(axis) })[0] : undefined,
   ];
-};
+});
 
 /** As scatterElements, with tuples as positions and slices as updates. */
-const scatterND: GradientRule = (b, at, [dy]) => {
+const scatterND = ruleOf(3, (b, at, [dy]) => {
   const [, index, updates] = at.x;
   return [
-    adds(at) ? dy : at.wants(0) ? b.op('ScatterND', [dy, index, zerosLike(b, updates!)])[0] : undefined,
+    adds(at) ? dy : at.wants(0) ? b.op('ScatterND', [dy, index, zerosLike(b, updates)])[0] : undefined,
     undefined,
     at.wants(2) ? b.op('GatherND', [dy, index])[0] : undefined,
   ];
-};
+});
 
 /** Whether updates are added rather than put in place. */
 function adds({ call }: Applied): boolean {
@@ -116,8 +117,8 @@ function scattered(
 }
 
 /** The indices, where they are known before anything runs. */
-function constantOf(b: GraphBuilder, { call, x }: Applied): readonly number[] | undefined {
-  const tensor = b.tensorOf(x[1]!);
+function constantOf(b: GraphBuilder, { call, x }: AppliedTo<2>): readonly number[] | undefined {
+  const tensor = b.tensorOf(x[1]);
   return call.numbers(1) ?? (tensor && toNumbers(tensor));
 }
 

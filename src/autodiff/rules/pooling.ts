@@ -6,50 +6,56 @@ import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import type { Call } from '../../graph/operators/call.ts';
 import { windowOf } from '../../graph/operators/convolution.ts';
 import { fromNumbers, sizeOf } from '../../graph/tensor.ts';
+import { GradientError, ruleOf } from '../rule.ts';
 import type { GradientRules } from '../rule.ts';
 import { expandTo, indicator } from '../values.ts';
 import { inputGradient } from './convolution/input.ts';
 import { windowFor } from './convolution/window.ts';
 import type { Window } from './convolution/window.ts';
 
+function kernelOf(call: Call): readonly number[] {
+  const kernel = call.ints('kernel_shape');
+  if (!kernel) throw new GradientError('the attribute kernel_shape is missing');
+  return kernel;
+}
+
 const spatialAxes = ({ shape }: Value): number[] => [...shape.keys()].slice(2);
 
 export const pooling: GradientRules = {
   /** y[o] = mean over the k counted at o of x[o s + k d - begin]: every pixel gets dy / count from each window it is in. */
-  AveragePool(b, { call, x: [x], y: [y] }, [dy]) {
-    const window = windowFor(call, call.ints('kernel_shape')!, x!.shape.slice(2), y!.shape.slice(2));
-    const { share, scale } = divided(b, dy!, counts(call, window));
+  AveragePool: ruleOf(1, (b, { call, x: [x], y: [y] }, [dy]) => {
+    const window = windowFor(call, kernelOf(call), x.shape.slice(2), y.shape.slice(2));
+    const { share, scale } = divided(b, dy, counts(call, window));
     if (tiles(window)) {
       const sizes = window.pixels;
       return [
         b.resize(scaled(b, share, scale), { sizes, mode: 'nearest', coordinates: 'asymmetric', nearest: 'floor' }),
       ];
     }
-    const [, channels] = x!.shape;
+    const [, channels] = x.shape;
     const shape = [channels, 1, ...window.kernel];
-    const weight = b.constant(fromNumbers(x!.dtype, shape, new Array<number>(sizeOf(shape)).fill(scale)));
+    const weight = b.constant(fromNumbers(x.dtype, shape, new Array<number>(sizeOf(shape)).fill(scale)));
     return [inputGradient(b, share, weight, window, channels)];
-  },
+  }),
   /** y = mean of x: dx = dy / pixels. */
-  GlobalAveragePool(b, { x: [x] }, [dy]) {
-    return [expandTo(b, scaled(b, dy!, 1 / sizeOf(x!.shape.slice(2))), x!.shape)];
-  },
+  GlobalAveragePool: ruleOf(1, (b, { x: [x] }, [dy]) => {
+    return [expandTo(b, scaled(b, dy, 1 / sizeOf(x.shape.slice(2))), x.shape)];
+  }),
   /** y[o] = max over k of x[o s + k d - begin]: the pixel that is the first maximum of a window gets its dy. */
-  MaxPool(b, { call, x: [x], y: [y, found] }, [dy]) {
-    if (!dy) return [];
+  MaxPool: ruleOf(1, (b, { call, x: [x], y: [y, found] }, [dy]) => {
     const { storage_order: columnMajor, ...attributes } = call.node.attributes;
     const places = found && !columnMajor ? found : b.op('MaxPool', [x], attributes, { outputs: 2 })[1];
-    const flat = (value: Value) => b.reshape(value, [sizeOf(y!.shape)]);
-    const zeros = b.expand(b.scalar(0, dy.dtype), [sizeOf(x!.shape)]);
+    const flat = (value: Value) => b.reshape(value, [sizeOf(y.shape)]);
+    const zeros = b.expand(b.scalar(0, dy.dtype), [sizeOf(x.shape)]);
     const options = { axis: int(0), reduction: string('add') };
-    return [b.reshape(b.op('ScatterElements', [zeros, flat(places), flat(dy)], options)[0], x!.shape)];
-  },
+    return [b.reshape(b.op('ScatterElements', [zeros, flat(places), flat(dy)], options)[0], x.shape)];
+  }),
   /** y = max of x: the pixels that are the maximum share dy. */
-  GlobalMaxPool(b, { x: [x], y: [y] }, [dy]) {
-    const hits = indicator(b, b.equal(x!, y!), x!);
-    const share = b.div(dy!, b.reduceSum(hits, spatialAxes(x!), true));
+  GlobalMaxPool: ruleOf(1, (b, { x: [x], y: [y] }, [dy]) => {
+    const hits = indicator(b, b.equal(x, y), x);
+    const share = b.div(dy, b.reduceSum(hits, spatialAxes(x), true));
     return [b.mul(hits, share)];
-  },
+  }),
 };
 
 /** For each axis and place of the window, the pixels that an average divides by. */

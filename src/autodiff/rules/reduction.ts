@@ -4,6 +4,7 @@
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { resolveAxis } from '../../graph/operators/call.ts';
 import { sizeOf } from '../../graph/tensor.ts';
+import { ruleOf } from '../rule.ts';
 import type { GradientRule, GradientRules } from '../rule.ts';
 import { expandTo, indicator, reshapeTo, sumTo } from '../values.ts';
 
@@ -16,22 +17,18 @@ interface Reduced {
 }
 
 /** @param partial the gradient, or what is repeated along the reduced axes to it; `dy` has the shape of `y`. */
-const reducing =
-  (partial: (b: GraphBuilder, dy: Value, at: Reduced) => Value): GradientRule =>
-  (b, at, [dy]) => {
-    const { call } = at;
-    const [x] = at.x;
-    const [y] = at.y;
-    if (!at.wants(0)) return [];
-    const { shape } = x!;
+const reducing = (partial: (b: GraphBuilder, dy: Value, at: Reduced) => Value): GradientRule =>
+  ruleOf(1, (b, { call, x: [x], y: [y], wants }, [dy]) => {
+    if (!wants(0)) return [];
+    const { shape } = x;
     const given = call.integers(1, 'axes');
     const none = !given?.length && call.int('noop_with_empty_axes', 0) === 1;
     const axes = new Set(given?.map((axis) => resolveAxis(axis, shape.length)));
     const kept = shape.map((d, i) => (!none && (axes.size === 0 || axes.has(i)) ? 1 : d));
     const count = sizeOf(shape) / sizeOf(kept);
-    const dx = partial(b, reshapeTo(b, dy!, kept), { x: x!, y: reshapeTo(b, y!, kept), count });
+    const dx = partial(b, reshapeTo(b, dy, kept), { x, y: reshapeTo(b, y, kept), count });
     return [expandTo(b, dx, shape)];
-  };
+  });
 
 const extremum = reducing((b, dy, { x, y }) => {
   const chosen = indicator(b, b.equal(x, y), dy);
