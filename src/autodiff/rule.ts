@@ -61,10 +61,7 @@ export const ruleOf = <N extends Count>(
 
 /** The rule of an operator whose loss may depend on any of several outputs. */
 export const ruleOfSeveral =
-  <N extends Count>(
-    required: N,
-    rule: (b: GraphBuilder, at: AppliedTo<N>, dy: Values) => Values,
-  ): GradientRule =>
+  <N extends Count>(required: N, rule: (b: GraphBuilder, at: AppliedTo<N>, dy: Values) => Values): GradientRule =>
   (b, { call, x, y, wants }, dy) => {
     if (!present(x, required)) throw new GradientError('an input is left out that the operator needs');
     if (!present(y, 1)) throw new GradientError('its first output is left out');

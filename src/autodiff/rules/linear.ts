@@ -52,7 +52,11 @@ const gemm = ruleOf(2, (b, at, [dy]) => {
     const sum = sumTo(b, dy, shape);
     return beta === 1 ? sum : b.mul(sum, beta);
   };
-  return [at.wants(0) ? da() : undefined, at.wants(1) ? dc() : undefined, bias && at.wants(2) ? dbias(bias) : undefined];
+  return [
+    at.wants(0) ? da() : undefined,
+    at.wants(1) ? dc() : undefined,
+    bias && at.wants(2) ? dbias(bias) : undefined,
+  ];
 });
 
 const einsum = ruleOf('all', (b, at, [dy]) => {

@@ -131,7 +131,10 @@ function trainedBatchNormalization(b: GraphBuilder, at: AppliedTo<5>, [given, dm
         parts.reduce<Value>((total, part) => (part ? b.add(total, part) : total), zerosLike(b, scale)),
         count,
       );
-    const scales = terms([own && b.neg(b.mul(k, own.dscale)), dvariance && b.div(b.mul(dvariance, 2 * fresh), inverse)]);
+    const scales = terms([
+      own && b.neg(b.mul(k, own.dscale)),
+      dvariance && b.div(b.mul(dvariance, 2 * fresh), inverse),
+    ]);
     const biases = terms([own && b.neg(b.mul(k, own.dbias)), dmean && b.mul(dmean, fresh)]);
     const rest = b.batchNormalization(x, scales, biases, mean, variance, call.float('epsilon', 1e-5));
     return own ? b.add(b.mul(own.dy, column(k)), rest) : rest;

@@ -144,7 +144,8 @@ const depthToSpace = ruleOf(1, (b, { call, x }, [dy]) => {
 
 /** Positions to blocks of channels: dx = the blocks of channels back to positions. */
 const spaceToDepth = ruleOf(1, (b, { call }, [dy]) =>
-  b.op('DepthToSpace', [dy], { blocksize: int(call.int('blocksize')) }));
+  b.op('DepthToSpace', [dy], { blocksize: int(call.int('blocksize')) }),
+);
 
 /** y = x on one side of a diagonal, 0 elsewhere: dx = dy, likewise. */
 const trilu = ruleOf(1, (b, { call, x }, [dy]) => b.op('Trilu', [dy, x[1]], { upper: int(call.int('upper', 1)) }));
