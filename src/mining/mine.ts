@@ -19,7 +19,7 @@ import type { LongWork } from '../progress.ts';
 import type { MineProgress } from './progress.ts';
 import type { Part } from './correlation/run-pass.ts';
 import { StateStore } from './correlation/saved-state.ts';
-import { writeRun } from './run/write-run.ts';
+import { pairName, writeRun } from './run/write-run.ts';
 
 export interface MineOptions extends LongWork<MineProgress> {
   readonly engine: Engine;
@@ -163,6 +163,7 @@ function planned(options: MineOptions) {
   const pairs = modelPairs(zoo.length, twins.length).filter(([a, b]) =>
     present.some((p) => p.includes(a) && p.includes(b)),
   );
+  checkNames(all, pairs);
   checkPresent(all, present, pairs, sources);
   if (options.saveScores) checkScoreSize(mined, pairs, settings.memory);
   return { settings, all, mined, sources, present, pairs };
@@ -195,6 +196,25 @@ function checked(options: MineOptions) {
     conceptThreshold: options.conceptThreshold ?? 0.5,
     folder: options.folder ?? memoryFolder(),
   };
+}
+
+/** @throws UserError when two models, or the files of two pairs of them, would have one name. */
+function checkNames(models: readonly Model[], pairs: readonly [number, number][]): void {
+  const taken = new Set<string>();
+  for (const { name } of models) {
+    // The names of the zoo differ: it is a twin's that is taken.
+    if (taken.has(name))
+      throw new UserError(`the untrained twin of a model would be called "${name}", as another model is; rename that one`);
+    taken.add(name);
+  }
+  const files = new Map<string, string>();
+  for (const [a, b] of pairs) {
+    const [names, file] = [`${models[a].name} and ${models[b].name}`, pairName(models[a].name, models[b].name)];
+    const others = files.get(file);
+    if (others !== undefined)
+      throw new UserError(`the pairs ${others}, and ${names}, would both be called "${file}"; rename a model`);
+    files.set(file, names);
+  }
 }
 
 /** Pairs of models by index: every two of the zoo, and each with its twin. */

@@ -1,9 +1,9 @@
 // Layers with names that a file may have and nobody expects: a run over them finishes, and their units are found again.
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseModel } from '../../src/cli/options.ts';
 import { memoryFolder } from '../../src/files/folder.ts';
-import { mine } from '../../src/mining/mine.ts';
+import { checkMining, mine } from '../../src/mining/mine.ts';
 import { parseUnit, unitName } from '../../src/mining/run/dictionary.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import { linearModel, noiseImages } from './fixtures.ts';
@@ -47,4 +47,24 @@ it.each(odd)('a unit of a layer called %j has a name that is taken apart again',
 
 it('a path with a line break is one path', () => {
   expect(parseModel('net=pa\nth\u2028.pth')).toEqual([{ name: 'net', file: 'pa\nth\u2028.pth' }]);
+});
+
+describe('names that would make one', () => {
+  const shape = { layer: 'l', channels: 4, height: 4, width: 4 };
+  const check = (names: readonly string[], twins = false) => {
+    const models = names.map((name, i) => linearModel(name, [shape], i + 1));
+    checkMining({ engine: nodeEngine(), models, images: noiseImages(40), twins });
+  };
+
+  it('are refused where two pairs of models have them', () => {
+    const message = /the pairs a and b--c, and a--b and c, would both be called "a--b--c"; rename a model/;
+    expect(() => check(['a', 'b--c', 'a--b', 'c'])).toThrow(message);
+    expect(() => check(['a', 'b--c', 'a--b'])).not.toThrow();
+    expect(() => check(['a-', 'b', 'a', '-b'])).toThrow(/would both be called "a---b"/);
+  });
+
+  it('are refused where a model is called as the twin of another', () => {
+    expect(() => check(['a', 'a.untrained'], true)).toThrow(/twin of a model would be called "a\.untrained"/);
+    expect(() => check(['a', 'a.untrained'])).not.toThrow();
+  });
 });

@@ -11,6 +11,9 @@ import type { LongWork } from '../../progress.ts';
 import type { MineProgress } from '../progress.ts';
 import { unitNames } from './units.ts';
 
+/** What the files and scores of two models are called. Names with "--" in them may make it ambiguous. */
+export const pairName = (a: string, b: string): string => `${a}--${b}`;
+
 /** Writes everything but exemplars, and removes what an interrupted run had left. */
 export async function writeRun(
   folder: Folder,
@@ -61,9 +64,9 @@ export async function writeRun(
       tensors.set(`${name}.null_best`, { dtype: 'float32', shape: [direction.units], data: direction.nullBest });
     }
     if (entry.scores) {
-      scores.set(`${nameA}--${nameB}`, { dtype: 'float32', shape: [entry.unitsA, entry.unitsB], data: entry.scores });
+      scores.set(pairName(nameA, nameB), { dtype: 'float32', shape: [entry.unitsA, entry.unitsB], data: entry.scores });
     }
-    await folder.write(`neighbours/${nameA}--${nameB}.safetensors`, safetensorsChunks(tensors, metadata));
+    await folder.write(`neighbours/${pairName(nameA, nameB)}.safetensors`, safetensorsChunks(tensors, metadata));
     await wrote();
   }
   if (scores.size) await folder.write('scores.safetensors', safetensorsChunks(scores, metadata));
