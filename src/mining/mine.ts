@@ -204,7 +204,9 @@ function checkNames(models: readonly Model[], pairs: readonly [number, number][]
   for (const { name } of models) {
     // The names of the zoo differ: it is a twin's that is taken.
     if (taken.has(name))
-      throw new UserError(`the untrained twin of a model would be called "${name}", as another model is; rename that one`);
+      throw new UserError(
+        `the untrained twin of a model would be called "${name}", as another model is; rename that one`,
+      );
     taken.add(name);
   }
   const files = new Map<string, string>();
