@@ -43,6 +43,13 @@ const onlyInNode = ['src/**/node/**', 'src/**/node.ts', 'src/cli/**', 'src/serve
 const nodeModules = '^(node:|(sharp|onnxruntime-node|undici|env-paths|tar-stream)(/|$))';
 const forNode = 'This file runs in a browser: code for Node goes to a folder called node/ or a file called node.ts.';
 
+// Private by the language, not by the type checker alone. A constructor has no other way.
+const privates = [
+  'TSParameterProperty[accessibility="private"]',
+  'PropertyDefinition[accessibility="private"]',
+  'MethodDefinition[accessibility="private"][kind!="constructor"]',
+].map((selector) => ({ selector, message: 'Write #name for a private member.' }));
+
 export default tseslint.config(
   { ignores: ['dist/', 'docs/api/', 'coverage/', 'node_modules/'] },
   js.configs.recommended,
@@ -68,6 +75,7 @@ export default tseslint.config(
     rules: {
       'import-x/no-restricted-paths': ['error', { zones }],
       'import-x/no-cycle': 'error',
+      'no-restricted-syntax': ['error', ...privates],
     },
   },
   {
@@ -104,6 +112,7 @@ export default tseslint.config(
       ],
       'no-restricted-syntax': [
         'error',
+        ...privates,
         { selector: `ImportExpression[source.value=/${nodeModules.replaceAll('/', '\\/')}/]`, message: forNode },
       ],
     },

@@ -26,6 +26,18 @@ describe('the lint', () => {
     ['a library for Node', 'src/images/source.ts', "import 'sharp';\n", 'no-restricted-imports'],
     ['a lazy one', 'src/images/source.ts', "await import('node:fs');\n", 'no-restricted-syntax'],
     ['a global of Node', 'src/mining/mine.ts', 'process.cwd();\n', 'no-restricted-globals'],
+    [
+      'privacy of the type checker alone',
+      'src/graph/dims.ts',
+      'export class Size {\n  private n = 1;\n}\n',
+      'no-restricted-syntax',
+    ],
+    [
+      'privacy in a parameter',
+      'src/runtime/node.ts',
+      'export class Size {\n  constructor(private n: number) {}\n}\n',
+      'no-restricted-syntax',
+    ],
     ['printing', 'src/mining/mine.ts', "console.log('');\n", 'no-console'],
     ['exiting', 'src/runtime/node.ts', 'process.exit(1);\n', 'no-restricted-properties'],
     ['the inside of the library', 'bench/run.ts', "import '../dist/random.js';\n", 'no-restricted-imports'],
@@ -36,6 +48,7 @@ describe('the lint', () => {
     ['src/images/node/source.ts', "import 'node:fs';\n"],
     ['src/runtime/node.ts', "import 'node:fs';\n"],
     ['src/cli/main.ts', "import 'node:fs';\nconsole.log(process.argv);\n"],
+    ['src/graph/dims.ts', 'export class Size {\n  #n = 1;\n  next = (): number => ++this.#n;\n}\n'],
     ['bench/run.ts', "import 'rosetta-neurons';\n"],
   ])('allows in %s: %j', async (file, text) => expect(await broken(file, text)).toEqual([]));
 });

@@ -76,67 +76,67 @@ function nodeAt(tree: CheckpointTree, path: string): CheckpointTree | undefined 
 
 /** Reads trees as plain data, within bounds. */
 class PlainReader {
-  private readonly file: string;
-  private readonly open = new Set<TreeNode>();
-  private values = 0;
+  readonly #file: string;
+  readonly #open = new Set<TreeNode>();
+  #values = 0;
 
   constructor(file: string) {
-    this.file = file;
+    this.#file = file;
   }
 
   refuse(what: string): never {
-    throw new UserError(`${this.file}: its network has ${what}. No ordinary network has, so it was not read.`);
+    throw new UserError(`${this.#file}: its network has ${what}. No ordinary network has, so it was not read.`);
   }
 
   spend(values: number): void {
-    this.values += values;
-    if (this.values > maxValues) this.refuse(`more than ${maxValues} modules and values`);
+    this.#values += values;
+    if (this.#values > maxValues) this.refuse(`more than ${maxValues} modules and values`);
   }
 
   attributes(state: State): Record<string, Plain> {
     const own = [...state].filter(([key]) => !(typeof key === 'string' && internal.test(key)));
-    return this.dict(own);
+    return this.#dict(own);
   }
 
   /** undefined for what is not plain. */
-  private read(value: CheckpointTree): Plain | undefined {
+  #read(value: CheckpointTree): Plain | undefined {
     this.spend(1);
     if (typeof value === 'bigint') return undefined;
     if (!isNode(value)) return value;
     // What contains itself, or is deeper than any setting, is no plain data.
-    if (this.open.has(value) || this.open.size >= maxDepth) return undefined;
-    this.open.add(value);
-    const plain = this.container(value);
-    this.open.delete(value);
+    if (this.#open.has(value) || this.#open.size >= maxDepth) return undefined;
+    this.#open.add(value);
+    const plain = this.#container(value);
+    this.#open.delete(value);
     return plain;
   }
 
-  private container(node: TreeNode): Plain | undefined {
-    if (Array.isArray(node) || node instanceof Set) return this.list(node);
-    if (node instanceof Map) return this.dict(node);
+  #container(node: TreeNode): Plain | undefined {
+    if (Array.isArray(node) || node instanceof Set) return this.#list(node);
+    if (node instanceof Map) return this.#dict(node);
     if (!hasKind(node, 'object')) return undefined;
     // A subclass of dict, such as EasyDict.
-    if (node.entries) return this.dict(node.entries);
+    if (node.entries) return this.#dict(node.entries);
     const found = numpyValue(node);
     if (Array.isArray(found)) this.spend(found.length);
     return found;
   }
 
-  private list(items: Iterable<CheckpointTree>): Plain[] | undefined {
+  #list(items: Iterable<CheckpointTree>): Plain[] | undefined {
     const list: Plain[] = [];
     for (const item of items) {
-      const plain = this.read(item);
+      const plain = this.#read(item);
       if (plain === undefined) return undefined;
       list.push(plain);
     }
     return list;
   }
 
-  private dict(entries: Iterable<[CheckpointTree, CheckpointTree]>): Record<string, Plain> {
+  #dict(entries: Iterable<[CheckpointTree, CheckpointTree]>): Record<string, Plain> {
     const plain: [string, Plain][] = [];
     for (const [key, item] of entries) {
       if (typeof key !== 'string' && typeof key !== 'number') continue;
-      const value = this.read(item);
+      const value = this.#read(item);
       if (value !== undefined) plain.push([String(key), value]);
     }
     return Object.fromEntries(plain); // makes a key `__proto__` a mere entry

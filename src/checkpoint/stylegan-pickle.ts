@@ -51,33 +51,33 @@ function persistentObject([meta]: CheckpointTree[]): TreeObject | undefined {
 
 /** The storages inside a pickle's byte strings, by keys given here: the keys inside are not unique. */
 class EmbeddedStorages {
-  private readonly source: ByteSource;
-  private readonly data: ByteSource[] = [];
+  readonly #source: ByteSource;
+  readonly #data: ByteSource[] = [];
   /** Each byte string is looked at once, however often it is referred to. */
-  private readonly known = new Map<Bytes, TreeStorage | undefined>();
+  readonly #known = new Map<Bytes, TreeStorage | undefined>();
 
   constructor(source: ByteSource) {
-    this.source = source;
+    this.#source = source;
   }
 
   get(key: string): ByteSource | undefined {
-    return this.data[Number(key)];
+    return this.#data[Number(key)];
   }
 
   /** The storage in a byte string; undefined when there is something else in it. */
   add(bytes: Bytes): TreeStorage | undefined {
-    if (!this.known.has(bytes)) this.known.set(bytes, this.read(bytes));
-    return this.known.get(bytes);
+    if (!this.#known.has(bytes)) this.#known.set(bytes, this.#read(bytes));
+    return this.#known.get(bytes);
   }
 
-  private read(bytes: Bytes): TreeStorage | undefined {
-    const name = `${this.source.name} (a tensor's data)`;
+  #read(bytes: Bytes): TreeStorage | undefined {
+    const name = `${this.#source.name} (a tensor's data)`;
     const inMemory = bytes instanceof Uint8Array;
     const size = inMemory ? bytes.length : bytes.size;
     const found = legacyStorage(name, inMemory ? bytes : bytes.head, size);
     if (!found) return undefined;
-    const whole = inMemory ? bytesSource(name, bytes) : partOf(this.source, bytes.start, size, name);
-    const key = this.data.push(partOf(whole, found.start, size - found.start)) - 1;
+    const whole = inMemory ? bytesSource(name, bytes) : partOf(this.#source, bytes.start, size, name);
+    const key = this.#data.push(partOf(whole, found.start, size - found.start)) - 1;
     return { ...found.storage, key: String(key) };
   }
 }

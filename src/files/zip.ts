@@ -96,57 +96,57 @@ interface EntryRecord {
 class ZipEntry implements ByteSource {
   readonly name: string;
   readonly size: number;
-  private readonly source: ByteSource;
-  private readonly record: EntryRecord;
+  readonly #source: ByteSource;
+  readonly #record: EntryRecord;
   /** The inflated bytes while they are in memory: many tensors can be parts of one storage. */
-  private latest: WeakRef<Uint8Array> | undefined;
+  #latest: WeakRef<Uint8Array> | undefined;
 
   constructor(source: ByteSource, name: string, record: EntryRecord) {
     this.name = `${source.name} (${name})`;
     this.size = record.inflated;
-    this.source = source;
-    this.record = record;
+    this.#source = source;
+    this.#record = record;
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     checkRange(this, offset, length);
-    const { method, flags, inflated, stored } = this.record;
-    if (flags & 1) this.fail('it is encrypted');
-    if (method === 0 && inflated === stored) return this.source.read((await this.dataStart()) + offset, length);
-    if (method !== 8) this.fail(`its compression (method ${method}) is not one that this reader knows`);
+    const { method, flags, inflated, stored } = this.#record;
+    if (flags & 1) this.#fail('it is encrypted');
+    if (method === 0 && inflated === stored) return this.#source.read((await this.#dataStart()) + offset, length);
+    if (method !== 8) this.#fail(`its compression (method ${method}) is not one that this reader knows`);
     // Deflate makes at most 1,032 bytes of one, so a size beyond that is a lie.
-    if (inflated > stored * 1032 + 1032) this.fail('its size is not possible');
+    if (inflated > stored * 1032 + 1032) this.#fail('its size is not possible');
     if (inflated > maxInflatedBytes) {
       throw new UserError(
         `${this.name} is compressed and has ${inflated} bytes, more than ${maxInflatedBytes}. ` +
           'Pack the archive again without compression.',
       );
     }
-    const bytes = this.latest?.deref() ?? this.inflate(await this.source.read(await this.dataStart(), stored));
-    this.latest = new WeakRef(bytes);
+    const bytes = this.#latest?.deref() ?? this.#inflate(await this.#source.read(await this.#dataStart(), stored));
+    this.#latest = new WeakRef(bytes);
     return bytes.slice(offset, offset + length);
   }
 
-  private inflate(deflated: Uint8Array): Uint8Array {
+  #inflate(deflated: Uint8Array): Uint8Array {
     const room = new Uint8Array(this.size + 1); // one to spare, to notice data that go on
     let bytes: Uint8Array;
     try {
       bytes = inflateSync(deflated, { out: room });
     } catch {
-      return this.fail('its compressed data are damaged');
+      return this.#fail('its compressed data are damaged');
     }
-    return bytes.length === this.size ? bytes : this.fail('its compressed data are not of the declared size');
+    return bytes.length === this.size ? bytes : this.#fail('its compressed data are not of the declared size');
   }
 
   /** Data begin behind the local header, whose name and extra field may be longer than the directory's. */
-  private async dataStart(): Promise<number> {
-    const { start } = this.record;
-    const header = viewOf(await this.source.read(start, 30));
-    if (header.getUint32(0, true) !== 0x04034b50) this.fail('its header is damaged');
+  async #dataStart(): Promise<number> {
+    const { start } = this.#record;
+    const header = viewOf(await this.#source.read(start, 30));
+    if (header.getUint32(0, true) !== 0x04034b50) this.#fail('its header is damaged');
     return start + 30 + header.getUint16(26, true) + header.getUint16(28, true);
   }
 
-  private fail(what: string): never {
+  #fail(what: string): never {
     throw new UserError(`${this.name} cannot be read: ${what}. Download the file again.`);
   }
 }

@@ -26,15 +26,15 @@ const shareable = 16;
 export class GraphAssembly {
   readonly name: string;
   readonly opset: number;
-  private readonly inputs: ValueInfo[] = [];
-  private readonly outputs = new Map<string, ValueInfo>();
-  private readonly nodes: Node[] = [];
-  private readonly initializers = new Map<string, Tensor>();
-  private readonly known = new Map<string, Known>();
+  readonly #inputs: ValueInfo[] = [];
+  readonly #outputs = new Map<string, ValueInfo>();
+  readonly #nodes: Node[] = [];
+  readonly #initializers = new Map<string, Tensor>();
+  readonly #known = new Map<string, Known>();
   /** Constants without a name of their own, by tensor and by content. */
-  private readonly shared = new Map<Tensor | string, string>();
-  private readonly counters = new Map<string, number>();
-  private domains: Record<string, number> = {};
+  readonly #shared = new Map<Tensor | string, string>();
+  readonly #counters = new Map<string, number>();
+  #domains: Record<string, number> = {};
 
   /** @param options.opset version of ONNX's operator set, 18 or later (default 20). */
   constructor(options: { name?: string; opset?: number } = {}) {
@@ -45,22 +45,22 @@ export class GraphAssembly {
 
   /** A graph input of fixed shape, float32 unless said otherwise. */
   input(name: string, shape: readonly number[], dtype: DType = 'float32'): Value {
-    this.claim(name);
-    this.inputs.push({ name, dtype, shape });
-    return this.define(name, { dtype, shape });
+    this.#claim(name);
+    this.#inputs.push({ name, dtype, shape });
+    return this.#define(name, { dtype, shape });
   }
 
   /** A weight or constant. Without a name, the same tensor and small equal ones are stored once. */
   constant(tensor: Tensor, name?: string): Value {
     const content =
       sizeOf(tensor.shape) <= shareable ? `${tensor.dtype}[${tensor.shape.join()}]${toBytes(tensor).join()}` : tensor;
-    const existing = name === undefined && (this.shared.get(tensor) ?? this.shared.get(content));
+    const existing = name === undefined && (this.#shared.get(tensor) ?? this.#shared.get(content));
     if (existing) return this.value(existing);
-    const chosen = name === undefined ? this.invent('const') : this.claim(name);
-    this.initializers.set(chosen, tensor);
-    if (name === undefined) this.shared.set(content, chosen);
-    if (!this.shared.has(tensor)) this.shared.set(tensor, chosen);
-    return this.define(chosen, knownOf(tensor));
+    const chosen = name === undefined ? this.#invent('const') : this.#claim(name);
+    this.#initializers.set(chosen, tensor);
+    if (name === undefined) this.#shared.set(content, chosen);
+    if (!this.#shared.has(tensor)) this.#shared.set(tensor, chosen);
+    return this.#define(chosen, knownOf(tensor));
   }
 
   /**
@@ -76,12 +76,12 @@ export class GraphAssembly {
     attributes: Readonly<Record<string, Attribute>> = {},
     options: { name?: string; outputs?: number } = {},
   ): Value[] {
-    const name = options.name === undefined ? this.invent(op) : this.claim(options.name);
+    const name = options.name === undefined ? this.#invent(op) : this.#claim(options.name);
     const outputs = [name];
-    for (let i = 1; i < (options.outputs ?? 1); i++) outputs.push(this.claim(`${name}:${i}`));
+    for (let i = 1; i < (options.outputs ?? 1); i++) outputs.push(this.#claim(`${name}:${i}`));
     const names = inputs.map((input) => (input ? this.value(input.name).name : ''));
     while (names.at(-1) === '') names.pop();
-    this.append({ op, name, inputs: names, outputs, attributes });
+    this.#append({ op, name, inputs: names, outputs, attributes });
     return outputs.map((output) => this.value(output));
   }
 
@@ -113,27 +113,27 @@ export class GraphAssembly {
       }
     }
     for (const [domain, version] of Object.entries(graph.domains ?? {})) {
-      if ((this.domains[domain] ?? version) !== version) {
+      if ((this.#domains[domain] ?? version) !== version) {
         throw new UserError(
-          `"${graph.name}" needs version ${version} of the operators "${domain}", not ${this.domains[domain]}.`,
+          `"${graph.name}" needs version ${version} of the operators "${domain}", not ${this.#domains[domain]}.`,
         );
       }
-      this.domains = { ...this.domains, [domain]: version };
+      this.#domains = { ...this.#domains, [domain]: version };
     }
     const upgraded = upgradeGraph(graph, this.opset);
     for (const [name, tensor] of upgraded.initializers) {
-      const existing = this.shared.get(tensor);
-      names.set(name, existing ?? this.adopt(prefix + name));
+      const existing = this.#shared.get(tensor);
+      names.set(name, existing ?? this.#adopt(prefix + name));
       if (existing === undefined) {
-        this.initializers.set(names.get(name)!, tensor);
-        this.shared.set(tensor, names.get(name)!);
-        this.known.set(names.get(name)!, knownOf(tensor));
+        this.#initializers.set(names.get(name)!, tensor);
+        this.#shared.set(tensor, names.get(name)!);
+        this.#known.set(names.get(name)!, knownOf(tensor));
       }
     }
     const rename = (name: string) => names.get(name) ?? prefix + name;
     for (const node of upgraded.nodes) {
-      for (const output of node.outputs) if (output) names.set(output, this.adopt(prefix + output));
-      this.append({ ...renameNode(node, rename), name: node.name && prefix + node.name });
+      for (const output of node.outputs) if (output) names.set(output, this.#adopt(prefix + output));
+      this.#append({ ...renameNode(node, rename), name: node.name && prefix + node.name });
     }
     return Object.fromEntries(graph.outputs.map(({ name }) => [name, this.value(rename(name))]));
   }
@@ -143,7 +143,7 @@ export class GraphAssembly {
    * @throws UserError when there is none, or its type and shape are not fully known.
    */
   value(name: string): Value {
-    const known = this.known.get(name);
+    const known = this.#known.get(name);
     if (!known) throw new UserError(`The graph "${this.name}" has no value "${name}".`);
     const { dtype, shape } = known;
     if (!dtype || !isStatic(shape)) {
@@ -157,82 +157,82 @@ export class GraphAssembly {
 
   /** The nodes so far, in topological order. */
   get made(): readonly Node[] {
-    return this.nodes;
+    return this.#nodes;
   }
 
   /** What is known of a value before anything runs: small constants with their elements; `{}` of one without a name here. */
   knownOf(name: string): Known {
-    return this.known.get(name) ?? {};
+    return this.#known.get(name) ?? {};
   }
 
   /** The tensor behind a constant; undefined for a value that is computed or fed. */
   tensorOf(value: Value): Tensor | undefined {
-    return this.initializers.get(value.name);
+    return this.#initializers.get(value.name);
   }
 
   /** Makes a value an output of the graph, by another name if one is given. */
   output(value: Value, name = value.name): void {
     const source = this.value(value.name);
-    if (name === source.name) this.outputs.set(name, source);
-    else this.outputs.set(name, this.op('Identity', [source], {}, { name })[0]);
+    if (name === source.name) this.#outputs.set(name, source);
+    else this.#outputs.set(name, this.op('Identity', [source], {}, { name })[0]);
   }
 
   /** The graph, without nodes and constants that no output needs. */
   build(): Graph {
-    if (this.outputs.size === 0) throw new Error(`The graph "${this.name}" has no output; declare one with output()`);
+    if (this.#outputs.size === 0) throw new Error(`The graph "${this.name}" has no output; declare one with output()`);
     const values = new Map<string, ValueInfo>();
-    for (const node of this.nodes) {
+    for (const node of this.#nodes) {
       for (const name of node.outputs) {
-        const { dtype, shape } = this.known.get(name) ?? {};
+        const { dtype, shape } = this.#known.get(name) ?? {};
         if (dtype) values.set(name, { name, dtype, ...(shape && { shape }) });
       }
     }
     return pruneGraph({
       name: this.name,
-      inputs: [...this.inputs],
-      outputs: [...this.outputs.values()],
-      nodes: [...this.nodes],
-      initializers: new Map(this.initializers),
+      inputs: [...this.#inputs],
+      outputs: [...this.#outputs.values()],
+      nodes: [...this.#nodes],
+      initializers: new Map(this.#initializers),
       values,
       opset: this.opset,
-      ...(Object.keys(this.domains).length > 0 && { domains: this.domains }),
+      ...(Object.keys(this.#domains).length > 0 && { domains: this.#domains }),
     });
   }
 
-  private append(node: Node): void {
-    const outputs = inferOutputs(node, this.known, this.opset);
-    this.nodes.push(node);
-    node.outputs.forEach((name, i) => name && this.known.set(name, outputs[i]));
+  #append(node: Node): void {
+    const outputs = inferOutputs(node, this.#known, this.opset);
+    this.#nodes.push(node);
+    node.outputs.forEach((name, i) => name && this.#known.set(name, outputs[i]));
   }
 
-  private define(name: string, known: Known): Value {
-    this.known.set(name, known);
+  #define(name: string, known: Known): Value {
+    this.#known.set(name, known);
     return this.value(name);
   }
 
   /** Reserves a name that must be free. */
-  private claim(name: string): string {
+  #claim(name: string): string {
     if (name === '') throw new Error('A value needs a name; leave it out to have one made');
-    if (this.known.has(name)) throw new UserError(`The graph "${this.name}" already has a value named "${name}".`);
-    this.known.set(name, {});
+    if (this.#known.has(name)) throw new UserError(`The graph "${this.name}" already has a value named "${name}".`);
+    this.#known.set(name, {});
     return name;
   }
 
   /** A free name that tells what it names. The number sign keeps it apart from names that people choose. */
-  private invent(stem: string): string {
+  #invent(stem: string): string {
     let name;
     do {
-      const count = (this.counters.get(stem) ?? 0) + 1;
-      this.counters.set(stem, count);
+      const count = (this.#counters.get(stem) ?? 0) + 1;
+      this.#counters.set(stem, count);
       name = `${stem}#${count}`;
-    } while (this.known.has(name));
-    return this.claim(name);
+    } while (this.#known.has(name));
+    return this.#claim(name);
   }
 
   /** Reserves a name of an inserted graph; one that was made up there is made up anew where it clashes. */
-  private adopt(name: string): string {
+  #adopt(name: string): string {
     const made = name.lastIndexOf('#');
-    return made > 0 && this.known.has(name) ? this.invent(name.slice(0, made)) : this.claim(name);
+    return made > 0 && this.#known.has(name) ? this.#invent(name.slice(0, made)) : this.#claim(name);
   }
 }
 

@@ -51,45 +51,45 @@ export interface ResizeOptions {
 
 export class GraphBuilder extends GraphAssembly {
   conv(x: Value, w: Value, bias?: Value, options: ConvOptions = {}, name?: string): Value {
-    return this.one('Conv', [x, w, bias], windowAttributes({ ...options, kernel: w.shape.slice(2) }), name);
+    return this.#one('Conv', [x, w, bias], windowAttributes({ ...options, kernel: w.shape.slice(2) }), name);
   }
   maxPool(x: Value, options: PoolOptions, name?: string): Value {
-    return this.one('MaxPool', [x], windowAttributes(options), name);
+    return this.#one('MaxPool', [x], windowAttributes(options), name);
   }
   /** Mean over a window; padding is not counted unless `countPadding`. */
   averagePool(x: Value, options: PoolOptions & { readonly countPadding?: boolean }, name?: string): Value {
     const count = { count_include_pad: int(options.countPadding ? 1 : 0) };
-    return this.one('AveragePool', [x], { ...windowAttributes(options), ...count }, name);
+    return this.#one('AveragePool', [x], { ...windowAttributes(options), ...count }, name);
   }
   globalAveragePool(x: Value, name?: string): Value {
-    return this.one('GlobalAveragePool', [x], {}, name);
+    return this.#one('GlobalAveragePool', [x], {}, name);
   }
 
-  relu = this.unary('Relu');
-  sqrt = this.unary('Sqrt');
-  exp = this.unary('Exp');
-  log = this.unary('Log');
-  neg = this.unary('Neg');
-  abs = this.unary('Abs');
-  sigmoid = this.unary('Sigmoid');
-  tanh = this.unary('Tanh');
-  erf = this.unary('Erf');
-  floor = this.unary('Floor');
-  identity = this.unary('Identity');
+  relu = this.#unary('Relu');
+  sqrt = this.#unary('Sqrt');
+  exp = this.#unary('Exp');
+  log = this.#unary('Log');
+  neg = this.#unary('Neg');
+  abs = this.#unary('Abs');
+  sigmoid = this.#unary('Sigmoid');
+  tanh = this.#unary('Tanh');
+  erf = this.#unary('Erf');
+  floor = this.#unary('Floor');
+  identity = this.#unary('Identity');
 
-  add = this.binary('Add');
-  sub = this.binary('Sub');
-  mul = this.binary('Mul');
-  div = this.binary('Div');
-  pow = this.binary('Pow');
-  min = this.binary('Min');
-  max = this.binary('Max');
-  equal = this.binary('Equal');
-  less = this.binary('Less');
-  greater = this.binary('Greater');
+  add = this.#binary('Add');
+  sub = this.#binary('Sub');
+  mul = this.#binary('Mul');
+  div = this.#binary('Div');
+  pow = this.#binary('Pow');
+  min = this.#binary('Min');
+  max = this.#binary('Max');
+  equal = this.#binary('Equal');
+  less = this.#binary('Less');
+  greater = this.#binary('Greater');
 
   matmul(a: Value, b: Value, name?: string): Value {
-    return this.one('MatMul', [a, b], {}, name);
+    return this.#one('MatMul', [a, b], {}, name);
   }
   /** alpha * a b + beta * c, with a and b transposed if asked for. */
   gemm(
@@ -101,28 +101,28 @@ export class GraphBuilder extends GraphAssembly {
   ): Value {
     const { transA = false, transB = false, alpha = 1, beta = 1 } = options;
     const attributes = { transA: int(+transA), transB: int(+transB), alpha: float(alpha), beta: float(beta) };
-    return this.one('Gemm', [a, b, c], attributes, name);
+    return this.#one('Gemm', [a, b, c], attributes, name);
   }
 
   transpose(x: Value, perm: readonly number[], name?: string): Value {
-    return this.one('Transpose', [x], { perm: ints(perm) }, name);
+    return this.#one('Transpose', [x], { perm: ints(perm) }, name);
   }
   /** One size may be -1; 0 is no copy but an empty axis. */
   reshape(x: Value, shape: readonly number[], name?: string): Value {
     const target = reshapeTo(x.shape, shape, true) as number[];
-    return this.one('Reshape', [x, this.integers(target)], target.includes(0) ? { allowzero: int(1) } : {}, name);
+    return this.#one('Reshape', [x, this.#integers(target)], target.includes(0) ? { allowzero: int(1) } : {}, name);
   }
   flatten(x: Value, axis = 1, name?: string): Value {
-    return this.one('Flatten', [x], { axis: int(axis) }, name);
+    return this.#one('Flatten', [x], { axis: int(axis) }, name);
   }
   unsqueeze(x: Value, axes: readonly number[], name?: string): Value {
-    return this.one('Unsqueeze', [x, this.integers(axes)], {}, name);
+    return this.#one('Unsqueeze', [x, this.#integers(axes)], {}, name);
   }
   squeeze(x: Value, axes: readonly number[], name?: string): Value {
-    return this.one('Squeeze', [x, this.integers(axes)], {}, name);
+    return this.#one('Squeeze', [x, this.#integers(axes)], {}, name);
   }
   expand(x: Value, shape: readonly number[], name?: string): Value {
-    return this.one('Expand', [x, this.integers(shape)], {}, name);
+    return this.#one('Expand', [x, this.#integers(shape)], {}, name);
   }
   slice(
     x: Value,
@@ -130,35 +130,35 @@ export class GraphBuilder extends GraphAssembly {
     name?: string,
   ): Value {
     const lists = [options.starts, options.ends, options.axes, ...(options.steps ? [options.steps] : [])];
-    return this.one('Slice', [x, ...lists.map((list) => this.integers(list))], {}, name);
+    return this.#one('Slice', [x, ...lists.map((list) => this.#integers(list))], {}, name);
   }
   concat(xs: readonly Value[], axis: number, name?: string): Value {
-    return this.one('Concat', xs, { axis: int(axis) }, name);
+    return this.#one('Concat', xs, { axis: int(axis) }, name);
   }
   /** Parts of the given sizes; further parts than the first are called `name:1`, `name:2`, ... */
   split(x: Value, sizes: readonly number[], axis: number, name?: string): Value[] {
-    return this.op('Split', [x, this.integers(sizes)], { axis: int(axis) }, { name, outputs: sizes.length });
+    return this.op('Split', [x, this.#integers(sizes)], { axis: int(axis) }, { name, outputs: sizes.length });
   }
   /** A number as index drops the axis. */
   gather(x: Value, indices: Value | readonly number[] | number, axis: number, name?: string): Value {
     const list = typeof indices === 'number' ? this.constant(int64([indices], [])) : indices;
-    return this.one('Gather', [x, 'dtype' in list ? list : this.integers(list)], { axis: int(axis) }, name);
+    return this.#one('Gather', [x, 'dtype' in list ? list : this.#integers(list)], { axis: int(axis) }, name);
   }
   /** @param pads before every axis, then after every axis. @param fill a constant, or how to continue the data. */
   pad(x: Value, pads: readonly number[], fill: number | 'reflect' | 'edge' | 'wrap' = 0, name?: string): Value {
     const constant = typeof fill === 'number';
     const value = constant && fill !== 0 ? this.scalar(fill, x.dtype) : undefined;
-    return this.one('Pad', [x, this.integers(pads), value], { mode: string(constant ? 'constant' : fill) }, name);
+    return this.#one('Pad', [x, this.#integers(pads), value], { mode: string(constant ? 'constant' : fill) }, name);
   }
 
-  reduceSum = this.reduction('ReduceSum');
-  reduceMean = this.reduction('ReduceMean');
-  reduceMax = this.reduction('ReduceMax');
-  reduceMin = this.reduction('ReduceMin');
-  reduceSumSquare = this.reduction('ReduceSumSquare');
+  reduceSum = this.#reduction('ReduceSum');
+  reduceMean = this.#reduction('ReduceMean');
+  reduceMax = this.#reduction('ReduceMax');
+  reduceMin = this.#reduction('ReduceMin');
+  reduceSumSquare = this.#reduction('ReduceSumSquare');
 
   softmax(x: Value, axis = -1, name?: string): Value {
-    return this.one('Softmax', [x], { axis: int(axis) }, name);
+    return this.#one('Softmax', [x], { axis: int(axis) }, name);
   }
   batchNormalization(
     x: Value,
@@ -169,18 +169,18 @@ export class GraphBuilder extends GraphAssembly {
     epsilon = 1e-5,
     name?: string,
   ): Value {
-    return this.one('BatchNormalization', [x, scale, bias, mean, variance], { epsilon: float(epsilon) }, name);
+    return this.#one('BatchNormalization', [x, scale, bias, mean, variance], { epsilon: float(epsilon) }, name);
   }
 
   cast(x: Value, dtype: DType, name?: string): Value {
-    return this.one('Cast', [x], { to: int(dataTypes[dtype]) }, name);
+    return this.#one('Cast', [x], { to: int(dataTypes[dtype]) }, name);
   }
   where(condition: Value, a: Operand, b: Operand, name?: string): Value {
-    return this.one('Where', [condition, ...this.operands(a, b)], {}, name);
+    return this.#one('Where', [condition, ...this.#operands(a, b)], {}, name);
   }
   clip(x: Value, min?: number, max?: number, name?: string): Value {
     const bound = (value: number | undefined) => (value === undefined ? undefined : this.scalar(value, x.dtype));
-    return this.one('Clip', [x, bound(min), bound(max)], {}, name);
+    return this.#one('Clip', [x, bound(min), bound(max)], {}, name);
   }
   /** Samples height and width of [n, c, h, w] anew. */
   resize(x: Value, options: ResizeOptions, name?: string): Value {
@@ -195,8 +195,8 @@ export class GraphBuilder extends GraphAssembly {
       ...(antialias && { antialias: int(1) }),
       ...((options.excludeOutside ?? antialias) && { exclude_outside: int(1) }),
     };
-    const target = sizes && this.integers([...lead, ...sizes]);
-    return this.one('Resize', [x, undefined, factors, target], attributes, name);
+    const target = sizes && this.#integers([...lead, ...sizes]);
+    return this.#one('Resize', [x, undefined, factors, target], attributes, name);
   }
 
   /** A constant of one element, shape []. */
@@ -204,11 +204,11 @@ export class GraphBuilder extends GraphAssembly {
     return this.constant(fromNumbers(dtype, [], [value]));
   }
 
-  private integers(values: readonly number[]): Value {
+  #integers(values: readonly number[]): Value {
     return this.constant(int64(values));
   }
 
-  private one(
+  #one(
     op: string,
     inputs: readonly (Value | undefined)[],
     attributes: Record<string, Attribute>,
@@ -217,22 +217,22 @@ export class GraphBuilder extends GraphAssembly {
     return this.op(op, inputs, attributes, { name })[0];
   }
 
-  private operands(a: Operand, b: Operand): [Value, Value] {
+  #operands(a: Operand, b: Operand): [Value, Value] {
     const other = typeof a === 'number' ? b : a;
     if (typeof other === 'number') throw new TypeError('One of two operands must be a value, not a number');
     const value = (operand: Operand) => (typeof operand === 'number' ? this.scalar(operand, other.dtype) : operand);
     return [value(a), value(b)];
   }
 
-  private unary(op: string) {
-    return (x: Value, name?: string): Value => this.one(op, [x], {}, name);
+  #unary(op: string) {
+    return (x: Value, name?: string): Value => this.#one(op, [x], {}, name);
   }
-  private binary(op: string) {
-    return (a: Operand, b: Operand, name?: string): Value => this.one(op, this.operands(a, b), {}, name);
+  #binary(op: string) {
+    return (a: Operand, b: Operand, name?: string): Value => this.#one(op, this.#operands(a, b), {}, name);
   }
-  private reduction(op: string) {
+  #reduction(op: string) {
     return (x: Value, axes: readonly number[], keepdims = false, name?: string): Value =>
-      this.one(op, [x, this.integers(axes)], { keepdims: int(+keepdims) }, name);
+      this.#one(op, [x, this.#integers(axes)], { keepdims: int(+keepdims) }, name);
   }
 }
 

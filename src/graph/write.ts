@@ -67,25 +67,25 @@ export function writeOnnx(graph: Graph, options: WriteOptions = {}): WrittenMode
 /** Collects weights for the external file, each array once. */
 class ExternalStore {
   readonly chunks: Uint8Array[] = [];
-  private readonly options: WriteOptions['external'];
-  private readonly offsets = new Map<Tensor['data'], number>();
-  private length = 0;
+  readonly #options: WriteOptions['external'];
+  readonly #offsets = new Map<Tensor['data'], number>();
+  #length = 0;
 
   constructor(options: WriteOptions['external']) {
-    this.options = options;
+    this.#options = options;
   }
 
   takes(tensor: Tensor): boolean {
     const bytes = byteLengthOf(tensor);
-    return this.options !== undefined && bytes > 0 && bytes >= this.options.minBytes;
+    return this.#options !== undefined && bytes > 0 && bytes >= this.#options.minBytes;
   }
 
   entry(tensor: Tensor): MessageInitShape<typeof TensorProtoSchema> {
-    const { location, folder } = this.options!;
+    const { location, folder } = this.#options!;
     const place =
       tensor.stored && tensor.stored.folder === folder
         ? { location: tensor.stored.file, offset: tensor.stored.offset }
-        : { location, offset: this.offsets.get(tensor.data) ?? this.add(tensor) };
+        : { location, offset: this.#offsets.get(tensor.data) ?? this.#add(tensor) };
     const pairs = { location: place.location, offset: `${place.offset}`, length: `${byteLengthOf(tensor)}` };
     return {
       dataLocation: TensorProto_DataLocation.EXTERNAL,
@@ -93,13 +93,13 @@ class ExternalStore {
     };
   }
 
-  private add(tensor: Tensor): number {
-    const padding = -this.length & (alignment - 1);
+  #add(tensor: Tensor): number {
+    const padding = -this.#length & (alignment - 1);
     if (padding) this.chunks.push(new Uint8Array(padding));
-    const offset = this.length + padding;
+    const offset = this.#length + padding;
     this.chunks.push(toBytes(tensor));
-    this.offsets.set(tensor.data, offset);
-    this.length = offset + tensor.data.byteLength;
+    this.#offsets.set(tensor.data, offset);
+    this.#length = offset + tensor.data.byteLength;
     return offset;
   }
 }

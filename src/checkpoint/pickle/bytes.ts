@@ -47,32 +47,32 @@ export class PickleBytes {
   /** From the source's beginning, as all places here. */
   position: number;
   /** Bytes of the whole source. */
-  private readonly size: number;
+  readonly #size: number;
   /** Whether only a window of the source is in memory. */
-  private readonly windowed: boolean;
-  private bytes: Uint8Array;
-  private view: DataView;
+  readonly #windowed: boolean;
+  #bytes: Uint8Array;
+  #view: DataView;
   /** The place of the window's first byte. */
-  private base = 0;
-  private held = 0;
+  #base = 0;
+  #held = 0;
 
   /** @param bytes the whole source; none when `fill` will bring them. */
   constructor(name: string, size: number, position: number, bytes?: Uint8Array) {
     this.name = name;
-    this.size = size;
+    this.#size = size;
     this.position = position;
-    this.windowed = !bytes;
-    this.bytes = bytes ?? new Uint8Array();
-    this.view = viewOf(this.bytes);
+    this.#windowed = !bytes;
+    this.#bytes = bytes ?? new Uint8Array();
+    this.#view = viewOf(this.#bytes);
   }
 
   /** Moves the window to the position and up to `end` or further. */
   async fill(source: ByteSource, end: number, window: number): Promise<void> {
     const wanted = end - this.position;
-    if (wanted > maxPickleBytes) this.refuse();
-    this.bytes = await source.read(this.position, Math.min(Math.max(wanted, window), this.size - this.position));
-    this.view = viewOf(this.bytes);
-    this.base = this.position;
+    if (wanted > maxPickleBytes) this.#refuse();
+    this.#bytes = await source.read(this.position, Math.min(Math.max(wanted, window), this.#size - this.position));
+    this.#view = viewOf(this.#bytes);
+    this.#base = this.position;
   }
 
   /** @throws UserError saying what is wrong, and where. */
@@ -82,68 +82,68 @@ export class PickleBytes {
     );
   }
 
-  private refuse(): never {
+  #refuse(): never {
     throw new UserError(
       `${this.name}: its pickled objects take more than ${maxPickleBytes} bytes beside tensors, so it was not read.`,
     );
   }
 
-  private truncated(): never {
+  #truncated(): never {
     throw new UserError(
-      `${this.name} ends after ${this.size} bytes, in the middle of its data: it is truncated. Download it again.`,
+      `${this.name} ends after ${this.#size} bytes, in the middle of its data: it is truncated. Download it again.`,
     );
   }
 
   /** Passes over the next bytes; where they are in the window. */
-  private advance(count: number): number {
+  #advance(count: number): number {
     const end = this.position + count;
-    if (end > this.size) this.truncated();
-    if (end > this.base + this.bytes.length) throw new PickleWindow(end);
-    const at = this.position - this.base;
+    if (end > this.#size) this.#truncated();
+    if (end > this.#base + this.#bytes.length) throw new PickleWindow(end);
+    const at = this.position - this.#base;
     this.position = end;
     return at;
   }
 
-  u8 = (): number => this.bytes[this.advance(1)];
-  u16 = (): number => this.view.getUint16(this.advance(2), true);
-  u32 = (): number => this.view.getUint32(this.advance(4), true);
-  i32 = (): number => this.view.getInt32(this.advance(4), true);
-  f64 = (): number => this.view.getFloat64(this.advance(8), false);
+  u8 = (): number => this.#bytes[this.#advance(1)];
+  u16 = (): number => this.#view.getUint16(this.#advance(2), true);
+  u32 = (): number => this.#view.getUint32(this.#advance(4), true);
+  i32 = (): number => this.#view.getInt32(this.#advance(4), true);
+  f64 = (): number => this.#view.getFloat64(this.#advance(8), false);
   /** A 64-bit count. Beyond 2^53 it loses digits, which no file is long enough to notice. */
-  u64 = (): number => Number(this.view.getBigUint64(this.advance(8), true));
+  u64 = (): number => Number(this.#view.getBigUint64(this.#advance(8), true));
 
   /** The next bytes, sharing the window's memory. */
-  private take(count: number): Uint8Array {
-    const at = this.advance(count);
-    this.held += count;
-    if (this.held > maxPickleBytes) this.refuse();
-    return this.bytes.subarray(at, at + count);
+  #take(count: number): Uint8Array {
+    const at = this.#advance(count);
+    this.#held += count;
+    if (this.#held > maxPickleBytes) this.#refuse();
+    return this.#bytes.subarray(at, at + count);
   }
 
   /** The next bytes, or their place when they are many. They share the memory of a source that is in memory. */
   byteString(count: number): Uint8Array | TreeBytes {
-    if (!this.windowed) return this.take(count);
-    if (count <= maxBytesHeld) return this.take(count).slice();
+    if (!this.#windowed) return this.#take(count);
+    if (count <= maxBytesHeld) return this.#take(count).slice();
     const start = this.position;
-    if (start + count > this.size) this.truncated();
-    const head = this.take(headBytes).slice();
+    if (start + count > this.#size) this.#truncated();
+    const head = this.#take(headBytes).slice();
     this.position = start + count;
     return { kind: 'bytes', start, size: count, head };
   }
 
-  text = (count: number): string => utf8.decode(this.take(count));
+  text = (count: number): string => utf8.decode(this.#take(count));
   /** One character a byte, as Python 2's strings are read. */
-  byteText = (count: number): string => latin1(this.take(count));
+  byteText = (count: number): string => latin1(this.#take(count));
 
   /** One character a byte, up to the next line feed, which is passed over. */
   line(): string {
-    const at = this.position - this.base;
-    const end = at > this.bytes.length ? -1 : this.bytes.indexOf(10, at);
+    const at = this.position - this.#base;
+    const end = at > this.#bytes.length ? -1 : this.#bytes.indexOf(10, at);
     if (end < 0) {
-      const have = Math.max(this.bytes.length - at, 0);
-      if (this.position + have >= this.size) this.truncated();
+      const have = Math.max(this.#bytes.length - at, 0);
+      if (this.position + have >= this.#size) this.#truncated();
       if (have > maxLineBytes) this.fail(`a line of more than ${maxLineBytes} bytes`);
-      throw new PickleWindow(Math.min(this.position + 2 * have + 1, this.size));
+      throw new PickleWindow(Math.min(this.position + 2 * have + 1, this.#size));
     }
     const text = this.byteText(end - at);
     this.position++;
@@ -152,9 +152,9 @@ export class PickleBytes {
 
   /** A little-endian integer in two's complement. */
   integer(count: number): number | bigint {
-    if (count > this.size - this.position) this.truncated();
+    if (count > this.#size - this.position) this.#truncated();
     if (count > maxIntegerBytes) this.fail(`an integer of ${count} bytes`);
-    const digits = this.take(count);
+    const digits = this.#take(count);
     let value = 0n;
     for (let i = count - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i]);
     return simplest(BigInt.asIntN(count * 8, value));

@@ -22,12 +22,12 @@ export class PickleMachine {
   readonly input: PickleBytes;
   readonly options: PickleOptions;
   readonly memo = new Map<number, CheckpointTree>();
-  private stack: CheckpointTree[] = [];
+  #stack: CheckpointTree[] = [];
   /** Stack heights at which unfinished lists of arguments begin. */
-  private readonly marks: number[] = [];
+  readonly #marks: number[] = [];
   /** What `bytes(text)` made; a text can be given to many calls. */
-  private readonly encoded = new Map<string, Uint8Array>();
-  private objects = 0;
+  readonly #encoded = new Map<string, Uint8Array>();
+  #objects = 0;
   /** Operations done so far. */
   operations = 0;
 
@@ -43,57 +43,57 @@ export class PickleMachine {
   }
 
   push(value: CheckpointTree): void {
-    if (this.stack.length >= maxStack) this.refuse(`${maxStack} places on the stack`);
-    this.stack.push(value);
+    if (this.#stack.length >= maxStack) this.refuse(`${maxStack} places on the stack`);
+    this.#stack.push(value);
   }
 
   /** Pushes a value that takes memory of its own. */
   create(value: CheckpointTree): void {
-    this.charge(1);
+    this.#charge(1);
     this.push(value);
   }
 
-  private charge(objects: number): void {
-    this.objects += objects;
-    if (this.objects > maxObjects) this.refuse(`${maxObjects} objects`);
+  #charge(objects: number): void {
+    this.#objects += objects;
+    if (this.#objects > maxObjects) this.refuse(`${maxObjects} objects`);
   }
 
   top(): CheckpointTree {
-    if (this.stack.length <= (this.marks.at(-1) ?? 0)) this.input.fail('an operand is missing');
-    return this.stack[this.stack.length - 1];
+    if (this.#stack.length <= (this.#marks.at(-1) ?? 0)) this.input.fail('an operand is missing');
+    return this.#stack[this.#stack.length - 1];
   }
 
   pop(): CheckpointTree {
     const value = this.top();
-    this.stack.length--;
+    this.#stack.length--;
     return value;
   }
 
   /** The `count` topmost values, in order. */
   popMany(count: number): CheckpointTree[] {
-    const height = this.stack.length - count;
-    if (height < (this.marks.at(-1) ?? 0)) this.input.fail('an operand is missing');
-    const values = this.stack.slice(height);
-    this.stack.length = height;
+    const height = this.#stack.length - count;
+    if (height < (this.#marks.at(-1) ?? 0)) this.input.fail('an operand is missing');
+    const values = this.#stack.slice(height);
+    this.#stack.length = height;
     return values;
   }
 
   mark(): void {
-    if (this.marks.length >= maxStack) this.refuse(`${maxStack} marks`);
-    this.marks.push(this.stack.length);
+    if (this.#marks.length >= maxStack) this.refuse(`${maxStack} marks`);
+    this.#marks.push(this.#stack.length);
   }
 
   /** Takes back a mark that nothing was put on, as POP does. */
   unmark(): boolean {
-    if (this.marks.at(-1) !== this.stack.length) return false;
-    this.marks.pop();
+    if (this.#marks.at(-1) !== this.#stack.length) return false;
+    this.#marks.pop();
     return true;
   }
 
   popToMark(): CheckpointTree[] {
-    const height = this.marks.pop() ?? this.input.fail('a mark is missing');
-    const values = this.stack.slice(height);
-    this.stack.length = height;
+    const height = this.#marks.pop() ?? this.input.fail('a mark is missing');
+    const values = this.#stack.slice(height);
+    this.#stack.length = height;
     return values;
   }
 
@@ -110,17 +110,17 @@ export class PickleMachine {
 
   call(callable: CheckpointTree, args: CheckpointTree): void {
     if (hasKind(callable, 'global') && Array.isArray(args)) {
-      const builtin = constructBuiltin(callable, args, this.encode);
-      if (builtin) this.charge(sizeOfCopy(builtin));
+      const builtin = constructBuiltin(callable, args, this.#encode);
+      if (builtin) this.#charge(sizeOfCopy(builtin));
       const known = builtin ?? this.options.construct?.(callable, args);
       if (known !== undefined) return this.create(known);
     }
     this.create(record(callable, args));
   }
 
-  private readonly encode = (text: string): Uint8Array => {
-    const bytes = this.encoded.get(text) ?? latin1Bytes(text);
-    this.encoded.set(text, bytes);
+  readonly #encode = (text: string): Uint8Array => {
+    const bytes = this.#encoded.get(text) ?? latin1Bytes(text);
+    this.#encoded.set(text, bytes);
     return bytes;
   };
 

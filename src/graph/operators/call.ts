@@ -62,34 +62,34 @@ export class Call {
   }
 
   int(name: string, fallback?: number): number {
-    const value = this.attribute(name, 'int');
+    const value = this.#attribute(name, 'int');
     if (value !== undefined) return value;
     if (fallback === undefined) throw new ShapeError(`the attribute ${name} is missing`);
     return fallback;
   }
 
   ints(name: string): readonly number[] | undefined {
-    return this.attribute(name, 'ints');
+    return this.#attribute(name, 'ints');
   }
 
   float(name: string, fallback: number): number {
-    return this.attribute(name, 'float') ?? fallback;
+    return this.#attribute(name, 'float') ?? fallback;
   }
 
   string(name: string, fallback: string): string {
-    return this.attribute(name, 'string') ?? fallback;
+    return this.#attribute(name, 'string') ?? fallback;
   }
 
   tensor(name: string): Tensor | undefined {
-    return this.attribute(name, 'tensor');
+    return this.#attribute(name, 'tensor');
   }
 
-  private attribute(name: string, kind: 'int'): number | undefined;
-  private attribute(name: string, kind: 'ints'): readonly number[] | undefined;
-  private attribute(name: string, kind: 'float'): number | undefined;
-  private attribute(name: string, kind: 'string'): string | undefined;
-  private attribute(name: string, kind: 'tensor'): Tensor | undefined;
-  private attribute(name: string, kind: string): unknown {
+  #attribute(name: string, kind: 'int'): number | undefined;
+  #attribute(name: string, kind: 'ints'): readonly number[] | undefined;
+  #attribute(name: string, kind: 'float'): number | undefined;
+  #attribute(name: string, kind: 'string'): string | undefined;
+  #attribute(name: string, kind: 'tensor'): Tensor | undefined;
+  #attribute(name: string, kind: string): unknown {
     const attribute: Attribute | undefined = this.node.attributes[name];
     if (attribute === undefined) return undefined;
     const value = (attribute as Record<string, unknown>)[kind];

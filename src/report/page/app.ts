@@ -14,47 +14,47 @@ export interface View {
 
 export class App {
   route: Route;
-  private readonly render: (route: Route) => void;
-  private readonly viewTop: () => number;
-  private written = 0;
+  readonly #render: (route: Route) => void;
+  readonly #viewTop: () => number;
+  #written = 0;
   /** Where the window was scrolled to, by address: restored on the way back. */
-  private readonly scrolled = new Map<string, number>();
-  private followsLink = false;
+  readonly #scrolled = new Map<string, number>();
+  #followsLink = false;
   /** The address of what is shown: for a moment the browser's own is ahead of it. */
-  private shown = location.hash;
+  #shown = location.hash;
 
   /**
    * @param render shows a route
    * @param viewTop where the window has to be scrolled to for the view's first line, below what stays on screen
    */
   constructor(render: (route: Route) => void, viewTop: () => number) {
-    this.render = render;
-    this.viewTop = viewTop;
+    this.#render = render;
+    this.#viewTop = viewTop;
     this.route = parseRoute(location.hash);
     history.scrollRestoration = 'manual';
-    addEventListener('hashchange', () => this.arrive());
-    addEventListener('scroll', () => this.scrolled.set(this.shown, scrollY), { passive: true });
+    addEventListener('hashchange', () => this.#arrive());
+    addEventListener('scroll', () => this.#scrolled.set(this.#shown, scrollY), { passive: true });
     addEventListener(
       'click',
       (event) => {
         const link = event.target instanceof Element ? event.target.closest('a[href^="#"]') : null;
         if (!link) return;
-        this.write();
-        this.followsLink = true;
+        this.#write();
+        this.#followsLink = true;
       },
       { capture: true },
     );
   }
 
   start(): void {
-    this.render(this.route);
-    this.write();
+    this.#render(this.route);
+    this.#write();
   }
 
   /** Goes to another view, as a link does. */
   go(view: string, path: readonly string[] = [], params: Params = {}): void {
-    this.write();
-    this.followsLink = true;
+    this.#write();
+    this.#followsLink = true;
     location.hash = hashOf(view, path, params);
   }
 
@@ -62,33 +62,33 @@ export class App {
   set(params: Params): void {
     this.route = { ...this.route, params };
     this.writeSoon();
-    this.render(this.route);
+    this.#render(this.route);
   }
 
   /** Notes a setting that the views need not be told of. */
   writeSoon(): void {
     // Browsers limit how often the address may change, and typing is faster.
-    clearTimeout(this.written);
-    this.written = window.setTimeout(() => this.write(), 250);
+    clearTimeout(this.#written);
+    this.#written = window.setTimeout(() => this.#write(), 250);
   }
 
-  private write(): void {
-    clearTimeout(this.written);
+  #write(): void {
+    clearTimeout(this.#written);
     const { view, path, params } = this.route;
     const hash = hashOf(view, path, { ...params, ...displayParams() });
-    this.shown = hash;
-    this.scrolled.set(hash, scrollY);
+    this.#shown = hash;
+    this.#scrolled.set(hash, scrollY);
     if (hash !== location.hash) history.replaceState(history.state, '', hash);
   }
 
-  private arrive(): void {
+  #arrive(): void {
     // A new view starts at its top; the head of the page comes back into sight only where it was in sight.
-    const top = this.followsLink ? Math.min(scrollY, this.viewTop()) : (this.scrolled.get(location.hash) ?? 0);
-    this.followsLink = false;
-    this.shown = location.hash;
+    const top = this.#followsLink ? Math.min(scrollY, this.#viewTop()) : (this.#scrolled.get(location.hash) ?? 0);
+    this.#followsLink = false;
+    this.#shown = location.hash;
     this.route = parseRoute(location.hash);
-    this.render(this.route);
+    this.#render(this.route);
     scrollTo(0, top);
-    this.write();
+    this.#write();
   }
 }

@@ -13,24 +13,24 @@ import type { PackedPairs } from '../payload.ts';
 
 export class ChartsView implements View {
   readonly element: HTMLElement;
-  private readonly report: Report;
-  private readonly form: HTMLFormElement;
-  private readonly choice: HTMLSelectElement;
-  private readonly matrix = h('div');
-  private shown = '';
+  readonly #report: Report;
+  readonly #form: HTMLFormElement;
+  readonly #choice: HTMLSelectElement;
+  readonly #matrix = h('div');
+  #shown = '';
 
   constructor(app: App, report: Report) {
-    this.report = report;
+    this.#report = report;
     const { pairs } = report.packed;
-    this.choice = h(
+    this.#choice = h(
       'select',
       {},
       pairs.map((list, index) => h('option', { value: index }, report.pairTitle(list))),
     );
-    this.form = filterForm(
+    this.#form = filterForm(
       'Layers',
-      () => app.set({ ...pairListParams(report, Number(this.choice.value)), ...readForm(this.form) }),
-      h('label', { class: 'field' }, h('span', {}, 'Models'), this.choice),
+      () => app.set({ ...pairListParams(report, Number(this.#choice.value)), ...readForm(this.#form) }),
+      h('label', { class: 'field' }, h('span', {}, 'Models'), this.#choice),
       selectField('only', 'Count', [
         { value: '', text: 'all pairs' },
         { value: 'significant', text: 'significant' },
@@ -60,67 +60,67 @@ export class ChartsView implements View {
             h(
               'div',
               { class: 'small-multiples' },
-              pairs.filter((list) => !this.isControl(list)).map((list) => this.figure(list)),
+              pairs.filter((list) => !this.#isControl(list)).map((list) => this.#figure(list)),
             ),
             h('h2', { class: 'section' }, 'Layers that share units'),
             h('p', { class: 'note' }, 'How many pairs two layers have. A count leads to its pairs.'),
-            this.form,
-            this.matrix,
+            this.#form,
+            this.#matrix,
             h('h2', { class: 'section' }, 'Controls'),
-            this.controls(),
+            this.#controls(),
           ],
     );
   }
 
   show({ params }: Route): string {
-    if (this.report.packed.pairs.length === 0) return 'Charts';
-    const index = pairListOf(this.report, params);
-    this.choice.value = String(index);
-    fillForm(this.form, params);
+    if (this.#report.packed.pairs.length === 0) return 'Charts';
+    const index = pairListOf(this.#report, params);
+    this.#choice.value = String(index);
+    fillForm(this.#form, params);
     const key = `${index} ${params.only ?? ''}`;
-    if (this.shown !== key) {
-      this.shown = key;
-      void this.report.pairs(index).then((columns) => {
-        if (this.shown === key)
-          this.matrix.replaceChildren(layerMatrix(this.report, index, columns, params.only ?? ''));
+    if (this.#shown !== key) {
+      this.#shown = key;
+      void this.#report.pairs(index).then((columns) => {
+        if (this.#shown === key)
+          this.#matrix.replaceChildren(layerMatrix(this.#report, index, columns, params.only ?? ''));
       });
     }
     return 'Charts';
   }
 
-  private isControl({ models }: PackedPairs): boolean {
-    return models.some((model) => this.report.packed.models[model].role === 'twin');
+  #isControl({ models }: PackedPairs): boolean {
+    return models.some((model) => this.#report.packed.models[model].role === 'twin');
   }
 
-  private figure(list: PackedPairs): HTMLElement {
-    const index = this.report.packed.pairs.indexOf(list);
+  #figure(list: PackedPairs): HTMLElement {
+    const index = this.#report.packed.pairs.indexOf(list);
     return h(
       'figure',
       {},
       h(
         'figcaption',
         {},
-        h('a', { href: hashOf('pairs', [], pairListParams(this.report, index)) }, this.report.pairTitle(list)),
+        h('a', { href: hashOf('pairs', [], pairListParams(this.#report, index)) }, this.#report.pairTitle(list)),
       ),
       histogramChart(list),
     );
   }
 
   /** Trained with trained, then trained with untrained. */
-  private controls(): HTMLElement {
-    const { pairs } = this.report.packed;
-    const twins = pairs.filter((list) => this.isControl(list));
+  #controls(): HTMLElement {
+    const { pairs } = this.#report.packed;
+    const twins = pairs.filter((list) => this.#isControl(list));
     if (twins.length === 0) return h('p', { class: 'note' }, 'No untrained twins were mined in this run.');
     const row = (list: PackedPairs, control: boolean) =>
       h(
         'tr',
         { class: control ? 'control' : null },
-        h('th', { scope: 'row' }, this.report.pairTitle(list)),
+        h('th', { scope: 'row' }, this.#report.pairTitle(list)),
         (['pairs', 'significant', 'replicated', 'expectedOfNoise'] as const).map((name) =>
           h('td', { class: 'number' }, formatCount(list.counts[name])),
         ),
       );
-    const trained = pairs.filter((list) => !this.isControl(list));
+    const trained = pairs.filter((list) => !this.#isControl(list));
     const rows: Child[] = [...trained.map((list) => row(list, false)), ...twins.map((list) => row(list, true))];
     return h(
       'div',

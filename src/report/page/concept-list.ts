@@ -31,22 +31,22 @@ function whyNone({ packed }: Report): string {
 
 export class ConceptsView implements View {
   readonly element: HTMLElement;
-  private readonly report: Report;
-  private readonly form: HTMLFormElement;
-  private readonly count = h('p', { class: 'count', role: 'status' });
-  private readonly none = h('p', { class: 'none' });
-  private readonly feed = h('div', { role: 'feed', 'aria-label': 'Concepts' });
-  private readonly list: VirtualList;
-  private readonly open = new Set<string>();
-  private found: readonly number[] = [];
-  private shown = '';
+  readonly #report: Report;
+  readonly #form: HTMLFormElement;
+  readonly #count = h('p', { class: 'count', role: 'status' });
+  readonly #none = h('p', { class: 'none' });
+  readonly #feed = h('div', { role: 'feed', 'aria-label': 'Concepts' });
+  readonly #list: VirtualList;
+  readonly #open = new Set<string>();
+  #found: readonly number[] = [];
+  #shown = '';
 
   constructor(app: App, report: Report) {
-    this.report = report;
+    this.#report = report;
     const models = report.packed.models.filter((model) => model.role === 'zoo');
-    this.form = filterForm(
+    this.#form = filterForm(
       'Filter concepts',
-      () => app.set({ text: app.route.params.text ?? '', ...readForm(this.form) }),
+      () => app.set({ text: app.route.params.text ?? '', ...readForm(this.#form) }),
       selectField('model', 'Model', [
         { value: '', text: 'any' },
         ...models.map(({ name }) => ({ value: name, text: name })),
@@ -62,67 +62,67 @@ export class ConceptsView implements View {
       ]),
       h('button', { type: 'button', class: 'quiet', click: () => app.set({}) }, 'Clear'),
     );
-    this.list = new VirtualList(this.feed, {
+    this.#list = new VirtualList(this.#feed, {
       spacer: () => h('div', { 'aria-hidden': 'true' }),
-      render: (position) => this.card(position),
+      render: (position) => this.#card(position),
       estimate: 560,
     });
-    this.element = h('div', {}, h('h2', { class: 'unseen' }, 'Concepts'), this.form, this.count, this.none, this.feed);
+    this.element = h('div', {}, h('h2', { class: 'unseen' }, 'Concepts'), this.#form, this.#count, this.#none, this.#feed);
   }
 
   /** The order that the reader sees, for leafing from concept to concept. */
   get order(): readonly number[] {
-    return this.shown === '' ? findConcepts(this.report, {}) : this.found;
+    return this.#shown === '' ? findConcepts(this.#report, {}) : this.#found;
   }
 
   show({ params }: Route): string {
-    const model = this.report.packed.models.find(({ name }) => name === params.model);
+    const model = this.#report.packed.models.find(({ name }) => name === params.model);
     const layers = (model?.layers ?? []).map(({ layer }) => ({ value: layer, text: layer }));
-    const select = this.form.querySelector<HTMLSelectElement>('select[name="layer"]');
+    const select = this.#form.querySelector<HTMLSelectElement>('select[name="layer"]');
     if (select) {
       setChoices(select, [{ value: '', text: model ? 'any' : 'choose a model' }, ...layers]);
       select.disabled = !model;
     }
-    fillForm(this.form, params);
+    fillForm(this.#form, params);
     // A layer of the model that was chosen before has gone from the choices.
-    this.find(layers.some(({ value }) => value === params.layer) ? params : { ...params, layer: '' });
+    this.#find(layers.some(({ value }) => value === params.layer) ? params : { ...params, layer: '' });
     return 'Concepts';
   }
 
-  private find(params: Params): void {
+  #find(params: Params): void {
     const key = hashOf('', [], params);
-    if (key === this.shown) return this.list.update();
-    this.shown = key;
-    const { concepts } = this.report.packed;
-    this.found = findConcepts(this.report, params);
-    this.count.textContent =
-      this.found.length === concepts.length
+    if (key === this.#shown) return this.#list.update();
+    this.#shown = key;
+    const { concepts } = this.#report.packed;
+    this.#found = findConcepts(this.#report, params);
+    this.#count.textContent =
+      this.#found.length === concepts.length
         ? plural(concepts.length, 'concept')
-        : `${formatCount(this.found.length)} of ${plural(concepts.length, 'concept')}`;
-    if (!this.report.packed.hasExemplars && concepts.length > 0) {
-      this.count.append('. This report was made without example images, so there are no heatmaps.');
+        : `${formatCount(this.#found.length)} of ${plural(concepts.length, 'concept')}`;
+    if (!this.#report.packed.hasExemplars && concepts.length > 0) {
+      this.#count.append('. This report was made without example images, so there are no heatmaps.');
     }
-    this.none.hidden = this.found.length > 0;
-    this.none.textContent =
+    this.#none.hidden = this.#found.length > 0;
+    this.#none.textContent =
       concepts.length === 0
-        ? `No concepts. ${whyNone(this.report)}`
+        ? `No concepts. ${whyNone(this.#report)}`
         : 'No concept matches. Loosen a limit, or clear the filters.';
-    this.list.reset(this.found.length);
+    this.#list.reset(this.#found.length);
   }
 
-  private card(position: number): HTMLElement {
-    const concept = this.report.packed.concepts[this.found[position]];
+  #card(position: number): HTMLElement {
+    const concept = this.#report.packed.concepts[this.#found[position]];
     const hash = hashOf('concept', [concept.id]);
     const heading = h('h3', {}, h('a', { href: hash }, concept.id));
     const head = h('div', { class: 'card-head' }, heading, copyLink(hash));
     return h(
       'article',
-      { 'aria-posinset': position + 1, 'aria-setsize': this.found.length, 'aria-label': `Concept ${concept.id}` },
-      setCard(this.report, this.report.medoid(concept), head, this.others(concept, hash), 'small'),
+      { 'aria-posinset': position + 1, 'aria-setsize': this.#found.length, 'aria-label': `Concept ${concept.id}` },
+      setCard(this.#report, this.#report.medoid(concept), head, this.#others(concept, hash), 'small'),
     );
   }
 
-  private others(concept: PackedConcept, hash: string): HTMLElement {
+  #others(concept: PackedConcept, hash: string): HTMLElement {
     const others = concept.sets.slice(1);
     if (others.length === 0) return h('p', { class: 'note' }, 'Its only set');
     const content = h('ul', { class: 'others' });
@@ -130,9 +130,9 @@ export class ConceptsView implements View {
     const unfold = () => {
       if (content.childElementCount > 0) return;
       for (const index of others.slice(0, unfolded)) {
-        const set = this.report.packed.sets[index];
+        const set = this.#report.packed.sets[index];
         const units = set.units.map((unit) =>
-          h('a', { href: unitHash(this.report, unit) }, this.report.units.name(unit)),
+          h('a', { href: unitHash(this.#report, unit) }, this.#report.units.name(unit)),
         );
         content.append(h('li', {}, h('b', {}, set.id), setNumbers(set), h('span', { class: 'units' }, units)));
       }
@@ -150,11 +150,11 @@ export class ConceptsView implements View {
     };
     // Remembered, as the card is made anew when it is scrolled back to.
     details.addEventListener('toggle', () => {
-      if (details.open) this.open.add(concept.id);
-      else this.open.delete(concept.id);
+      if (details.open) this.#open.add(concept.id);
+      else this.#open.delete(concept.id);
       unfold();
     });
-    if (this.open.has(concept.id)) {
+    if (this.#open.has(concept.id)) {
       unfold();
       details.open = true;
     }

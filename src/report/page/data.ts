@@ -43,30 +43,30 @@ export async function readBlock(id: string, deflated: boolean): Promise<Uint8Arr
 
 /** A stream of bytes in blocks; keeps the blocks that were used last. */
 export class BlockStream {
-  private readonly blocks = new Map<number, Promise<Uint8Array<ArrayBuffer>>>();
-  private readonly name: string;
-  private readonly stream: PackedStream;
+  readonly #blocks = new Map<number, Promise<Uint8Array<ArrayBuffer>>>();
+  readonly #name: string;
+  readonly #stream: PackedStream;
 
   constructor(name: string, stream: PackedStream) {
-    this.name = name;
-    this.stream = stream;
+    this.#name = name;
+    this.#stream = stream;
   }
 
-  private block(index: number): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = this.blocks.get(index) ?? readBlock(`${this.name}-${index}`, this.stream.deflated);
-    this.blocks.delete(index);
-    this.blocks.set(index, bytes);
-    const oldest = this.blocks.keys().next();
-    if (this.blocks.size > 64 && !oldest.done) this.blocks.delete(oldest.value);
+  #block(index: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = this.#blocks.get(index) ?? readBlock(`${this.#name}-${index}`, this.#stream.deflated);
+    this.#blocks.delete(index);
+    this.#blocks.set(index, bytes);
+    const oldest = this.#blocks.keys().next();
+    if (this.#blocks.size > 64 && !oldest.done) this.#blocks.delete(oldest.value);
     return bytes;
   }
 
   /** A copy of `length` bytes from `offset` on. */
   async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
-    const size = this.stream.block;
+    const size = this.#stream.block;
     for (let index = Math.floor(offset / size); index * size < offset + length; index++) {
-      const block = await this.block(index);
+      const block = await this.#block(index);
       const start = index * size;
       const from = Math.max(offset, start);
       bytes.set(block.subarray(from - start, Math.min(offset + length, start + size) - start), from - offset);
@@ -85,51 +85,51 @@ export interface UnitParts {
 
 /** Names and numbers of units. */
 export class Units {
-  private readonly layers: { first: number; end: number; model: number; layer: number }[] = [];
-  private readonly models: Packed['models'];
+  readonly #layers: { first: number; end: number; model: number; layer: number }[] = [];
+  readonly #models: Packed['models'];
   /** Lower-case full names with a closing slash, by number; made at the first search. */
-  private searchable: string[] | undefined;
+  #searchable: string[] | undefined;
 
   constructor(models: Packed['models']) {
-    this.models = models;
+    this.#models = models;
     let first = 0;
     models.forEach((model, m) =>
       model.layers.forEach(({ channels }, layer) => {
-        this.layers.push({ first, end: first + channels, model: m, layer });
+        this.#layers.push({ first, end: first + channels, model: m, layer });
         first += channels;
       }),
     );
   }
 
   get count(): number {
-    return this.layers.at(-1)?.end ?? 0;
+    return this.#layers.at(-1)?.end ?? 0;
   }
 
   /** Index of the layer of a unit, counted over all models. */
   layerOf(unit: UnitNumber): number {
     let low = 0;
-    let high = this.layers.length - 1;
+    let high = this.#layers.length - 1;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.layers[middle].end <= unit) low = middle + 1;
+      if (this.#layers[middle].end <= unit) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
   parts(unit: UnitNumber): UnitParts {
-    const { model, layer, first } = this.layers[this.layerOf(unit)];
+    const { model, layer, first } = this.#layers[this.layerOf(unit)];
     return { model, layer, index: unit - first };
   }
 
   modelName(unit: UnitNumber): string {
-    return this.models[this.parts(unit).model].name;
+    return this.#models[this.parts(unit).model].name;
   }
 
   /** `layer/index`. */
   shortName(unit: UnitNumber): string {
     const { model, layer, index } = this.parts(unit);
-    return `${this.models[model].layers[layer].layer}/${index}`;
+    return `${this.#models[model].layers[layer].layer}/${index}`;
   }
 
   /** `model/layer/index`. */
@@ -139,10 +139,10 @@ export class Units {
 
   /** Numbers `[first, end)` of the units of a model, or of one of its layers; null for a name that is not there. */
   range(model: string, layer?: string): readonly [number, number] | null {
-    const found = this.layers.filter(
+    const found = this.#layers.filter(
       (entry) =>
-        this.models[entry.model].name === model &&
-        (layer === undefined || this.models[entry.model].layers[entry.layer].layer === layer),
+        this.#models[entry.model].name === model &&
+        (layer === undefined || this.#models[entry.model].layers[entry.layer].layer === layer),
     );
     return found.length > 0 ? [found[0].first, found[found.length - 1].end] : null;
   }
@@ -154,9 +154,9 @@ export class Units {
 
   /** Which units a search word means, one byte a unit. A word that ends in `/17` means unit (or layer) 17, not 170. */
   matching(word: string): Uint8Array {
-    this.searchable ??= Array.from({ length: this.count }, (_, unit) => `${this.name(unit).toLowerCase()}/`);
+    this.#searchable ??= Array.from({ length: this.count }, (_, unit) => `${this.name(unit).toLowerCase()}/`);
     const needle = word.toLowerCase() + (/\/\d+$/.test(word) ? '/' : '');
-    return Uint8Array.from(this.searchable, (name) => (name.includes(needle) ? 1 : 0));
+    return Uint8Array.from(this.#searchable, (name) => (name.includes(needle) ? 1 : 0));
   }
 }
 
@@ -199,9 +199,9 @@ export class Report {
   readonly maps: BlockStream;
   /** 256 times red, green, blue. */
   readonly colours: Uint8Array;
-  private readonly columns = new Map<number, Promise<PairColumns>>();
-  private readonly mapsByUnit: ReadonlyMap<UnitNumber, PackedMaps>;
-  private readonly conceptsBySet = new Map<number, PackedConcept>();
+  readonly #columns = new Map<number, Promise<PairColumns>>();
+  readonly #mapsByUnit: ReadonlyMap<UnitNumber, PackedMaps>;
+  readonly #conceptsBySet = new Map<number, PackedConcept>();
 
   constructor(packed: Packed) {
     this.packed = packed;
@@ -209,12 +209,12 @@ export class Report {
     this.images = new BlockStream('images', packed.streams.images);
     this.maps = new BlockStream('maps', packed.streams.maps);
     this.colours = fromBase64(packed.colours);
-    this.mapsByUnit = new Map(packed.maps.map((maps) => [maps.unit, maps]));
-    for (const concept of packed.concepts) for (const set of concept.sets) this.conceptsBySet.set(set, concept);
+    this.#mapsByUnit = new Map(packed.maps.map((maps) => [maps.unit, maps]));
+    for (const concept of packed.concepts) for (const set of concept.sets) this.#conceptsBySet.set(set, concept);
   }
 
   mapsOf(unit: UnitNumber): PackedMaps | undefined {
-    return this.mapsByUnit.get(unit);
+    return this.#mapsByUnit.get(unit);
   }
 
   medoid(concept: PackedConcept): PackedSet {
@@ -228,16 +228,16 @@ export class Report {
   }
 
   conceptOf(set: number): PackedConcept | undefined {
-    return this.conceptsBySet.get(set);
+    return this.#conceptsBySet.get(set);
   }
 
   /** Columns of pair list `index`; decoded at the first call. */
   pairs(index: number): Promise<PairColumns> {
     const rows = this.packed.pairs[index].rows;
-    let columns = this.columns.get(index);
+    let columns = this.#columns.get(index);
     if (!columns) {
       columns = readBlock(`pairs-${index}`, true).then((bytes) => pairColumns(bytes, rows));
-      this.columns.set(index, columns);
+      this.#columns.set(index, columns);
     }
     return columns;
   }

@@ -54,38 +54,38 @@ export function pairListParams({ packed }: Report, index: number): { of: string;
 
 export class PairsView implements View {
   readonly element: HTMLElement;
-  private readonly app: App;
-  private readonly report: Report;
-  private readonly form: HTMLFormElement;
-  private readonly choice: HTMLSelectElement;
-  private readonly count = h('p', { class: 'count', role: 'status' });
-  private readonly headRow = h('tr', { role: 'row' });
-  private readonly table: HTMLTableElement;
-  private readonly list: VirtualList;
-  private columns: PairColumns | null = null;
-  private rows: Uint32Array = new Uint32Array();
-  private shown = '';
+  readonly #app: App;
+  readonly #report: Report;
+  readonly #form: HTMLFormElement;
+  readonly #choice: HTMLSelectElement;
+  readonly #count = h('p', { class: 'count', role: 'status' });
+  readonly #headRow = h('tr', { role: 'row' });
+  readonly #table: HTMLTableElement;
+  readonly #list: VirtualList;
+  #columns: PairColumns | null = null;
+  #rows: Uint32Array = new Uint32Array();
+  #shown = '';
 
   constructor(app: App, report: Report) {
-    this.app = app;
-    this.report = report;
-    this.choice = h(
+    this.#app = app;
+    this.#report = report;
+    this.#choice = h(
       'select',
       {
         'aria-label': 'Models',
         change: () =>
-          app.set({ text: app.route.params.text ?? '', ...pairListParams(report, Number(this.choice.value)) }),
+          app.set({ text: app.route.params.text ?? '', ...pairListParams(report, Number(this.#choice.value)) }),
       },
       report.packed.pairs.map((list, index) => h('option', { value: index }, report.pairTitle(list))),
     );
-    this.form = filterForm(
+    this.#form = filterForm(
       'Filter pairs',
       (event) => {
-        if (event.target === this.choice) return;
+        if (event.target === this.#choice) return;
         const { of, with: other, text, sort, direction } = app.route.params;
-        app.set(defined({ of, with: other, text, sort, direction, ...readForm(this.form) }));
+        app.set(defined({ of, with: other, text, sort, direction, ...readForm(this.#form) }));
       },
-      h('label', { class: 'field' }, h('span', {}, 'Models'), this.choice),
+      h('label', { class: 'field' }, h('span', {}, 'Models'), this.#choice),
       selectField('layerA', 'Layer', []),
       selectField('layerB', 'Layer', []),
       selectField('only', 'Show', [
@@ -105,33 +105,33 @@ export class PairsView implements View {
       ),
     );
     const body = h('tbody', { role: 'rowgroup' });
-    this.table = h(
+    this.#table = h(
       'table',
       { class: 'pairs', role: 'table', 'aria-label': 'Pairs of units' },
-      h('thead', { role: 'rowgroup' }, this.headRow),
+      h('thead', { role: 'rowgroup' }, this.#headRow),
       body,
     );
-    this.list = new VirtualList(body, {
+    this.#list = new VirtualList(body, {
       spacer: () => h('tr', { class: 'spacer', 'aria-hidden': 'true' }),
-      render: (position) => this.row(position),
+      render: (position) => this.#row(position),
       estimate: 32,
       uniform: true,
     });
-    this.element = h('div', {}, h('h2', { class: 'unseen' }, 'Pairs'), this.form, this.count, this.table);
+    this.element = h('div', {}, h('h2', { class: 'unseen' }, 'Pairs'), this.#form, this.#count, this.#table);
   }
 
   show({ params }: Route): string {
-    const { packed } = this.report;
+    const { packed } = this.#report;
     if (packed.pairs.length === 0) {
-      this.count.textContent = 'No pairs: this dictionary has fewer than two models.';
-      this.table.hidden = this.form.hidden = true;
+      this.#count.textContent = 'No pairs: this dictionary has fewer than two models.';
+      this.#table.hidden = this.#form.hidden = true;
       return 'Pairs';
     }
-    const index = pairListOf(this.report, params);
+    const index = pairListOf(this.#report, params);
     const models = packed.pairs[index].models.map((model) => packed.models[model]);
-    this.choice.value = String(index);
+    this.#choice.value = String(index);
     ['layerA', 'layerB'].forEach((name, side) => {
-      const select = this.form.querySelector<HTMLSelectElement>(`select[name="${name}"]`);
+      const select = this.#form.querySelector<HTMLSelectElement>(`select[name="${name}"]`);
       if (!select) return;
       setChoices(select, [
         { value: '', text: 'any' },
@@ -139,35 +139,35 @@ export class PairsView implements View {
       ]);
       select.previousElementSibling?.replaceChildren(`Layer of ${models[side].name}`);
     });
-    fillForm(this.form, params);
-    void this.find(index, params);
-    return `Pairs of ${this.report.pairTitle(packed.pairs[index])}`;
+    fillForm(this.#form, params);
+    void this.#find(index, params);
+    return `Pairs of ${this.#report.pairTitle(packed.pairs[index])}`;
   }
 
-  private async find(index: number, params: Params): Promise<void> {
+  async #find(index: number, params: Params): Promise<void> {
     const key = hashOf(String(index), [], params);
-    if (key === this.shown) return this.list.update();
-    this.shown = key;
-    const columns = await this.report.pairs(index);
-    if (key !== this.shown) return;
-    this.columns = columns;
-    this.rows = findPairs(this.report, index, columns, params);
-    this.head(index, params);
-    const { counts } = this.report.packed.pairs[index];
+    if (key === this.#shown) return this.#list.update();
+    this.#shown = key;
+    const columns = await this.#report.pairs(index);
+    if (key !== this.#shown) return;
+    this.#columns = columns;
+    this.#rows = findPairs(this.#report, index, columns, params);
+    this.#head(index, params);
+    const { counts } = this.#report.packed.pairs[index];
     const all = plural(columns.rows, 'pair');
-    this.count.replaceChildren(
-      this.rows.length === columns.rows ? all : `${formatCount(this.rows.length)} of ${all}`,
-      this.report.packed.options.nullModel
+    this.#count.replaceChildren(
+      this.#rows.length === columns.rows ? all : `${formatCount(this.#rows.length)} of ${all}`,
+      this.#report.packed.options.nullModel
         ? `: ${formatCount(counts.significant)} significant, ${formatCount(counts.replicated)} replicated.`
         : '; without a null in this run, none can be called significant.',
       ` Noise alone would pair ${formatCount(counts.expectedOfNoise)}.`,
     );
-    this.table.setAttribute('aria-rowcount', String(this.rows.length + 1));
-    this.list.reset(this.rows.length);
+    this.#table.setAttribute('aria-rowcount', String(this.#rows.length + 1));
+    this.#list.reset(this.#rows.length);
   }
 
-  private head(index: number, params: Params): void {
-    const { packed } = this.report;
+  #head(index: number, params: Params): void {
+    const { packed } = this.#report;
     const sorted = pairSorts.find((name) => name === params.sort) ?? 'r';
     const direction = params.direction || firstDirection(sorted);
     const names = packed.pairs[index].models.map((model) => packed.models[model].name);
@@ -175,7 +175,7 @@ export class PairsView implements View {
       const [text, meaning] = pairHeadings[name];
       const active = name === sorted;
       const next = active && direction === firstDirection(name) ? (direction === 'up' ? 'down' : 'up') : '';
-      const click = () => this.app.set({ ...this.app.route.params, sort: name === 'r' ? '' : name, direction: next });
+      const click = () => this.#app.set({ ...this.#app.route.params, sort: name === 'r' ? '' : name, direction: next });
       return h(
         'th',
         {
@@ -188,18 +188,18 @@ export class PairsView implements View {
       );
     });
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.sort : undefined;
-    this.headRow.replaceChildren(...headings);
-    if (focused) this.headRow.querySelector<HTMLElement>(`[data-sort="${focused}"]`)?.focus();
+    this.#headRow.replaceChildren(...headings);
+    if (focused) this.#headRow.querySelector<HTMLElement>(`[data-sort="${focused}"]`)?.focus();
   }
 
-  private row(position: number): HTMLElement {
-    const columns = this.columns!;
-    const row = this.rows[position];
+  #row(position: number): HTMLElement {
+    const columns = this.#columns!;
+    const row = this.#rows[position];
     const unit = (number: number) =>
       h(
         'td',
         { role: 'cell', class: 'unit' },
-        h('a', { href: unitHash(this.report, number) }, this.report.units.shortName(number)),
+        h('a', { href: unitHash(this.#report, number) }, this.#report.units.shortName(number)),
       );
     return h(
       'tr',

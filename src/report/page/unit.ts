@@ -15,47 +15,47 @@ const drawn = 6;
 
 export class UnitView implements View {
   readonly element = h('div');
-  private readonly report: Report;
-  private shown: UnitNumber | null = null;
+  readonly #report: Report;
+  #shown: UnitNumber | null = null;
 
   constructor(report: Report) {
-    this.report = report;
+    this.#report = report;
   }
 
   show({ path }: Route): string {
     const [model = '', layer = '', index = ''] = path;
     const name = path.join('/');
-    const unit = this.report.units.find(model, layer, /^\d+$/.test(index) ? Number(index) : -1);
+    const unit = this.#report.units.find(model, layer, /^\d+$/.test(index) ? Number(index) : -1);
     if (unit === null) {
-      this.shown = null;
+      this.#shown = null;
       this.element.replaceChildren(
         h('h2', {}, 'No such unit'),
         h('p', {}, `This dictionary has no unit "${name}". `, h('a', { href: '#concepts' }, 'All concepts')),
       );
       return 'No such unit';
     }
-    if (this.shown === unit) return name;
-    this.shown = unit;
+    if (this.#shown === unit) return name;
+    this.#shown = unit;
     const pairs = h('div', {}, h('p', { class: 'note' }, 'Reading pairs …'));
     this.element.replaceChildren(
       h(
         'div',
         { class: 'page-head' },
         h('h2', {}, 'Unit ', h('span', { class: 'id' }, name)),
-        copyLink(unitHash(this.report, unit)),
+        copyLink(unitHash(this.#report, unit)),
       ),
-      this.about(unit),
-      this.exemplars(unit),
+      this.#about(unit),
+      this.#exemplars(unit),
       h('section', {}, h('h3', { class: 'section' }, 'Pairs'), pairs),
-      this.sets(unit),
+      this.#sets(unit),
     );
-    void this.pairs(unit).then((table) => pairs.replaceChildren(table));
+    void this.#pairs(unit).then((table) => pairs.replaceChildren(table));
     return name;
   }
 
-  private about(unit: UnitNumber): HTMLElement {
-    const { model, layer, index } = this.report.units.parts(unit);
-    const { name, facts, layers, role } = this.report.packed.models[model];
+  #about(unit: UnitNumber): HTMLElement {
+    const { model, layer, index } = this.#report.units.parts(unit);
+    const { name, facts, layers, role } = this.#report.packed.models[model];
     const { layer: layerName, channels, height, width } = layers[layer];
     return h(
       'p',
@@ -64,15 +64,15 @@ export class UnitView implements View {
     );
   }
 
-  private exemplars(unit: UnitNumber): HTMLElement | string {
-    const maps = this.report.mapsOf(unit);
+  #exemplars(unit: UnitNumber): HTMLElement | string {
+    const maps = this.#report.mapsOf(unit);
     if (!maps || maps.images.length === 0) return '';
     const caption = `Maps of the unit over ${plural(maps.images.length, 'image')}`;
     return h(
       'section',
       {},
       h('h3', { class: 'section' }, 'Maps'),
-      mapFigure(this.report, [unit], maps.images, caption, 'large'),
+      mapFigure(this.#report, [unit], maps.images, caption, 'large'),
       h(
         'p',
         { class: 'note' },
@@ -81,13 +81,13 @@ export class UnitView implements View {
     );
   }
 
-  private async pairs(unit: UnitNumber): Promise<HTMLElement> {
-    const { packed, units } = this.report;
+  async #pairs(unit: UnitNumber): Promise<HTMLElement> {
+    const { packed, units } = this.#report;
     const { model } = units.parts(unit);
     const rows: { r: number; element: HTMLElement }[] = [];
     for (const [index, list] of packed.pairs.entries()) {
       if (!list.models.includes(model)) continue;
-      const columns = await this.report.pairs(index);
+      const columns = await this.#report.pairs(index);
       const [own, other] = list.models[0] === model ? [columns.a, columns.b] : [columns.b, columns.a];
       for (let row = own.indexOf(unit); row >= 0; row = own.indexOf(unit, row + 1)) {
         const { name, role } = packed.models[units.parts(other[row]).model];
@@ -98,7 +98,7 @@ export class UnitView implements View {
           h(
             'td',
             { role: 'cell', class: 'unit' },
-            h('a', { href: unitHash(this.report, other[row]) }, units.shortName(other[row])),
+            h('a', { href: unitHash(this.#report, other[row]) }, units.shortName(other[row])),
           ),
           pairNumbers(columns, row),
         );
@@ -141,11 +141,11 @@ export class UnitView implements View {
     );
   }
 
-  private sets(unit: UnitNumber): HTMLElement {
-    const { sets } = this.report.packed;
+  #sets(unit: UnitNumber): HTMLElement {
+    const { sets } = this.#report.packed;
     const own = sets.flatMap((set, index) => (set.units.includes(unit) ? [index] : []));
     const link = (index: number): Child => {
-      const concept = this.report.conceptOf(index);
+      const concept = this.#report.conceptOf(index);
       return concept ? h('a', { href: hashOf('concept', [concept.id]) }, `Concept ${concept.id}`) : 'in no concept';
     };
     return h(
@@ -160,7 +160,7 @@ export class UnitView implements View {
             'article',
             {},
             setCard(
-              this.report,
+              this.#report,
               sets[index],
               [h('h4', {}, sets[index].id), h('p', { class: 'note' }, link(index))],
               null,

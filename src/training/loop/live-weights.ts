@@ -6,6 +6,10 @@ import type { Float32Tensor, Tensor } from '../../graph/tensor.ts';
 import { Weights } from '../../zoo/weights.ts';
 
 export class LiveWeights extends Weights {
+  readonly #live: (name: string) => Value | undefined;
+  /** Tensors whose values were asked for since the last look. */
+  readonly #asked = new Set<string>();
+
   /**
    * @param tensors by official name: their shapes are checked, their values are not looked at.
    * @param live the value of a tensor in the graph that is being made; undefined for one that stays a constant.
@@ -13,14 +17,15 @@ export class LiveWeights extends Weights {
   constructor(
     tensors: ReadonlyMap<string, Tensor>,
     owner: string,
-    private readonly live: (name: string) => Value | undefined,
+    live: (name: string) => Value | undefined,
   ) {
     super(tensors, owner);
+    this.#live = live;
   }
 
   override constant(b: GraphBuilder, name: string, shape?: readonly number[]): Value {
     this.tensor(name, shape);
-    return this.live(name) ?? super.constant(b, name, shape);
+    return this.#live(name) ?? super.constant(b, name, shape);
   }
 
   /**
@@ -29,20 +34,17 @@ export class LiveWeights extends Weights {
    */
   override derived(b: GraphBuilder, key: string, make: () => Float32Tensor, lay?: () => Value): Value {
     if (lay) return lay();
-    const before = new Set(this.asked);
-    this.asked.clear();
+    const before = new Set(this.#asked);
+    this.#asked.clear();
     const value = super.derived(b, key, make);
-    const moving = [...this.asked].find((name) => this.live(name));
-    for (const name of before) this.asked.add(name);
+    const moving = [...this.#asked].find((name) => this.#live(name));
+    for (const name of before) this.#asked.add(name);
     if (moving) throw new Error(`"${key}" is computed from "${moving}", which is trained, and cannot be in a graph`);
     return value;
   }
 
   override values(name: string, shape?: readonly number[]): Float32Array {
-    this.asked.add(name);
+    this.#asked.add(name);
     return super.values(name, shape);
   }
-
-  /** Tensors whose values were asked for since the last look. */
-  private readonly asked = new Set<string>();
 }

@@ -62,8 +62,8 @@ function stageEnds(graph: Graph, paths: Paths): string[] {
 /** Ways along the nodes of a graph, back to what a value is made from and on to where it goes. */
 class Paths {
   readonly order: ReadonlyMap<string, number>;
-  private readonly makers = new Map<string, Node>();
-  private readonly readers = new Map<string, Node[]>();
+  readonly #makers = new Map<string, Node>();
+  readonly #readers = new Map<string, Node[]>();
 
   constructor(
     graph: Graph,
@@ -71,22 +71,22 @@ class Paths {
   ) {
     this.order = new Map([...layers.keys()].map((name, i) => [name, i]));
     for (const node of graph.nodes) {
-      for (const name of node.outputs) this.makers.set(name, node);
-      for (const name of new Set(node.inputs)) this.readers.set(name, [...(this.readers.get(name) ?? []), node]);
+      for (const name of node.outputs) this.#makers.set(name, node);
+      for (const name of new Set(node.inputs)) this.#readers.set(name, [...(this.#readers.get(name) ?? []), node]);
     }
   }
 
   /** The value that padding and the like were applied to. */
   source(name: string): string {
-    const maker = this.makers.get(name);
+    const maker = this.#makers.get(name);
     return maker && passing.has(maker.op) && this.layers.has(maker.inputs[0]) ? this.source(maker.inputs[0]) : name;
   }
 
   /** What a non-linearity after a product with weights comes to, such as x * (1 + erf(x / 2^0.5)) / 2 of its Erf. */
   hiddenLayer(node: Node): string | undefined {
-    if (!nonlinear.has(node.op) || !this.followsProduct(node.inputs[0])) return undefined;
+    if (!nonlinear.has(node.op) || !this.#followsProduct(node.inputs[0])) return undefined;
     let layer = this.layers.get(node.outputs[0]);
-    for (let next = layer; next; next = this.arithmeticOn(next)) layer = next;
+    for (let next = layer; next; next = this.#arithmeticOn(next)) layer = next;
     const inner = layer && (layer.tokens || (layer.layout === 'last' && layer.sure)) && layer.channels >= leastChannels;
     return inner && layer!.height * layer!.width >= 4 ? layer!.name : undefined;
   }
@@ -98,20 +98,20 @@ class Paths {
   }
 
   /** The same maps after the sum or product that alone reads them. */
-  private arithmeticOn({ name, channels, height, width }: Layer): Layer | undefined {
-    const readers = this.readers.get(name) ?? [];
+  #arithmeticOn({ name, channels, height, width }: Layer): Layer | undefined {
+    const readers = this.#readers.get(name) ?? [];
     if (readers.length !== 1 || !arithmetic.has(readers[0].op)) return undefined;
     const next = this.layers.get(readers[0].outputs[0]);
     return next?.channels === channels && next.height === height && next.width === width ? next : undefined;
   }
 
   /** Whether a value is a product with weights, but for biases and factors. */
-  private followsProduct(name: string): boolean {
-    const maker = this.makers.get(name);
+  #followsProduct(name: string): boolean {
+    const maker = this.#makers.get(name);
     if (!maker) return false;
     if (maker.op === 'MatMul' || maker.op === 'Gemm') return !this.layers.has(maker.inputs[1]);
     if (!towardsProduct.has(maker.op)) return false;
     const next = maker.inputs.find((input) => this.layers.has(input));
-    return next !== undefined && this.followsProduct(next);
+    return next !== undefined && this.#followsProduct(next);
   }
 }

@@ -82,23 +82,27 @@ function layerOf(read: AttributeReader, name: string): StyleGan3Layer {
 
 /** Reads attributes of modules; messages name what does not fit. */
 class AttributeReader {
-  constructor(private readonly modules: ReadonlyMap<string, PickledModule>) {}
+  readonly #modules: ReadonlyMap<string, PickledModule>;
+
+  constructor(modules: ReadonlyMap<string, PickledModule>) {
+    this.#modules = modules;
+  }
 
   one<T extends Plain>(path: string, name: string, fits: (value: Plain) => value is T): T {
-    const value = this.modules.get(path)?.attributes[name];
+    const value = this.#modules.get(path)?.attributes[name];
     if (value !== undefined && fits(value)) return value;
-    return this.refuse(path, name, value);
+    return this.#refuse(path, name, value);
   }
 
   list<T extends Plain>(path: string, name: string, fits: (value: Plain) => value is T, length?: number): T[] {
-    const value = this.modules.get(path)?.attributes[name];
+    const value = this.#modules.get(path)?.attributes[name];
     if (!Array.isArray(value) || (length !== undefined && value.length !== length)) {
-      return this.refuse(path, name, value);
+      return this.#refuse(path, name, value);
     }
-    return (value as Plain[]).map((item) => (fits(item) ? item : this.refuse(path, name, value)));
+    return (value as Plain[]).map((item) => (fits(item) ? item : this.#refuse(path, name, value)));
   }
 
-  private refuse(path: string, name: string, value: Plain | undefined): never {
+  #refuse(path: string, name: string, value: Plain | undefined): never {
     throw new UserError(
       `the module "${path || 'generator'}" of the pickled network has ${name} = ${JSON.stringify(value) ?? 'nothing'}, which no StyleGAN3 or StyleGAN-XL has; the official .pkl file is expected`,
     );
