@@ -67,7 +67,15 @@ export class ConceptsView implements View {
       render: (position) => this.#card(position),
       estimate: 560,
     });
-    this.element = h('div', {}, h('h2', { class: 'unseen' }, 'Concepts'), this.#form, this.#count, this.#none, this.#feed);
+    this.element = h(
+      'div',
+      {},
+      h('h2', { class: 'unseen' }, 'Concepts'),
+      this.#form,
+      this.#count,
+      this.#none,
+      this.#feed,
+    );
   }
 
   /** The order that the reader sees, for leafing from concept to concept. */

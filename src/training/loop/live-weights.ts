@@ -14,11 +14,7 @@ export class LiveWeights extends Weights {
    * @param tensors by official name: their shapes are checked, their values are not looked at.
    * @param live the value of a tensor in the graph that is being made; undefined for one that stays a constant.
    */
-  constructor(
-    tensors: ReadonlyMap<string, Tensor>,
-    owner: string,
-    live: (name: string) => Value | undefined,
-  ) {
+  constructor(tensors: ReadonlyMap<string, Tensor>, owner: string, live: (name: string) => Value | undefined) {
     super(tensors, owner);
     this.#live = live;
   }
