@@ -86,7 +86,7 @@ async function graphOf(engine: Engine, model: Model, withGradient: boolean) {
   const b = new GraphBuilder({ name: 'features' });
   const images = b.input('images', shape);
   const given: Record<string, Tensor> = {};
-  const { loss } = featureTerm(model, target, 1).lay({
+  const { loss } = featureTerm(model, target, 1).addTo({
     b,
     images,
     given(name, tensor) {

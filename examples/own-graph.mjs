@@ -1,4 +1,4 @@
-// Mines two networks that are no checkpoints: each is a function that lays a small graph. The images are made here too.
+// Mines two networks that are no checkpoints: each is a function that adds a small graph. The images are made here too.
 //
 //   node examples/own-graph.mjs
 
@@ -29,7 +29,7 @@ function edges(name, order) {
       input: { height: 16, width: 16, mean: [0, 0, 0], std: [1, 1, 1], resize: 'bilinear', antialias: true },
       taps: ['edges'],
     },
-    build(b, x) {
+    addTo(b, x) {
       const maps = b.relu(b.conv(x, b.constant(float32([4, 3, 3, 3], weights)), undefined, { pads: [1, 1, 1, 1] }));
       return { taps: new Map([['edges', maps]]), output: b.globalAveragePool(maps) };
     },

@@ -112,7 +112,7 @@ export function takeRows({ shape: [, ...shape], data }: Float32Tensor, rows: rea
 /** The class that an encoder with logits gives each image. */
 export async function classesOf(engine: Engine, encoder: Encoder, images: Float32Tensor): Promise<number[]> {
   const b = new GraphBuilder({ name: `classes by ${encoder.name}` });
-  b.output(b.identity(encoder.build(b, b.input('images', images.shape)).output), 'logits');
+  b.output(b.identity(encoder.addTo(b, b.input('images', images.shape)).output), 'logits');
   const { logits } = await runOnce(engine, b.build(), { images });
   const [n, classes] = logits.shape;
   const data = toFloat32(logits);

@@ -62,7 +62,7 @@ function extend(
   { stop = [], segments }: GraphGradientOptions,
   differentiate: (b: GraphBuilder, of: Value[], wrt: Value[], options: GradientOptions) => Value[],
 ): Graph {
-  const { upgraded, b } = laid(graph, [...of, ...wrt, ...stop]);
+  const { upgraded, b } = onBuilder(graph, [...of, ...wrt, ...stop]);
   const values = (names: readonly string[]) => names.map((name) => valueOf(b, graph, name));
   const found = differentiate(b, values(of), values(wrt), { stop: values(stop), segments });
   for (const { name } of upgraded.outputs) b.output(b.value(name));
@@ -72,7 +72,7 @@ function extend(
 }
 
 /** The graph on a builder, under its own names. */
-function laid(graph: Graph, named: readonly string[]): { upgraded: Graph; b: GraphBuilder } {
+function onBuilder(graph: Graph, named: readonly string[]): { upgraded: Graph; b: GraphBuilder } {
   const opset = Math.max(20, graph.opset);
   const upgraded = inferShapes(upgradeGraph(graph, opset));
   const b = new GraphBuilder({ name: graph.name, opset });

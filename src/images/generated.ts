@@ -6,7 +6,7 @@ import type { GraphBuilder, Value } from '../graph/builder.ts';
 import { normalAt, randomAt } from '../random.ts';
 import type { BuiltGenerator, Generator, GeneratorInput } from '../zoo/model.ts';
 import { checkTruncation } from '../zoo/network.ts';
-import type { ImageBatch, ImageSource, LaidSamples } from './source.ts';
+import type { ImageBatch, ImageSource, AddedSamples } from './source.ts';
 
 export interface GeneratedOptions {
   /** Number of samples. */
@@ -82,7 +82,7 @@ export function generatedSource(generator: Generator, options: GeneratedOptions)
       generator,
       shape: [length],
       recipe: { generator: name, seed, truncation, classes: classes ?? null, noise },
-      lay: (b, rows) => layGenerated(b, generator, rows, { truncation, noise }),
+      addTo: (b, rows) => addGenerated(b, generator, rows, { truncation, noise }),
       latents(indices) {
         const z = new Float32Array(indices.length * latent.z);
         indices.forEach((i, row) => writeZ(i, z, row * latent.z));
@@ -93,17 +93,17 @@ export function generatedSource(generator: Generator, options: GeneratedOptions)
 }
 
 /** @param rows `[n, z + classes]` */
-function layGenerated(
+function addGenerated(
   b: GraphBuilder,
   generator: Generator,
   rows: Value,
   options: { truncation: number; noise: 'const' | 'none' },
-): LaidSamples {
+): AddedSamples {
   const { z: length, classes } = generator.card.latent;
   const columns = (from: number, to: number) => b.slice(rows, { axes: [1], starts: [from], ends: [to] });
   const z = columns(0, length);
   const input: GeneratorInput = classes ? { z, c: columns(length, length + classes) } : { z };
-  const built = generator.build(b, input, options);
+  const built = generator.addTo(b, input, options);
   const twins = new Map<string, BuiltGenerator>();
   return {
     images: built.images,
@@ -111,7 +111,7 @@ function layGenerated(
       if (model.name === generator.name) return built.taps;
       if (model.name !== `${generator.name}.untrained`) return undefined;
       // The twin makes images of its own of the same latents; only its maps are looked at.
-      if (!twins.has(model.name)) twins.set(model.name, model.build(b, input, options));
+      if (!twins.has(model.name)) twins.set(model.name, model.addTo(b, input, options));
       return twins.get(model.name)!.taps;
     },
   };

@@ -19,7 +19,7 @@ export interface ImageBatch {
 }
 
 /** What samples become in a graph. */
-export interface LaidSamples {
+export interface AddedSamples {
   /** `[n, 3, height, width]`, RGB in [0, 1]. */
   readonly images: Value;
   /** The maps of a generator on these samples, by layer; undefined when they are not its own. */
@@ -43,7 +43,7 @@ export interface ImageSource {
   readonly generated?: {
     readonly generator: Generator;
     readonly shape: readonly number[];
-    lay(b: GraphBuilder, samples: Value): LaidSamples;
+    addTo(b: GraphBuilder, samples: Value): AddedSamples;
     /** How samples can be made again: facts for the dictionary. */
     readonly recipe: SampleRecipe;
     /** z `[n, latent.z]`, class (or undefined) of samples. */
@@ -72,5 +72,5 @@ export const sampleShape = ({ generated, height, width }: ImageSource): readonly
 export const samplesOf = ({ samples, names }: ImageSource): readonly number[] => samples ?? names.map((_, i) => i);
 
 /** Lays samples `[n, ...sampleShape]` into a graph. */
-export const laySamples = (b: GraphBuilder, { generated }: ImageSource, samples: Value): LaidSamples =>
-  generated?.lay(b, samples) ?? { images: samples, maps: () => undefined };
+export const addSamples = (b: GraphBuilder, { generated }: ImageSource, samples: Value): AddedSamples =>
+  generated?.addTo(b, samples) ?? { images: samples, maps: () => undefined };

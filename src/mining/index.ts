@@ -23,7 +23,7 @@ export { checkMining, mine, type MineOptions } from './mine.ts';
 export { Moments, type Standardiser, type UnitState } from './correlation/moments.ts';
 export { Direction, Neighbours } from './correlation/neighbours.ts';
 export { PairJudge, type IndexedPair } from './matching/mutual-neighbours.ts';
-export { mapsOf, type LaidModels, type MapSource } from './correlation/pass-graph.ts';
+export { mapsOf, type AddedModels, type MapSource } from './correlation/pass-graph.ts';
 export {
   minedModel,
   productsPerImage,

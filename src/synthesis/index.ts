@@ -40,4 +40,4 @@ export { search, type Found, type SearchOptions, type SearchProgress } from './s
 export type { SearchState } from './search/rows.ts';
 export { searchFromTensors, searchTensors, type SavedSearch } from './search/state.ts';
 export { stepGraph, stepOutputs, type StepGraph } from './search/step-graph.ts';
-export type { LaidTerm, Scene, Term } from './terms/terms.ts';
+export type { AddedTerm, Scene, Term } from './terms/terms.ts';

@@ -22,7 +22,7 @@ export async function encoderMaps(
   wanted: Wanted,
 ): Promise<Maps> {
   const b = new GraphBuilder({ name: `maps of ${encoder.name}` });
-  const { taps } = encoder.build(b, b.input('images', images.shape));
+  const { taps } = encoder.addTo(b, b.input('images', images.shape));
   const { maps } = await run(engine, b, taps, wanted, {}, { images });
   return maps;
 }
@@ -36,7 +36,7 @@ export async function generatorMaps(
   options?: Partial<GeneratorOptions>,
 ): Promise<{ maps: Maps; images: Float32Tensor }> {
   const b = new GraphBuilder({ name: `maps of ${generator.name}` });
-  const built = generator.build(b, latentInputs(b, shapesOf(latents)).input, options);
+  const built = generator.addTo(b, latentInputs(b, shapesOf(latents)).input, options);
   const { maps, more } = await run(engine, b, built.taps, wanted, { images: built.images }, latents);
   return { maps, images: more.images };
 }

@@ -8,7 +8,7 @@ import { toInterleaved } from '../images/pixels.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { runOnce } from '../runtime/run-once.ts';
 import type { Encoder } from '../zoo/model.ts';
-import { featureTargets, layFeatureDistance } from './terms/image.ts';
+import { featureTargets, addFeatureDistance } from './terms/image.ts';
 
 export interface ImageMetrics {
   /** Mean squared error over all values; 0 at best, 1 at worst. */
@@ -55,7 +55,7 @@ function opaque(planar: Float32Array, height: number, width: number) {
 }
 
 /**
- * Distances in the features of an encoder, row by row, see `layFeatureDistance`: 0 for equal images, 4 at most.
+ * Distances in the features of an encoder, row by row, see `addFeatureDistance`: 0 for equal images, 4 at most.
  * @param a and @param b `[n, 3, h, w]`, RGB in [0, 1]; either may be a single row, and their sizes may differ.
  * @returns `[n]`.
  */
@@ -75,7 +75,7 @@ export async function featureDistance(
     feeds[`target ${layer}`] = target;
     return graph.input(`target ${layer}`, target.shape);
   };
-  const distance = layFeatureDistance(graph, encoder, graph.input('images', images.shape), given, 'encoder/');
+  const distance = addFeatureDistance(graph, encoder, graph.input('images', images.shape), given, 'encoder/');
   graph.output(graph.identity(distance), 'distances');
   const { distances } = await runOnce(engine, graph.build(), feeds);
   return distances.data as Float32Array;

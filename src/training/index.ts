@@ -9,7 +9,7 @@ export {
   emaName,
   trainingStep,
   type BatchInput,
-  type Laid,
+  type Added,
   type StepOptions,
   type TrainingStep,
 } from './loop/step.ts';

@@ -1,4 +1,4 @@
-// What a family of networks brings to the zoo: how it is recognised, and how it is laid into a graph.
+// What a family of networks brings to the zoo: how it is recognised, and how it is added to a graph.
 // The families have a file each; the table of them is in registry.ts.
 
 import type { PickledModule } from '../checkpoint/modules.ts';
@@ -41,14 +41,14 @@ export interface EncoderFamily<Config> extends Family<Config> {
   readonly kind: 'encoder';
   defaultInput(config: Config): Input;
   /** @param x the network's own input, `[n, 3, height, width]`, normalised. */
-  build(b: GraphBuilder, x: Value, weights: Weights, config: Config): BuiltModel;
+  addTo(b: GraphBuilder, x: Value, weights: Weights, config: Config): BuiltModel;
 }
 
 /** A network from latents to images. */
 export interface GeneratorFamily<Config> extends Family<Config> {
   readonly kind: 'generator';
   latent(config: Config): Latent;
-  build(
+  addTo(
     b: GraphBuilder,
     input: GeneratorInput,
     weights: Weights,

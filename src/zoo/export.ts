@@ -26,7 +26,7 @@ export function modelGraph(model: Model, { batch, input, generator }: ExportOpti
   if (model.kind === 'encoder') {
     const { height, width } = model.card.input;
     const shape = [batch, 3, height, width];
-    const built = input === 'x' ? model.buildRaw(b, b.input('x', shape)) : model.build(b, b.input('images', shape));
+    const built = input === 'x' ? model.addRawTo(b, b.input('x', shape)) : model.addTo(b, b.input('images', shape));
     return outputs(built.taps, { output: built.output });
   }
   const { z, classes, w, layers } = model.card.latent;
@@ -36,6 +36,6 @@ export function modelGraph(model: Model, { batch, input, generator }: ExportOpti
       : input === 'ws'
         ? { ws: b.input('ws', [batch, layers, w]) }
         : { z: b.input('z', [batch, z]), ...(classes && { c: b.input('c', [batch, classes]) }) };
-  const built = model.build(b, latents, generator);
+  const built = model.addTo(b, latents, generator);
   return outputs(built.taps, { output: built.output, images: built.images });
 }

@@ -89,7 +89,7 @@ export function modelOf(architecture: Architecture<unknown>, card: ModelCard, we
     const network = (own: EncoderCard, from: Weights): ReturnType<typeof encoderModel> =>
       encoderModel({
         card: own,
-        build: (b, x) => architecture.build(b, x, from, own.config),
+        addTo: (b, x) => architecture.addTo(b, x, from, own.config),
         twin: (seed) => network(twinCard(own), untrained(seed)),
       });
     return network(card as EncoderCard, weights);
@@ -97,7 +97,7 @@ export function modelOf(architecture: Architecture<unknown>, card: ModelCard, we
   const network = (own: GeneratorCard, from: Weights): ReturnType<typeof generatorModel> =>
     generatorModel({
       card: own,
-      build: (b, input, options) => architecture.build(b, input, from, own.config, options),
+      addTo: (b, input, options) => architecture.addTo(b, input, from, own.config, options),
       twin: (seed) => network(twinCard(own), untrained(seed)),
     });
   return network(card as GeneratorCard, weights);

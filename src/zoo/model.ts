@@ -1,4 +1,4 @@
-// A model of the zoo: a network that can be laid into a graph, with the layers whose units are of interest.
+// A model of the zoo: a network that can be added to a graph, with the layers whose units are of interest.
 // It holds no session and runs nothing.
 
 import type { GraphBuilder, Value } from '../graph/builder.ts';
@@ -35,9 +35,9 @@ export interface Encoder extends Network {
    * Adds the network to a builder.
    * @param images `[n, 3, h, w]`, RGB in [0, 1], any h and w: resizing and normalisation are part of what is added.
    */
-  build(b: GraphBuilder, images: Value): BuiltModel;
+  addTo(b: GraphBuilder, images: Value): BuiltModel;
   /** The same without resizing and normalisation: `x` is the network's own input. */
-  buildRaw(b: GraphBuilder, x: Value): BuiltModel;
+  addRawTo(b: GraphBuilder, x: Value): BuiltModel;
   /** The same network with fresh, untrained weights: the control of the trained one. */
   twin(seed: number): Encoder;
 }
@@ -75,7 +75,7 @@ export interface Generator extends Network {
    * Adds the network to a builder; `images` are its output as RGB in [0, 1], `[n, 3, height, width]`.
    * @throws UserError for a truncation out of range.
    */
-  build(
+  addTo(
     b: GraphBuilder,
     input: GeneratorInput,
     options?: Partial<GeneratorOptions>,

@@ -1,4 +1,4 @@
-// Models of the zoo made of a card and a function that lays a network into a graph.
+// Models of the zoo made of a card and a function that adds a network to a graph.
 // Families of architectures bring the function; what all models share is here.
 
 import { UserError } from '../errors.ts';
@@ -11,8 +11,8 @@ import { preprocess } from './preprocess.ts';
 
 export interface EncoderNetwork {
   readonly card: EncoderCard;
-  /** Lays the network into a builder: its own input `[n, 3, height, width]` to all layers that can be tapped. */
-  readonly build: (b: GraphBuilder, x: Value) => BuiltModel;
+  /** Adds the network to a builder: its own input `[n, 3, height, width]` to all layers that can be tapped. */
+  readonly addTo: (b: GraphBuilder, x: Value) => BuiltModel;
   /** The same network, untrained. */
   readonly twin: (seed: number) => Encoder;
 }
@@ -21,25 +21,25 @@ export interface EncoderNetwork {
  * The encoder of a card.
  * @throws UserError when the card's taps match no layer with maps.
  */
-export function encoderModel({ card, build, twin }: EncoderNetwork): Encoder {
+export function encoderModel({ card, addTo, twin }: EncoderNetwork): Encoder {
   const b = new GraphBuilder();
-  const built = build(b, b.input('x', [1, 3, card.input.height, card.input.width]));
+  const built = addTo(b, b.input('x', [1, 3, card.input.height, card.input.width]));
   const { taps, only } = chosenTaps(card, built);
-  const buildRaw = (target: GraphBuilder, x: Value): BuiltModel => only(build(target, x));
+  const addRawTo = (target: GraphBuilder, x: Value): BuiltModel => only(addTo(target, x));
   return {
     kind: 'encoder',
     name: card.name,
     card,
     taps,
-    buildRaw,
-    build: (target, images) => buildRaw(target, preprocess(target, images, card.input)),
+    addRawTo,
+    addTo: (target, images) => addRawTo(target, preprocess(target, images, card.input)),
     twin,
   };
 }
 
 export interface GeneratorNetwork {
   readonly card: GeneratorCard;
-  readonly build: (b: GraphBuilder, input: GeneratorInput, options: GeneratorOptions) => BuiltGenerator;
+  readonly addTo: (b: GraphBuilder, input: GeneratorInput, options: GeneratorOptions) => BuiltGenerator;
   readonly twin: (seed: number) => Generator;
 }
 
@@ -47,18 +47,18 @@ export interface GeneratorNetwork {
  * The generator of a card.
  * @throws UserError when the card's taps match no layer with maps.
  */
-export function generatorModel({ card, build, twin }: GeneratorNetwork): Generator {
+export function generatorModel({ card, addTo, twin }: GeneratorNetwork): Generator {
   const { latent } = card;
   const b = new GraphBuilder();
   const defaults: GeneratorOptions = { truncation: latent.truncation.default, noise: 'const' };
-  const built = build(b, latentInputs(b, card, 1), defaults);
+  const built = addTo(b, latentInputs(b, card, 1), defaults);
   const { taps, only } = chosenTaps(card, built);
   return {
     kind: 'generator',
     name: card.name,
     card,
     taps,
-    build(target, input, options) {
+    addTo(target, input, options) {
       // Undefined is as good as not given.
       const settings: GeneratorOptions = {
         ...options,
@@ -66,7 +66,7 @@ export function generatorModel({ card, build, twin }: GeneratorNetwork): Generat
         noise: options?.noise ?? defaults.noise,
       };
       checkTruncation(card, settings.truncation);
-      const result = build(target, input, settings);
+      const result = addTo(target, input, settings);
       const half = target.constant(float32([], [0.5]));
       const images = target.clip(target.add(target.mul(result.output, half), half), 0, 1);
       return { ...result, ...only(result), images };

@@ -79,9 +79,9 @@ export class Weights {
    * A constant that is computed from tensors, once, however many graphs use it: a scaled or transposed weight.
    * @param key its own name, unlike any tensor's: `NAME:scaled`. The same key must always mean the same content.
    * @param make may ask for `values`; that of other tensors' shapes goes through `shape` outside of it.
-   * @param _lay the same in a graph, from what `constant` gives: for weights that are in training.
+   * @param _add the same in a graph, from what `constant` gives: for weights that are in training.
    */
-  derived(b: GraphBuilder, key: string, make: () => Float32Tensor, _lay?: () => Value): Value {
+  derived(b: GraphBuilder, key: string, make: () => Float32Tensor, _add?: () => Value): Value {
     let tensor = this.#made.get(key);
     if (!tensor) {
       tensor = make();

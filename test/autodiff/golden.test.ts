@@ -48,8 +48,8 @@ describe.each(files)('%s', async (folder, file, settings) => {
     const inputs = Object.fromEntries(Object.entries(feeds).map(([name, { shape }]) => [name, b.input(name, shape)]));
     const built: BuiltModel =
       model.kind === 'encoder'
-        ? model.buildRaw(b, inputs.x)
-        : model.build(b, inputs as unknown as GeneratorInput, {
+        ? model.addRawTo(b, inputs.x)
+        : model.addTo(b, inputs as unknown as GeneratorInput, {
             truncation: Number(main.args.truncation_psi ?? main.args.truncation),
           });
     const mean = (value: Value, map: string) => {

@@ -97,7 +97,7 @@ export function linearModel(
     }
     return matrix;
   });
-  const buildRaw: Encoder['buildRaw'] = (b, x) => {
+  const addRawTo: Encoder['addRawTo'] = (b, x) => {
     const n = x.shape[0];
     const flat = b.reshape(x, [n, pixels]);
     const taps = new Map(
@@ -120,8 +120,8 @@ export function linearModel(
     name,
     card: card(name, layers, size),
     taps: layers.map(({ layer, channels, height, width }) => ({ layer, channels, height, width })),
-    build: buildRaw,
-    buildRaw,
+    addTo: addRawTo,
+    addRawTo,
     twin: (twinSeed) => linearModel(`${name}.untrained`, layers, seed + 1000 + twinSeed, size),
   };
 }
@@ -210,13 +210,13 @@ export function linearGenerator(
     name,
     card: { ...identity, name, latent: full },
     taps: network.taps,
-    build(b, input, options = {}) {
+    addTo(b, input, options = {}) {
       if (!('z' in input)) throw new Error('this generator takes z only');
       const z = b.mul(input.z, options.truncation ?? full.truncation.default);
       const rows = input.c ? b.concat([z, input.c], 1) : z;
       const flat = b.matmul(rows, b.constant(float32([inputs, pixels], matrix)));
       const output = b.tanh(b.reshape(flat, [rows.shape[0], 3, size.height, size.width]));
-      const { taps } = network.buildRaw(b, output);
+      const { taps } = network.addRawTo(b, output);
       const images = b.clip(b.add(b.mul(output, 0.5), 0.5), 0, 1);
       return { taps, output, images, ws: b.reshape(input.z, [z.shape[0], 1, full.z]), noise: [] };
     },

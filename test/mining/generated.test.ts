@@ -5,7 +5,7 @@ import { readSafetensorsBytes } from '../../src/files/safetensors.ts';
 import { GraphBuilder } from '../../src/graph/builder.ts';
 import { float32 } from '../../src/graph/tensor.ts';
 import { generatedSource } from '../../src/images/generated.ts';
-import { laySamples, type ImageSource } from '../../src/images/source.ts';
+import { addSamples, type ImageSource } from '../../src/images/source.ts';
 import { collectActivations } from '../../src/mining/correlation/activations.ts';
 import { clusterBySimilarity } from '../../src/mining/matching/concepts.ts';
 import { parseUnit, type Dictionary, type Exemplars } from '../../src/mining/run/dictionary.ts';
@@ -313,7 +313,7 @@ describe('mining over generated images', () => {
   it('makes the images that the latents of its exemplars make', async () => {
     const source = generatedSource(gan, { samples: 3, truncation: 0.6 });
     const b = new GraphBuilder();
-    b.output(b.identity(laySamples(b, source, b.input('samples', [3, 25])).images), 'images');
+    b.output(b.identity(addSamples(b, source, b.input('samples', [3, 25])).images), 'images');
     const session = await engine.open(b.build());
     const [row] = [await rowsOf(source, [0, 1, 2], 3)];
     const outputs = await session.run({ samples: float32([3, 25], row.flat()) });

@@ -108,7 +108,7 @@ describe('targets from another generator', () => {
     const options = { truncation: 0.5 };
     const targets = await generatorTargets({ engine, from: gan, latents, options, pairs, to: style, moments });
     const builder = new GraphBuilder();
-    const { taps } = gan.build(builder, { z: builder.input('z', [3, 20]) }, options);
+    const { taps } = gan.addTo(builder, { z: builder.input('z', [3, 20]) }, options);
     for (const [layer, map] of taps) builder.output(builder.identity(map), `tap ${layer}`);
     const tensors = await runOnce(engine, builder.build(), latents);
     let next = 0;

@@ -36,7 +36,7 @@ const pairs: GuidingPair[] = [
 /** All maps of an encoder on the photos, by its own graph. */
 async function mapsOf(encoder: Encoder): Promise<Map<string, Float32Tensor>> {
   const builder = new GraphBuilder();
-  const { taps } = encoder.build(builder, builder.input('images', images.shape));
+  const { taps } = encoder.addTo(builder, builder.input('images', images.shape));
   for (const [layer, map] of taps) builder.output(builder.identity(map), `tap ${layer}`);
   const tensors = await runOnce(engine, builder.build(), { images });
   return new Map([...taps.keys()].map((layer) => [layer, tensors[`tap ${layer}`] as Float32Tensor]));
@@ -98,7 +98,7 @@ describe('targets from photos', () => {
     );
     const taps = new Map([...known].map(([layer, map]) => [layer, given(`map ${layer}`, map)]));
     const scene = { b: builder, n: 2, generator: gan, built: { taps }, given } as unknown as Scene;
-    const { loss, details } = agreementTerm(groups).lay(scene);
+    const { loss, details } = agreementTerm(groups).addTo(scene);
     builder.output(builder.identity(loss), 'loss');
     builder.output(builder.identity(details!.r), 'r');
     const tensors = await runOnce(engine, builder.build(), feeds);

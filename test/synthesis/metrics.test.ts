@@ -103,7 +103,7 @@ describe('imageMetrics', () => {
 /** Two layers of weighted channels, one of them on half the grid; the second is silent where its input is dark. */
 const encoder = {
   name: 'toy',
-  build(b: GraphBuilder, images: Value) {
+  addTo(b: GraphBuilder, images: Value) {
     const weights = (out: number, into: number, seed: number) =>
       b.constant(
         float32(

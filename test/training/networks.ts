@@ -42,7 +42,7 @@ export const perceptronWeights = (hidden = 16): Map<string, Tensor> =>
     ['fc2.bias', filled([2], 0)],
   ]);
 
-export function layPerceptron(b: GraphBuilder, p: Parameters, { x, target }: Readonly<Record<string, Value>>) {
+export function addPerceptron(b: GraphBuilder, p: Parameters, { x, target }: Readonly<Record<string, Value>>) {
   const hidden = b.relu(b.gemm(x, p.get('fc1.weight'), p.get('fc1.bias'), { transB: true }));
   const logits = b.gemm(hidden, p.get('fc2.weight'), p.get('fc2.bias'), { transB: true });
   return { loss: crossEntropy(b, logits, target) };
@@ -55,7 +55,7 @@ export function perceptron(options: Partial<StepOptions> = {}): TrainingStep {
     state,
     trainable: [...state.keys()],
     batch: { x: { shape: [32, 2] }, target: { shape: [32, 2] } },
-    lay: layPerceptron,
+    addTo: addPerceptron,
     optimiser: adam(),
     ...options,
   });
@@ -91,7 +91,7 @@ export function convNet(options: Partial<StepOptions> = {}): TrainingStep {
     state,
     trainable: [...state.keys()].filter((name) => !name.includes('running')),
     batch: { x: { shape: [16, 1, 8, 8] }, target: { shape: [16, 2] } },
-    lay(b, p, { x, target }) {
+    addTo(b, p, { x, target }) {
       const [scale, bias, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((part) =>
         p.get(`bn.${part}`),
       );

@@ -33,7 +33,7 @@ export function images(shape: readonly number[], seed: number): Float32Tensor {
 }
 
 /** The graph of a model whose outputs are its taps and, as `output`, its output. */
-export function graphOf(model: Encoder, shape: readonly number[], how: 'build' | 'buildRaw' = 'buildRaw'): Graph {
+export function graphOf(model: Encoder, shape: readonly number[], how: 'addTo' | 'addRawTo' = 'addRawTo'): Graph {
   const b = new GraphBuilder();
   const built = model[how](b, b.input('x', shape));
   outputsOf(b, built);
@@ -47,8 +47,8 @@ function outputsOf(b: GraphBuilder, { taps, output }: BuiltModel): void {
   output1(output, 'output');
 }
 
-/** Maps by layer, and the output, for the network's own input (or images, by `build`). */
-export async function runTaps(model: Encoder, x: Tensor, how: 'build' | 'buildRaw' = 'buildRaw') {
+/** Maps by layer, and the output, for the network's own input (or images, by `addTo`). */
+export async function runTaps(model: Encoder, x: Tensor, how: 'addTo' | 'addRawTo' = 'addRawTo') {
   const session = await engine.open(graphOf(model, x.shape, how));
   try {
     const { tensors } = await session.run({ x });

@@ -71,7 +71,7 @@ export async function runGenerator(
   const b = new GraphBuilder();
   const given = Object.entries(feeds);
   const input = Object.fromEntries(given.map(([name, { shape }]) => [name, b.input(name, shape)]));
-  const built = model.build(b, input as unknown as GeneratorInput, options);
+  const built = model.addTo(b, input as unknown as GeneratorInput, options);
   const output = (value: Value, name: string) => b.output(b.mul(value, 1), name);
   for (const [layer, value] of built.taps) output(value, `tap ${layer}`);
   for (const name of ['output', 'images', 'ws'] as const) output(built[name], `the ${name}`);

@@ -86,10 +86,10 @@ function activationGraph({ model, input, generator }: ActivationOptions, feeds: 
 
 function onImages(b: GraphBuilder, model: Model, source: ImageSource, feeds: Feeds): BuiltModel {
   if (model.kind === 'encoder' && !source.generated) {
-    return model.build(b, b.input(names.samples, feeds[names.samples].shape));
+    return model.addTo(b, b.input(names.samples, feeds[names.samples].shape));
   }
-  const laid = mapsOf([model])(b, source, feeds[names.samples].shape[0], [0]);
-  return { taps: laid.maps.get(0)!, output: laid.images };
+  const added = mapsOf([model])(b, source, feeds[names.samples].shape[0], [0]);
+  return { taps: added.maps.get(0)!, output: added.images };
 }
 
 function onOwnInput(
@@ -99,9 +99,9 @@ function onOwnInput(
   value: (name: string) => Value,
   options?: Partial<GeneratorOptions>,
 ): BuiltModel {
-  if (model.kind === 'encoder') return model.buildRaw(b, value('x'));
+  if (model.kind === 'encoder') return model.addRawTo(b, value('x'));
   const latents = Object.fromEntries(Object.keys(input).map((name) => [name, value(name)]));
-  return model.build(b, latents as unknown as GeneratorInput, options);
+  return model.addTo(b, latents as unknown as GeneratorInput, options);
 }
 
 /** @throws UserError when these are not the inputs of the model. */

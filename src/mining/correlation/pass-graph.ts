@@ -2,7 +2,7 @@
 // Everything large stays inside it; what goes in and out are images, sums and moments.
 
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
-import { laySamples, sampleShape, type ImageSource } from '../../images/source.ts';
+import { addSamples, sampleShape, type ImageSource } from '../../images/source.ts';
 import type { Model } from '../../zoo/model.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { timesLeft, timesRight } from '../../graph/resample.ts';
@@ -11,7 +11,7 @@ import { adjointColumns, adjointRows, columnSums, gramRoot, gridKey, largerGrid,
 import { countUnits, type MinedLayer, type MinedModel, type Pass, type Tile } from './plan.ts';
 
 /** Samples of a source, and what models make of them. */
-export interface LaidModels {
+export interface AddedModels {
   /** `[n, 3, height, width]`, RGB in [0, 1]. */
   readonly images: Value;
   /** Maps `[n, channels, h, w]` by model index and layer name. */
@@ -22,20 +22,20 @@ export interface LaidModels {
  * Lays a batch of a source's samples (the graph input `samples`) and models, by index, into a builder.
  * Generated images never leave the graph: the models see what the generator just made.
  */
-export type MapSource = (b: GraphBuilder, source: ImageSource, batch: number, models: readonly number[]) => LaidModels;
+export type MapSource = (b: GraphBuilder, source: ImageSource, batch: number, models: readonly number[]) => AddedModels;
 
 /** The maps of models of the zoo. */
 export const mapsOf =
   (models: readonly Model[]): MapSource =>
   (b, source, batch, indices) => {
-    const laid = laySamples(b, source, b.input(names.samples, [batch, ...sampleShape(source)]));
+    const added = addSamples(b, source, b.input(names.samples, [batch, ...sampleShape(source)]));
     const maps = indices.map((m) => {
       const model = models[m];
-      const own = model.kind === 'encoder' ? model.build(b, laid.images).taps : laid.maps(model);
+      const own = model.kind === 'encoder' ? model.addTo(b, added.images).taps : added.maps(model);
       if (!own) throw new Error(`${model.name} has no maps on the samples of ${source.source}`);
       return [m, own] as const;
     });
-    return { images: laid.images, maps: new Map(maps) };
+    return { images: added.images, maps: new Map(maps) };
   };
 
 export interface PassGraphOptions {

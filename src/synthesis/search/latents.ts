@@ -137,7 +137,7 @@ export async function toSpace(
   }
   const b = new GraphBuilder({ name: 'mapping' });
   const { input } = latentInputs(b, shapesOf(latents));
-  b.output(b.identity(generator.build(b, input, options).ws), 'ws out');
+  b.output(b.identity(generator.addTo(b, input, options).ws), 'ws out');
   const ws = (await runOnce(engine, b.build(), latents))['ws out'] as Float32Tensor;
   if (space === 'w+') return { ws };
   const [n, layers, w] = ws.shape;

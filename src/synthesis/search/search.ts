@@ -84,7 +84,7 @@ const largeBytes = 16 * 2 ** 30;
 
 function defaultStarts(generator: Generator): number {
   const b = new GraphBuilder();
-  generator.build(b, latentInputs(b, latentShapes(generator.card, 'z', 1)).input);
+  generator.addTo(b, latentInputs(b, latentShapes(generator.card, 'z', 1)).input);
   return bytesMade(b) > largeBytes ? 1 : 4;
 }
 

@@ -62,7 +62,7 @@ export function stepGraph(options: StepGraphOptions): StepGraph {
   const { generator, terms, free } = options;
   const b = new GraphBuilder({ name: 'step' });
   const { values, input } = latentInputs(b, options.latents);
-  const built = generator.build(b, input, options.generatorOptions);
+  const built = generator.addTo(b, input, options.generatorOptions);
   if (built.noise.length) throw new UserError('random noise cannot be optimised with; choose const or none');
   const [n] = options.latents[0][1];
   const given: Record<string, Tensor> = {};
@@ -85,13 +85,13 @@ export function stepGraph(options: StepGraphOptions): StepGraph {
   let loss: Value | undefined;
   for (const term of terms) {
     if (!term.weight) continue;
-    const laid = term.lay(scene);
-    b.output(b.identity(laid.loss), stepOutputs.term(term.name));
-    for (const [detail, value] of Object.entries(laid.details ?? {})) {
+    const added = term.addTo(scene);
+    b.output(b.identity(added.loss), stepOutputs.term(term.name));
+    for (const [detail, value] of Object.entries(added.details ?? {})) {
       details.push(`${term.name}/${detail}`);
       b.output(b.identity(value), stepOutputs.detail(`${term.name}/${detail}`));
     }
-    const weighted = b.mul(laid.loss, term.weight);
+    const weighted = b.mul(added.loss, term.weight);
     loss = loss ? b.add(loss, weighted) : weighted;
   }
   if (!loss) throw new UserError('the objective has no term: give at least one a weight other than 0');

@@ -4,7 +4,7 @@
 import { resample } from '../../graph/resample.ts';
 import type { Value } from '../../graph/builder.ts';
 import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
-import type { LaidTerm, Scene, Term } from './terms.ts';
+import type { AddedTerm, Scene, Term } from './terms.ts';
 
 /** Units of one layer of a generator with the maps that they are to have. */
 export interface TargetGroup {
@@ -40,7 +40,7 @@ export function agreementTerm(groups: readonly TargetGroup[], weight = 1, name =
   return {
     name,
     weight,
-    lay(scene) {
+    addTo(scene) {
       const { b } = scene;
       const parts = groups.map((group, g) => correlations(scene, group, `${name}/${g}`));
       const r = parts.length === 1 ? parts[0] : b.concat(parts, 1);
@@ -63,7 +63,7 @@ export function levelTerm(
   return {
     name,
     weight,
-    lay(scene): LaidTerm {
+    addTo(scene): AddedTerm {
       const { b } = scene;
       const parts = groups.map((group, g) => {
         const { x, target, mask } = compared(scene, group, `${name}/${g}`);

@@ -8,7 +8,7 @@ import type { Engine } from '../../runtime/engine.ts';
 import { runOnce } from '../../runtime/run-once.ts';
 import type { Encoder } from '../../zoo/model.ts';
 import type { Maps } from '../maps.ts';
-import { meanRows, sumRows, type LaidTerm, type Scene, type Term } from './terms.ts';
+import { meanRows, sumRows, type AddedTerm, type Scene, type Term } from './terms.ts';
 
 /** Squared norm that is added to every feature vector's, as in LPIPS: where all channels are silent the vector is 0. */
 const silent = 1e-10;
@@ -17,13 +17,13 @@ const silent = 1e-10;
  * Mean squared error of the images, over the positions that count.
  * @param target `[1 or n, 3, height, width]`, RGB in [0, 1], of the generator's size.
  * @param mask `[1 or n, 1, height, width]` in [0, 1]: weights of the positions; default 1 everywhere.
- * @throws UserError when a mask is 0 everywhere, or target or mask do not fit the images (while the term is laid).
+ * @throws UserError when a mask is 0 everywhere, or target or mask do not fit the images (while the term is added).
  */
 export function pixelTerm(target: Float32Tensor, weight = 1, mask?: Float32Tensor, name = 'pixels'): Term {
   return {
     name,
     weight,
-    lay(scene) {
+    addTo(scene) {
       const { b, n, images } = scene;
       checkFits('target', target, n, images.shape.slice(1));
       const difference = b.sub(images, scene.given(`${name}/target`, target));
@@ -41,14 +41,14 @@ export function pixelTerm(target: Float32Tensor, weight = 1, mask?: Float32Tenso
  */
 export async function featureTargets(engine: Engine, encoder: Encoder, images: Float32Tensor): Promise<Maps> {
   const b = new GraphBuilder({ name: `features of ${encoder.name}` });
-  const features = layFeatures(b, encoder, b.input('images', images.shape), 'encoder/');
+  const features = addFeatures(b, encoder, b.input('images', images.shape), 'encoder/');
   for (const [layer, value] of features) b.output(b.identity(value), `target ${layer}`);
   const outputs = await runOnce(engine, b.build(), { images });
   return new Map([...features.keys()].map((layer) => [layer, outputs[`target ${layer}`] as Float32Tensor]));
 }
 
 /**
- * Distance of the images' features to target features, see `layFeatureDistance`.
+ * Distance of the images' features to target features, see `addFeatureDistance`.
  * @param target of one image for all rows, or of one for each, from `featureTargets` of the same encoder.
  * @returns a term that needs no generator: it looks at the images alone.
  */
@@ -56,9 +56,9 @@ export function featureTerm(encoder: Encoder, target: Maps, weight = 1, name = '
   return {
     name,
     weight,
-    lay(scene: Pick<Scene, 'b' | 'images' | 'given'>): LaidTerm {
+    addTo(scene: Pick<Scene, 'b' | 'images' | 'given'>): AddedTerm {
       const given = (layer: string) => scene.given(`${name}/${layer}`, target.get(layer)!);
-      return { loss: layFeatureDistance(scene.b, encoder, scene.images, given, `${name}/`) };
+      return { loss: addFeatureDistance(scene.b, encoder, scene.images, given, `${name}/`) };
     },
   } satisfies Term;
 }
@@ -72,14 +72,14 @@ export function featureTerm(encoder: Encoder, target: Maps, weight = 1, name = '
  * @param prefix of the names of the encoder's values in the builder.
  * @returns `[n]`.
  */
-export function layFeatureDistance(
+export function addFeatureDistance(
   b: GraphBuilder,
   encoder: Encoder,
   images: Value,
   given: (layer: string) => Value,
   prefix: string,
 ): Value {
-  const distances = [...layFeatures(b, encoder, images, prefix)].map(([layer, features]) => {
+  const distances = [...addFeatures(b, encoder, images, prefix)].map(([layer, features]) => {
     const difference = b.sub(features, given(layer));
     const square = b.reduceSum(b.mul(difference, difference), [1]);
     return meanRows(b, square);
@@ -90,10 +90,10 @@ export function layFeatureDistance(
   );
 }
 
-/** Unit features by layer. The encoder is laid in a graph of its own first: its names may be those of the generator. */
-function layFeatures(b: GraphBuilder, encoder: Encoder, images: Value, prefix: string): Map<string, Value> {
+/** Unit features by layer. The encoder is added to a graph of its own first: its names may be those of the generator. */
+function addFeatures(b: GraphBuilder, encoder: Encoder, images: Value, prefix: string): Map<string, Value> {
   const own = new GraphBuilder({ name: encoder.name, opset: b.opset });
-  for (const [layer, map] of encoder.build(own, own.input('encoder images', images.shape)).taps) {
+  for (const [layer, map] of encoder.addTo(own, own.input('encoder images', images.shape)).taps) {
     const norm = own.sqrt(own.add(own.reduceSum(own.mul(map, map), [1], true), silent));
     own.output(own.div(map, norm), `features ${layer}`);
   }

@@ -27,13 +27,13 @@ export const meanTerm = (mean: Latents, deviation: number, weight = 1): Term =>
 
 /**
  * (|z| / sqrt(length) - 1)^2: 0 on the sphere near which nearly all of a normal distribution of many dimensions lies.
- * @throws UserError while it is laid when the search is not in z.
+ * @throws UserError while it is added when the search is not in z.
  */
 export function normTerm(weight = 1): Term {
   return {
     name: 'norm',
     weight,
-    lay({ b, generator, latents: { z } }) {
+    addTo({ b, generator, latents: { z } }) {
       if (!z) throw new UserError(`the norm of z means nothing in the intermediate latents of ${generator.name}`);
       const radius = b.sqrt(b.add(meanRows(b, b.mul(z, z)), tiny));
       const excess = b.sub(radius, 1);
@@ -47,7 +47,7 @@ function distanceTerm(name: string, centre: Latents, weight: number, deviation: 
   return {
     name,
     weight,
-    lay(scene) {
+    addTo(scene) {
       const { b } = scene;
       const difference = b.sub(...moved(scene, name, centre));
       return { loss: b.mul(meanRows(b, b.mul(difference, difference)), 1 / deviation ** 2) };

@@ -6,7 +6,7 @@ import type { Tensor } from '../../graph/tensor.ts';
 import type { BuiltGenerator, Generator } from '../../zoo/model.ts';
 import type { LatentName } from '../search/latents.ts';
 
-/** What a term may look at while it is laid. */
+/** What a term may look at while it is added. */
 export interface Scene {
   readonly b: GraphBuilder;
   /** Rows: latents that are optimised side by side. */
@@ -21,7 +21,7 @@ export interface Scene {
   given(name: string, tensor: Tensor): Value;
 }
 
-export interface LaidTerm {
+export interface AddedTerm {
   /** `[n]`. */
   readonly loss: Value;
   /** Further values to report, `[n, ...]`, e.g. r of every pair. */
@@ -32,7 +32,7 @@ export interface Term {
   /** Unique among the terms of an objective, e.g. `rosetta`. */
   readonly name: string;
   readonly weight: number;
-  lay(scene: Scene): LaidTerm;
+  addTo(scene: Scene): AddedTerm;
 }
 
 /** Sums all axes but the first: `[n, ...]` to `[n]`. */

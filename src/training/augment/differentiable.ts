@@ -106,7 +106,7 @@ export function drawAugment(
  * cutout, in this order.
  * @param fed values of `augmentInputs`, by name.
  */
-export function layAugment(b: GraphBuilder, x: Value, fed: Readonly<Record<string, Value | undefined>>): Value {
+export function addAugment(b: GraphBuilder, x: Value, fed: Readonly<Record<string, Value | undefined>>): Value {
   const { shape } = x;
   const [n, channels, height, width] = shape;
   const { 'augment colour': colour, 'augment level': level, 'augment rows': rows } = fed;

@@ -44,10 +44,10 @@ export function classResNetStep({
     optimiser,
     ema,
     clip,
-    lay(b, parameters, { images, target }) {
+    addTo(b, parameters, { images, target }) {
       const weights = new LiveWeights(tensors, 'class', (name) => parameters.get(name));
       const x = preprocess(b, images, { ...resnet.defaultInput(config), height: size, width: size });
-      const { output } = resnet.build(b, x, weights, config);
+      const { output } = resnet.addTo(b, x, weights, config);
       return { loss: crossEntropy(b, output, target), metrics: { accuracy: accuracy(b, output, target) } };
     },
   });

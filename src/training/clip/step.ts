@@ -90,10 +90,10 @@ export function clipStep(options: ClipStepOptions): TrainingStep {
     optimiser: bounded(optimiser),
     ema,
     clip,
-    lay(b, parameters, { images, tokens, target }) {
+    addTo(b, parameters, { images, tokens, target }) {
       const weights = new LiveWeights(tensors, 'clip', (name) => parameters.get(name));
       const x = preprocess(b, images, clipResNet.defaultInput(config));
-      const { output } = clipResNet.build(b, x, weights, config);
+      const { output } = clipResNet.addTo(b, x, weights, config);
       const logitScale = weights.constant(b, 'logit_scale', []);
       const text = textFeatures(b, tokens, weights);
       const { loss, accuracy } = contrastive(b, output, text, logitScale, target);

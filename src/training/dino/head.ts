@@ -43,7 +43,7 @@ export function freshDinoHead(features: number, sizes: DinoHeadSizes, seed: numb
  * for each direction, which stays 1 by default, and is left out here.
  * @param live value of a tensor by its name.
  */
-export function layDinoHead(b: GraphBuilder, features: Value, live: (name: string) => Value): Value {
+export function addDinoHead(b: GraphBuilder, features: Value, live: (name: string) => Value): Value {
   const unit = (x: Value) => b.op('LpNormalization', [x], { axis: int(-1), p: int(2) })[0];
   const projected = layers.reduce((x, name, i) => {
     const input = i ? b.op('Gelu', [x])[0] : x;

@@ -202,7 +202,7 @@ function backboneOf({ name, architecture, seed }: Recipe, { height, width }: Pho
   if (!('patch' in architecture)) {
     const sizes = architecture as unknown as ResNetSizes;
     const tensors = freshResNet(sizes, seed);
-    return { ...laidFor(height, resnet, tensors, 4 * sizes.planes.at(-1)!), config: undefined };
+    return { ...networkFor(height, resnet, tensors, 4 * sizes.planes.at(-1)!), config: undefined };
   }
   const sizes = architecture as unknown as VitArchitecture;
   const { patch, width: channels, heads = channels / 64 } = sizes;
@@ -212,12 +212,12 @@ function backboneOf({ name, architecture, seed }: Recipe, { height, width }: Pho
     );
   }
   const tensors = freshVit({ hidden: 4 * channels, ...sizes, grid: height / patch }, seed);
-  const laid = laidFor(height, vit, tensors, channels, { heads });
-  return { ...laid, config: heads === channels / 64 ? undefined : { heads } };
+  const added = networkFor(height, vit, tensors, channels, { heads });
+  return { ...added, config: heads === channels / 64 ? undefined : { heads } };
 }
 
-/** The network as it is laid in training, and its input where photos are not of the size that is usual for it. */
-function laidFor<Config>(
+/** The network as it is in training, and its input where photos are not of the size that is usual for it. */
+function networkFor<Config>(
   side: number,
   family: EncoderFamily<Config>,
   tensors: ReadonlyMap<string, Tensor>,

@@ -6,7 +6,7 @@ import { float32, type Tensor } from '../../graph/tensor.ts';
 import type { EncoderFamily } from '../../zoo/architecture.ts';
 import { preprocess } from '../../zoo/preprocess.ts';
 import { movesInResNet } from '../class/resnet.ts';
-import { freshDinoHead, layDinoHead, type DinoHeadSizes } from './head.ts';
+import { freshDinoHead, addDinoHead, type DinoHeadSizes } from './head.ts';
 import { dinoLoss, nextCentre } from './loss.ts';
 import { LiveWeights } from '../loop/live-weights.ts';
 import type { Optimiser } from '../loop/optimiser.ts';
@@ -73,9 +73,9 @@ export function dinoStep(options: DinoStepOptions): TrainingStep {
     const features = crops.map((images) => {
       const [height, width] = images.shape.slice(2);
       const x = preprocess(b, images, { ...family.defaultInput(config), height, width });
-      return family.build(b, x, new LiveWeights(tensors, 'dino', live), config).output;
+      return family.addTo(b, x, new LiveWeights(tensors, 'dino', live), config).output;
     });
-    return layDinoHead(b, features.length > 1 ? b.concat(features, 0) : features[0], live);
+    return addDinoHead(b, features.length > 1 ? b.concat(features, 0) : features[0], live);
   };
   return trainingStep({
     name: 'dino',
@@ -89,10 +89,10 @@ export function dinoStep(options: DinoStepOptions): TrainingStep {
     optimiser: options.optimiser,
     ema: { decay: options.momentum },
     clip: options.clip,
-    lay(b, parameters, inputs) {
+    addTo(b, parameters, inputs) {
       const crops = local ? [inputs.global, inputs.local] : [inputs.global];
       const student = logits(b, crops, (name) => parameters.get(name));
-      // Laid last: the running statistics that are kept are those of the pass that was laid last.
+      // Added last: the running statistics that are kept are those of the pass that was added last.
       const teacher = logits(b, [inputs.global], (name) => parameters.get(movesInResNet(name) ? emaName(name) : name));
       const middle = parameters.get(centreName);
       const { loss, metrics } = dinoLoss(b, student, teacher, {

@@ -30,7 +30,7 @@ export interface Discriminator {
    * @param classes with classes, the condition as one-hot rows `[n, classes]`.
    * @returns logits `[n, places of all heads]`, and new values of the vectors.
    */
-  lay(
+  addTo(
     b: GraphBuilder,
     live: (name: string) => Value,
     maps: readonly Value[],
@@ -103,7 +103,7 @@ export function discriminator(sizes: DiscriminatorSizes, seed: number): Discrimi
   return {
     state,
     trainable,
-    lay(b, live, given, condition) {
+    addTo(b, live, given, condition) {
       const updates: Record<string, Value> = {};
       const logits = heads.map(({ name, layers, depth }, i) => {
         let x = given[i];

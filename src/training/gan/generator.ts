@@ -25,7 +25,7 @@ export interface TrainingGenerator {
    * @param live value of a tensor of the state: of a trained one, a buffer, or an average of it.
    * @param input z `[n, z]`, with classes the condition as one-hot rows `[n, classes]`, noise `[n, ...shape]` by name.
    */
-  lay(
+  addTo(
     b: TrainingBuilder,
     live: (name: string) => Value,
     input: { readonly z: Value; readonly classes?: Value; readonly noise?: Readonly<Record<string, Value>> },

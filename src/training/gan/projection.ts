@@ -49,12 +49,12 @@ export interface MapSize {
 }
 
 export interface Projection {
-  /** Of the maps that `lay` gives, from the finest to the coarsest. */
+  /** Of the maps that `addTo` gives, from the finest to the coarsest. */
   readonly maps: readonly MapSize[];
   /** Classes of the network; 0 when it has no classifier. */
   readonly classes: number;
   /** @param images `[n, 3, size, size]` around 0, of -0.5 to 0.5. @returns `[n, ...]` each, logits `[n, classes]`. */
-  lay(b: GraphBuilder, images: Value): { readonly maps: readonly Value[]; readonly logits?: Value };
+  addTo(b: GraphBuilder, images: Value): { readonly maps: readonly Value[]; readonly logits?: Value };
 }
 
 export interface ProjectionOptions {
@@ -96,7 +96,7 @@ export function projection(
       height: size,
       width: size,
     });
-    const { taps, output } = resnet.build(b, x, new Weights(tensors, 'the encoder'), config);
+    const { taps, output } = resnet.addTo(b, x, new Weights(tensors, 'the encoder'), config);
     for (const name of stages) b.output(taps.get(name)!, name);
     b.output(output, 'logits');
     return b.build();
@@ -117,7 +117,7 @@ export function projection(
   return {
     maps,
     classes: classified ? shapes.get('logits')![1] : 0,
-    lay(b, images) {
+    addTo(b, images) {
       const made = b.inline(encoder(images.shape[0]), { images }, 'encoder/');
       const mixed = stages.map((name, i) => b.conv(made[name], b.constant(within[i])));
       for (let i = scales ? mixed.length - 2 : -1; i >= 0; i--) {

@@ -15,7 +15,7 @@ export const singularNames = (weight: string) => ({ left: `${weight}:u`, right: 
  * @param left u `[m, 1]`.
  * @param right v `[columns, 1]`.
  * @param gain multiple of the result.
- * @returns the weight, and what lays either vector after one power iteration: v = W'u / |W'u|, u = W v / |W v|.
+ * @returns the weight, and what adds either vector after one power iteration: v = W'u / |W'u|, u = W v / |W v|.
  */
 export function spectrallyNormalised(
   b: GraphBuilder,

@@ -3,7 +3,7 @@
 
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { augmentInputs, layAugment, type DiffAugment } from '../augment/differentiable.ts';
+import { augmentInputs, addAugment, type DiffAugment } from '../augment/differentiable.ts';
 import type { Discriminator } from './discriminator.ts';
 import { discriminatorLoss, generatorLoss, gradientPenalty, positiveShare, type GanLoss } from './losses.ts';
 import type { TrainingGenerator } from './generator.ts';
@@ -82,7 +82,7 @@ export function ganSteps(options: GanStepsOptions): TrainingStep[] {
 
   const made = (b: TrainingBuilder, live: (name: string) => Value, fed: Fed) => {
     const noise = Object.fromEntries(Object.keys(generator.noise ?? {}).map((name) => [name, fed[noiseInput(name)]]));
-    return generator.lay(b, live, { z: fed.z, classes: fed.classes, noise });
+    return generator.addTo(b, live, { z: fed.z, classes: fed.classes, noise });
   };
   const judged = (
     b: GraphBuilder,
@@ -91,20 +91,20 @@ export function ganSteps(options: GanStepsOptions): TrainingStep[] {
     classes: Value | undefined,
     fed: Fed,
   ) => {
-    const seen = layAugment(b, b.sub(images, 0.5), fed);
-    const { maps, logits: encoded } = projection.lay(b, seen);
+    const seen = addAugment(b, b.sub(images, 0.5), fed);
+    const { maps, logits: encoded } = projection.addTo(b, seen);
     const looked = [...stages.map((stage) => maps[stage]), ...(pixels ? [b.mul(seen, pixelScale)] : [])];
-    return { ...discriminator.lay(b, live, looked, classes), looked, encoded };
+    return { ...discriminator.addTo(b, live, looked, classes), looked, encoded };
   };
   const part = (
     name: string,
-    lay: (b: TrainingBuilder, live: (name: string) => Value, fed: Fed) => ReturnType<StepOptions['lay']>,
+    addTo: (b: TrainingBuilder, live: (name: string) => Value, fed: Fed) => ReturnType<StepOptions['addTo']>,
     rest: Pick<StepOptions, 'trainable' | 'batch' | 'counter' | 'ema'>,
   ): TrainingStep => {
     const builder = new TrainingBuilder({ name });
-    const laid = (_b: GraphBuilder, parameters: Parameters, fed: Fed) =>
-      lay(builder, (key) => parameters.get(key), fed);
-    return trainingStep({ name, state, builder, optimiser, clip, lay: laid, ...rest });
+    const withLive = (_b: GraphBuilder, parameters: Parameters, fed: Fed) =>
+      addTo(builder, (key) => parameters.get(key), fed);
+    return trainingStep({ name, state, builder, optimiser, clip, addTo: withLive, ...rest });
   };
 
   const steps = [
@@ -148,14 +148,14 @@ export function ganSteps(options: GanStepsOptions): TrainingStep[] {
   ];
   if (r1) {
     const { weight, every, at = 'features' } = r1;
-    const lay = (b: TrainingBuilder, live: (name: string) => Value, fed: Fed) => {
+    const addTo = (b: TrainingBuilder, live: (name: string) => Value, fed: Fed) => {
       const { logits, looked } = judged(b, live, fed.real, fed.target, fed);
       const penalty = gradientPenalty(b, logits, at === 'images' ? [fed.real] : looked);
       return { loss: b.mul(penalty, (weight / 2) * every), metrics: { penalty } };
     };
     const batch = { ...realInputs(generator, n), ...augmentInputs(augment, { n, size }) };
     const rest = { trainable: discriminator.trainable, batch, counter: ganParts.discriminator };
-    steps.splice(1, 0, part(ganParts.r1, lay, rest));
+    steps.splice(1, 0, part(ganParts.r1, addTo, rest));
   }
   return steps;
 }

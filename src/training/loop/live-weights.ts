@@ -25,11 +25,11 @@ export class LiveWeights extends Weights {
   }
 
   /**
-   * What is derived from a tensor that is trained is laid into the graph.
-   * @throws Error when there is no way to lay it.
+   * What is derived from a tensor that is trained is added to the graph.
+   * @throws Error when there is no way to add it.
    */
-  override derived(b: GraphBuilder, key: string, make: () => Float32Tensor, lay?: () => Value): Value {
-    if (lay) return lay();
+  override derived(b: GraphBuilder, key: string, make: () => Float32Tensor, add?: () => Value): Value {
+    if (add) return add();
     const before = new Set(this.#asked);
     this.#asked.clear();
     const value = super.derived(b, key, make);

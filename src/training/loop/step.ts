@@ -19,8 +19,8 @@ export interface BatchInput {
   readonly dtype?: DType;
 }
 
-/** What a recipe lays into a step. */
-export interface Laid {
+/** What a recipe adds to a step. */
+export interface Added {
   /** One number, shape []; the mean over the batch, usually. */
   readonly loss: Value;
   /** Numbers to be reported, shape [] each. */
@@ -38,7 +38,7 @@ export interface StepOptions {
   /** What is fed to every step; the inputs have these names. Shape [] for numbers that change, such as a temperature. */
   readonly batch: Readonly<Record<string, BatchInput>>;
   /** Lays forward pass and loss. The averages can be read too, as `ema NAME`. */
-  lay(b: GraphBuilder, parameters: Parameters, batch: Readonly<Record<string, Value>>): Laid;
+  addTo(b: GraphBuilder, parameters: Parameters, batch: Readonly<Record<string, Value>>): Added;
   readonly optimiser: Optimiser;
   /** Which weights decay; default: those of two or more axes, so neither biases nor normalisations. */
   readonly decays?: (name: string, shape: readonly number[]) => boolean;
@@ -113,10 +113,10 @@ export function trainingStep(options: StepOptions): TrainingStep {
   const parameters = new Parameters(b, tensors);
 
   const inputs = Object.entries(batch).map(([key, { shape, dtype }]) => [key, b.input(key, shape, dtype)] as const);
-  const laid = options.lay(b, parameters, Object.fromEntries(inputs));
-  expectNumber(laid.loss, `the loss of "${name}"`);
+  const added = options.addTo(b, parameters, Object.fromEntries(inputs));
+  expectNumber(added.loss, `the loss of "${name}"`);
   const weights = trainedWeights(name, trainable, parameters);
-  const found = gradients(b, laid.loss, weights, { segments: options.segments });
+  const found = gradients(b, added.loss, weights, { segments: options.segments });
 
   const groups = groupsOf(trainable, weights, decays, optimiser.apart);
   const rows = groups.map(({ members }) =>
@@ -131,7 +131,7 @@ export function trainingStep(options: StepOptions): TrainingStep {
       rows.map((row) => sumOfSquares(b, row)),
     )[0],
   );
-  const metrics: Record<string, Value> = { ...laid.metrics, gradient: norm };
+  const metrics: Record<string, Value> = { ...added.metrics, gradient: norm };
   const factor = clip === undefined ? undefined : b.min(b.div(clip, b.add(norm, 1e-6)), 1);
 
   const scalarInputs = new Map<string, Value>();
@@ -140,7 +140,7 @@ export function trainingStep(options: StepOptions): TrainingStep {
     return scalarInputs.get(key)!;
   };
   const fed = Object.fromEntries(Object.keys(optimiser.scalars(1, 1)).map((key) => [key, scalar(key)]));
-  const next = buffersOf(b, parameters, laid);
+  const next = buffersOf(b, parameters, added);
   const moving = [...next, ...weights.map((weight, i): [string, Value] => [trainable[i], weight])];
   const moments = groups.map((_, g) => optimiser.moments.map((moment) => momentName(moment, counter, g)));
   groups.forEach(({ members, decays: shrinks }, g) => {
@@ -165,7 +165,7 @@ export function trainingStep(options: StepOptions): TrainingStep {
     }
   }
 
-  b.output(laid.loss, stepNames.loss);
+  b.output(added.loss, stepNames.loss);
   for (const [key, value] of Object.entries(metrics))
     b.output(expectNumber(value, `the metric "${key}" of "${name}"`), stepNames.metric(key));
   for (const [key, value] of next) b.output(value, stateOutput(key));
@@ -243,7 +243,7 @@ function groupsOf(
 }
 
 /** New values of buffers by name: running statistics of batch normalisations, and what the recipe names. */
-function buffersOf(b: TrainingBuilder, parameters: Parameters, { updates = {} }: Laid): Map<string, Value> {
+function buffersOf(b: TrainingBuilder, parameters: Parameters, { updates = {} }: Added): Map<string, Value> {
   const statistics = parameters.read.flatMap((name): [string, Value][] => {
     const value = b.updates.get(stateInput(name));
     return value ? [[name, value]] : [];

@@ -1,5 +1,5 @@
 // A builder whose batch normalisations are those of training: by the statistics of the batch, with running ones kept.
-// Everything else is as the zoo's builders lay it.
+// Everything else is as the zoo's builders add it.
 
 import { float, int } from '../../graph/attributes.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';

@@ -62,7 +62,7 @@ export function maeStep({ tensors, sizes, batch, shown, normalised = true, ...re
       images: { shape: [batch, 3, side, side] },
       order: { shape: [batch, grid * grid], dtype: 'int64' },
     },
-    lay(b, parameters, { images, order }) {
+    addTo(b, parameters, { images, order }) {
       const weights = new LiveWeights(tensors, 'mae', (name) => (isPosition(name) ? undefined : parameters.get(name)));
       const patches = splitPatches(b, preprocess(b, images, inputOf(sizes)), order, shown, sizes);
       const encoded = encodeShown(b, patches.shown, weights, sizes);

@@ -5,7 +5,7 @@ import { UserError } from '../../errors.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
-import { laySamples, sampleShape, samplesOf, type ImageSource } from '../../images/source.ts';
+import { addSamples, sampleShape, samplesOf, type ImageSource } from '../../images/source.ts';
 import type { LongWork } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { BatchSession } from '../../runtime/with-session.ts';
@@ -71,8 +71,8 @@ const resultName = (name: string): string => `result:${name}`;
 
 function featureGraph<Name extends string>({ model, images, readouts }: FeatureOptions<Name>, n: number): Graph {
   const b = new GraphBuilder({ name: 'features' });
-  const laid = laySamples(b, images, b.input('images', [n, ...sampleShape(images)])).images;
-  const built = model.build(b, images.generated ? rounded(b, laid) : laid);
+  const samples = addSamples(b, images, b.input('images', [n, ...sampleShape(images)])).images;
+  const built = model.addTo(b, images.generated ? rounded(b, samples) : samples);
   for (const [name, readout] of Object.entries<Readout>(readouts)) {
     const rows = b.reshape(readout === 'output' ? built.output : pooled(b, model, built, readout.pooled), [n, -1]);
     b.output(rows, resultName(name));

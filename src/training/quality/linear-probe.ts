@@ -62,7 +62,7 @@ export async function linearProbe(options: LinearProbeOptions): Promise<LinearPr
     state,
     trainable: ['weight', 'bias'],
     batch: { x: { shape: [batch, d] }, target: { shape: [batch, classes] } },
-    lay: (b, parameters, { x, target }) => ({
+    addTo: (b, parameters, { x, target }) => ({
       loss: crossEntropy(b, b.gemm(x, parameters.get('weight'), parameters.get('bias'), { transB: true }), target),
     }),
     optimiser: adam(),

@@ -55,8 +55,8 @@ export const biggan: GeneratorFamily<BigGanConfig> = {
       truncation: { default: 1, least: 1 / (config.statistics - 1), most: 1 },
     };
   },
-  build: (b, input, weights, config, { truncation }) =>
-    layBigGan(b, input, weights, config, storedNorms(weights, truncation, config.eps)),
+  addTo: (b, input, weights, config, { truncation }) =>
+    addBigGan(b, input, weights, config, storedNorms(weights, truncation, config.eps)),
   fresh: freshBigGan,
 };
 
@@ -104,7 +104,7 @@ function recogniseBigGan(shapes: Shapes, { json = {} }: Hints): BigGanConfig | u
  * of both `generator.layers.I`, and `generator.conv_to_rgb`, of whose channels the first three make the image.
  * Source: Brock et al., "Large scale GAN training for high fidelity natural image synthesis", 2019, appendix B.
  */
-export function layBigGan(
+export function addBigGan(
   b: GraphBuilder,
   input: GeneratorInput,
   weights: Weights,

@@ -10,7 +10,7 @@ import type { Weights } from '../weights.ts';
 export function normalisedWeight(b: GraphBuilder, weights: Weights, name: string): Value {
   const shape = weights.shape(`${name}.weight_orig`);
   const make = () => float32(shape, spectrallyNormalised(weights, name));
-  return weights.derived(b, `${name}:normalised`, make, () => laidNormalised(b, weights, name));
+  return weights.derived(b, `${name}:normalised`, make, () => addNormalised(b, weights, name));
 }
 
 /** Weights of layers of one condition, one below the other: `[sum of outputs, length of the condition]`. */
@@ -23,14 +23,14 @@ export function normalisedMatrix(b: GraphBuilder, weights: Weights, key: string,
     () => float32([rows, shapes[0][1]], joined(names.map((name) => spectrallyNormalised(weights, name)))),
     () =>
       b.concat(
-        names.map((name) => laidNormalised(b, weights, name)),
+        names.map((name) => addNormalised(b, weights, name)),
         0,
       ),
   );
 }
 
 /** As `spectrallyNormalised`, in a graph. To the gradient u and v are what they are fed as: constants. */
-function laidNormalised(b: GraphBuilder, weights: Weights, name: string): Value {
+function addNormalised(b: GraphBuilder, weights: Weights, name: string): Value {
   const weight = weights.constant(b, `${name}.weight_orig`);
   const rows = weight.shape[0];
   const columns = sizeOf(weight.shape) / rows;

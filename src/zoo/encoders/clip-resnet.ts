@@ -60,7 +60,7 @@ export const clipResNet: EncoderFamily<ClipResNetConfig> = {
       antialias: true,
     };
   },
-  build: buildClipResNet,
+  addTo: addClipResNet,
 };
 
 /**
@@ -71,7 +71,7 @@ export const clipResNet: EncoderFamily<ClipResNetConfig> = {
  * @param x `[n, 3, h, w]`, normalised, at least 32 pixels along each side.
  * @throws UserError for a smaller input, or heads that do not divide the channels of the last stage.
  */
-function buildClipResNet(b: GraphBuilder, x: Value, weights: Weights, config: ClipResNetConfig): BuiltModel {
+function addClipResNet(b: GraphBuilder, x: Value, weights: Weights, config: ClipResNetConfig): BuiltModel {
   const [height, width] = x.shape.slice(2);
   if (Math.min(height, width) < stride) {
     throw new UserError(`${weights.owner} takes images of ${stride} pixels a side or more, not ${height}x${width}`);

@@ -62,7 +62,7 @@ export const resnet: EncoderFamily<ResNetConfig> = {
     const side = config.stem === 'cifar' ? 32 : 224;
     return { height: side, width: side, ...imageNet, resize: 'bilinear', antialias: true };
   },
-  build: buildResNet,
+  addTo: addResNet,
 };
 
 /**
@@ -70,7 +70,7 @@ export const resnet: EncoderFamily<ResNetConfig> = {
  * `layerS.B.bnN`, `layerS.B` (after the addition and its ReLU), and of each stage `layerS`.
  * @param x `[n, 3, h, w]`, normalised.
  */
-function buildResNet(b: GraphBuilder, x: Value, weights: Weights, config: ResNetConfig): BuiltModel {
+function addResNet(b: GraphBuilder, x: Value, weights: Weights, config: ResNetConfig): BuiltModel {
   const taps = new Map<string, Value>();
   const tap = (name: string, value: Value): Value => {
     taps.set(name, value);

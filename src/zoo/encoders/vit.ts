@@ -54,7 +54,7 @@ export const vit: EncoderFamily<VitConfig> = {
     const side = grid * patch;
     return { height: side, width: side, ...imageNet, resize: 'bicubic', antialias: true };
   },
-  build: buildVit,
+  addTo: addVit,
 };
 
 /**
@@ -65,7 +65,7 @@ export const vit: EncoderFamily<VitConfig> = {
  * @param x `[n, 3, h, w]`, normalised; h and w are multiples of the patch.
  * @throws UserError for another size, or heads that do not divide the width.
  */
-function buildVit(b: GraphBuilder, x: Value, weights: Weights, config: VitConfig): BuiltModel {
+function addVit(b: GraphBuilder, x: Value, weights: Weights, config: VitConfig): BuiltModel {
   const { width, hidden, patch, depth, heads } = config;
   checkHeads(config, weights.owner);
   const [n] = x.shape;

@@ -1,4 +1,4 @@
-// A graph of the user's own laid out for any number of images: its batch bound anew, or the graph laid several times.
+// A graph of the user's own laid out for any number of images: its batch bound anew, or the graph added several times.
 // It does not know which of the values are wanted, or why.
 
 import { UserError } from '../../errors.ts';
@@ -16,7 +16,7 @@ import { feedImage, type ImageInput } from './input.ts';
  * @param prefix gives a new prefix for the names of every copy.
  * @returns the graph's outputs by name, each with n entries along axis 0.
  */
-export function layGraph(
+export function addGraph(
   b: GraphBuilder,
   graph: Graph,
   input: ImageInput,
@@ -24,16 +24,16 @@ export function layGraph(
   prefix: () => string,
 ): Record<string, Value> {
   const [n] = images.shape;
-  const lay = (bound: Graph, x: Value) => b.inline(bound, { [input.name]: feedImage(b, x, input) }, prefix());
+  const add = (bound: Graph, x: Value) => b.inline(bound, { [input.name]: feedImage(b, x, input) }, prefix());
   const whole = rebound(graph, input, n);
-  if (whole) return lay(whole, images);
+  if (whole) return add(whole, images);
   const each = input.batch ?? 1;
   const copies = Math.ceil(n / each);
   // The last copy is filled up with repetitions of the last image.
   const padded = n % each ? b.pad(images, [0, 0, 0, 0, copies * each - n, 0, 0, 0], 'edge') : images;
   const single = bindBatch(graph, input, each);
   const parts = Array.from({ length: copies }, (_, i) =>
-    lay(single, b.slice(padded, { axes: [0], starts: [i * each], ends: [(i + 1) * each] })),
+    add(single, b.slice(padded, { axes: [0], starts: [i * each], ends: [(i + 1) * each] })),
   );
   const joined = (name: string): Value => {
     const all = b.concat(

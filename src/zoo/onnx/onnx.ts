@@ -13,7 +13,7 @@ import { twinCard, type FromCheckpointOptions, type LoadedModel } from '../from-
 import type { Encoder } from '../model.ts';
 import { matching } from '../layer-names.ts';
 import { encoderModel } from '../network.ts';
-import { layGraph, rebound } from './batch.ts';
+import { addGraph, rebound } from './batch.ts';
 import { imageBindings, imageInput, type ImageInput } from './input.ts';
 import { asMaps, surveyLayers, type Survey } from './layers.ts';
 import { defaultLayers } from './taps.ts';
@@ -33,7 +33,7 @@ const newer = new Set([
   'TensorScatter',
 ]);
 
-/** A graph that is ready to be laid into builders: sizes bound, shapes known for some batch. */
+/** A graph that is ready to be added to builders: sizes bound, shapes known for some batch. */
 interface Network {
   readonly graph: Graph;
   readonly input: ImageInput;
@@ -44,7 +44,7 @@ interface Network {
 
 /**
  * A model from a graph. Layers are called as the values in the file. Where the file has a fixed batch, it is bound anew
- * if that is sure to change nothing, and the network is laid into graphs several times otherwise.
+ * if that is sure to change nothing, and the network is added to graphs several times otherwise.
  * @param options.settings besides those of the input: `grid=HEIGHTxWIDTH` of the tokens of a transformer.
  * @throws UserError when the graph takes no RGB image, takes more than that, is quantised, has no layer with maps, or
  * does not fit the size that is set.
@@ -214,9 +214,9 @@ function onnxModel(card: EncoderCard, network: Network): Encoder {
   const parts = apart ? [taps, part([output])] : [part([...new Set([...names, output])])];
   return encoderModel({
     card,
-    build(b, x) {
+    addTo(b, x) {
       const prefix = () => freePrefix(b, card.name);
-      const values = new Map(parts.flatMap((one) => Object.entries(layGraph(b, one, input, x, prefix))));
+      const values = new Map(parts.flatMap((one) => Object.entries(addGraph(b, one, input, x, prefix))));
       const last = values.get(output)!;
       return {
         taps: new Map(layers.map((layer) => [layer.name, asMaps(b, values.get(layer.name)!, layer)])),
@@ -227,11 +227,11 @@ function onnxModel(card: EncoderCard, network: Network): Encoder {
   });
 }
 
-const laid = new WeakMap<GraphBuilder, number>();
+const countOf = new WeakMap<GraphBuilder, number>();
 
 /** Names of a network may occur once in a builder; from the second network on they are numbered. */
 function freePrefix(b: GraphBuilder, name: string): string {
-  const count = (laid.get(b) ?? 0) + 1;
-  laid.set(b, count);
+  const count = (countOf.get(b) ?? 0) + 1;
+  countOf.set(b, count);
   return count === 1 ? `${name}/` : `${name}~${count}/`;
 }

@@ -45,7 +45,7 @@ export const stylegan2Nvlabs: GeneratorFamily<StyleGan2NvlabsConfig> = {
     width: config.size,
     truncation: { default: 1, least: -2, most: 2 },
   }),
-  build,
+  addTo: addNvlabs,
   fresh: (tensors, seed) =>
     freshStyleGan(tensors, seed, {
       kept: /\.resample_filter$/,
@@ -109,7 +109,7 @@ function architectureOf(shapes: Shapes, size: number): StyleGan2NvlabsConfig['ar
  * `synthesis.bR`, the maps of a block.
  * @throws UserError for a truncation when the checkpoint has no mean w.
  */
-function build(
+function addNvlabs(
   b: GraphBuilder,
   input: GeneratorInput,
   weights: Weights,

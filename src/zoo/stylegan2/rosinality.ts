@@ -40,7 +40,7 @@ export const stylegan2Rosinality: GeneratorFamily<StyleGan2RosinalityConfig> = {
     width: size,
     truncation: { default: 1, least: -2, most: 2 },
   }),
-  build,
+  addTo: addRosinality,
   fresh: (tensors, seed) =>
     freshStyleGan(tensors, seed, {
       kept: /\.kernel$/,
@@ -65,7 +65,7 @@ function recognise(shapes: Shapes): StyleGan2RosinalityConfig | undefined {
  * `to_rgb1.conv`, `to_rgbs.I.conv`, and the sums `to_rgb1`, `to_rgbs.I`.
  * @throws UserError for a truncation when the checkpoint has no `latent_avg`.
  */
-function build(
+function addRosinality(
   b: GraphBuilder,
   input: GeneratorInput,
   weights: Weights,

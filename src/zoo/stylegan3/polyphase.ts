@@ -1,5 +1,5 @@
 // Up- and down-sampling by FIR filters along one axis, as short filters between interleaved parts of the signal.
-// Numbers only: what is laid into a graph is in filtered-relu.ts.
+// Numbers only: what is added to a graph is in filtered-relu.ts.
 
 /** One axis of a filtered nonlinearity: zero insertion, padding, a filter, something pointwise, a filter, decimation. */
 export interface FilterAxis {

@@ -38,7 +38,7 @@ export const stylegan3: GeneratorFamily<StyleGan3Config> = {
       truncation: { default: 1, least: -2, most: 2 },
     };
   },
-  build: buildStyleGan3,
+  addTo: addStyleGan3,
   fresh: freshStyleGan3,
 };
 
@@ -47,7 +47,7 @@ export const stylegan3: GeneratorFamily<StyleGan3Config> = {
  * `synthesis`, the image; all on the positions of the image unless the configuration keeps the margins. The output is the
  * network's own, about [-1, 1] and not clipped.
  */
-function buildStyleGan3(
+function addStyleGan3(
   b: GraphBuilder,
   input: GeneratorInput,
   weights: Weights,

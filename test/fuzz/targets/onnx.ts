@@ -30,7 +30,7 @@ function open(graph: Graph): void {
   const { model } = modelFromGraph(graph, { name: 'm' });
   const b = new GraphBuilder({ name: 'built' });
   const { height, width } = model.card.input;
-  if (height * width <= 256 ** 2) model.build(b, b.input('x', [2, 3, height, width]));
+  if (height * width <= 256 ** 2) model.addTo(b, b.input('x', [2, 3, height, width]));
 }
 
 export const onnx: readonly Target[] = [

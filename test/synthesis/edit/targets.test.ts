@@ -223,8 +223,8 @@ describe('the terms over targets', () => {
     const taps = new Map(layers.map((one) => [one.layer, b.constant(whole(one))]));
     const given = (_: string, tensor: Float32Tensor) => b.constant(tensor);
     const scene = { b, n: 1, generator: { name: 'g' }, built: { taps }, given } as unknown as Scene;
-    b.output(b.identity(agreementTerm(found.agreement).lay(scene).details!.r), 'r');
-    const level = levelTerm(found.level, 1, { energies: found.energies }).lay(scene);
+    b.output(b.identity(agreementTerm(found.agreement).addTo(scene).details!.r), 'r');
+    const level = levelTerm(found.level, 1, { energies: found.energies }).addTo(scene);
     b.output(b.identity(level.details!.distance), 'distance');
     const tensors = await runOnce(nodeEngine(), b.build(), {});
     const r = Array.from(tensors.r.data as Float32Array);

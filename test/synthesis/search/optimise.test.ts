@@ -109,7 +109,7 @@ describe('the search', () => {
     const cliff: Term = {
       name: 'cliff',
       weight: 1,
-      lay: ({ b, latents }) => ({ loss: b.reduceSum(b.sqrt(b.add(latents.z!, 1)), [1]) }),
+      addTo: ({ b, latents }) => ({ loss: b.reduceSum(b.sqrt(b.add(latents.z!, 1)), [1]) }),
     };
     const rows = float32([2, 6], [...Array<number>(6).fill(0), ...Array<number>(6).fill(-0.9)]);
     const early = await run({ ...base, start: { z: rows }, terms: [cliff], steps: 8, rate: 0.1, noise: 0 });

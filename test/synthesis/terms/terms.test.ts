@@ -41,7 +41,7 @@ async function evaluate(
       return b.input(`given ${name}`, given.shape);
     },
   };
-  const { loss } = term.lay(scene);
+  const { loss } = term.addTo(scene);
   expect(loss.shape).toEqual([images.shape[0]]);
   const [gradient] = gradients(b, b.reduceSum(loss, [0]), [moved.z ?? moved.w ?? moved.ws ?? shown]);
   b.output(b.identity(loss), 'loss');
@@ -119,7 +119,7 @@ describe('featureTerm', () => {
   /** Its layer is dark, with all channels silent, where an image is. */
   const encoder = {
     name: 'toy',
-    build(b: GraphBuilder, images: Value) {
+    addTo(b: GraphBuilder, images: Value) {
       const [n, , height, width] = images.shape;
       const mixed = b.matmul(b.constant(tensor([4, 3], 9), 'weights'), b.reshape(images, [n, 3, -1]), 'images');
       const map = b.relu(b.reshape(mixed, [n, 4, height, width]), 'map');

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { gradients } from '../../../src/autodiff/reverse.ts';
 import type { Float32Tensor } from '../../../src/graph/tensor.ts';
-import { augmentInputs, drawAugment, layAugment } from '../../../src/training/augment/differentiable.ts';
+import { augmentInputs, drawAugment, addAugment } from '../../../src/training/augment/differentiable.ts';
 import { apart, evaluate, everything } from '../gan/toys.ts';
 import { normal } from '../networks.ts';
 
@@ -49,7 +49,7 @@ function plain(
 }
 
 const drawn = drawAugment(everything, { n, size }, 9, 1);
-const result = () => evaluate({ images, ...drawn }, (b, fed) => ({ y: layAugment(b, fed.images, fed) }));
+const result = () => evaluate({ images, ...drawn }, (b, fed) => ({ y: addAugment(b, fed.images, fed) }));
 
 describe('differentiable augmentation', () => {
   it('is brightness, saturation, contrast, translation and cutout, to 1e-6', async () => {
@@ -64,7 +64,7 @@ describe('differentiable augmentation', () => {
   it('has the gradient of finite differences, to 1e-3', async () => {
     const weight = normal([n, 3, size, size], 1, 2);
     const { slope } = await evaluate({ images, weight, ...drawn }, (b, fed) => {
-      const loss = b.reduceSum(b.mul(layAugment(b, fed.images, fed), fed.weight), [0, 1, 2, 3]);
+      const loss = b.reduceSum(b.mul(addAugment(b, fed.images, fed), fed.weight), [0, 1, 2, 3]);
       return { slope: gradients(b, loss, [fed.images])[0] };
     });
     const value = (image: number[], i: number) =>
@@ -104,7 +104,7 @@ describe('differentiable augmentation', () => {
       'augment cut rows',
       'augment cut columns',
     ]);
-    const { y } = await evaluate({ images }, (b, fed) => ({ y: b.identity(layAugment(b, fed.images, {})) }));
+    const { y } = await evaluate({ images }, (b, fed) => ({ y: b.identity(addAugment(b, fed.images, {})) }));
     expect(apart(y, images.data)).toBe(0);
   });
 });

@@ -56,7 +56,7 @@ it('learns, and is opened by the zoo under its official names', async () => {
   if (model.kind !== 'encoder') throw new Error('no encoder');
   const { images, labels } = pictures(9999);
   const b = new GraphBuilder();
-  b.output(b.identity(model.build(b, b.input('images', images.shape)).output), 'logits');
+  b.output(b.identity(model.addTo(b, b.input('images', images.shape)).output), 'logits');
   const out = await runOnce(engine, b.build(), { images });
   const logits = toFloat32(out.logits);
   const hits = labels.filter((label, i) => {

@@ -192,7 +192,7 @@ describe('the recipe', () => {
       config: { depths: [1, 1, 1, 1], grid: 1, heads: 2 },
     });
     const b = new GraphBuilder();
-    b.output((model as Encoder).build(b, b.input('images', [48, 3, 32, 32])).output, 'features');
+    b.output((model as Encoder).addTo(b, b.input('images', [48, 3, 32, 32])).output, 'features');
     const tensors = await runOnce(engine, b.build(), {
       images: float32(
         [48, 3, 32, 32],
@@ -228,10 +228,10 @@ describe('the recipe', () => {
       return live.get(name);
     });
     const x = preprocess(b, b.input('images', [2, 3, 32, 32]), clipResNet.defaultInput(config));
-    b.output(clipResNet.build(b, x, weights, config).output, 'live');
+    b.output(clipResNet.addTo(b, x, weights, config).output, 'live');
     const { model } = modelFromTensors(await plan.network(state, engine), { name: 'clip' });
     const fixed = new GraphBuilder();
-    fixed.output((model as Encoder).build(fixed, fixed.input('images', [2, 3, 32, 32])).output, 'fixed');
+    fixed.output((model as Encoder).addTo(fixed, fixed.input('images', [2, 3, 32, 32])).output, 'fixed');
     const pictures = images([2, 3, 32, 32], 3);
     const found: Float32Array[] = [];
     for (const [graph, feeds] of [

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { gradients } from '../../../src/autodiff/reverse.ts';
 import { GraphBuilder, type Value } from '../../../src/graph/builder.ts';
 import { float32, toFloat32, type Tensor } from '../../../src/graph/tensor.ts';
-import { directions, freshDinoHead, layDinoHead } from '../../../src/training/dino/head.ts';
+import { directions, freshDinoHead, addDinoHead } from '../../../src/training/dino/head.ts';
 import { dinoLoss, nextCentre } from '../../../src/training/dino/loss.ts';
 import { decayingBy, standingStill } from '../../../src/training/dino/optimiser.ts';
 import { adam, type Optimiser } from '../../../src/training/loop/optimiser.ts';
@@ -53,12 +53,12 @@ function reference(student: Rows, teacher: Rows, centre: readonly number[], { gl
 }
 
 async function run(
-  lay: (b: GraphBuilder, input: (name: string) => Value) => Record<string, Value>,
+  addTo: (b: GraphBuilder, input: (name: string) => Value) => Record<string, Value>,
   feeds: Record<string, Tensor>,
 ) {
   const b = new GraphBuilder();
   const inputs = new Map(Object.entries(feeds).map(([name, { shape }]) => [name, b.input(name, shape)]));
-  for (const [name, value] of Object.entries(lay(b, (name) => inputs.get(name)!))) b.output(b.mul(value, 1), name);
+  for (const [name, value] of Object.entries(addTo(b, (name) => inputs.get(name)!))) b.output(b.mul(value, 1), name);
   const tensors = await runOnce(engine, b.build(), feeds);
   return tensors;
 }
@@ -140,7 +140,7 @@ describe('the head of DINO', () => {
     for (const [name, { data }] of head)
       if (name.endsWith('bias')) (data as Float32Array).set(noise([data.length], 8).data);
     const x = noise([5, 6], 6);
-    const { logits } = await run((b, input) => ({ logits: layDinoHead(b, input('x'), input) }), {
+    const { logits } = await run((b, input) => ({ logits: addDinoHead(b, input('x'), input) }), {
       x,
       ...Object.fromEntries(head),
     });
@@ -168,7 +168,7 @@ describe('the optimiser of DINO', () => {
       state: begin,
       trainable: ['still', 'free'],
       batch: {},
-      lay: (b, p) => ({ loss: b.reduceSum(b.add(p.get('still'), p.get('free')), [0, 1]) }),
+      addTo: (b, p) => ({ loss: b.reduceSum(b.add(p.get('still'), p.get('free')), [0, 1]) }),
       optimiser,
     });
     const state = beginState(begin, [step]);

@@ -180,7 +180,7 @@ describe.each(Object.entries(architectures))('DINO of a small %s', (family, arch
     if (model.kind !== 'encoder') throw new Error('no encoder');
     expect(model.card).toMatchObject({ architecture: family, input: { height: side, width: side } });
     const x = images([2, 3, side, side], 4);
-    const { output } = await runTaps(model, x, 'build');
+    const { output } = await runTaps(model, x, 'addTo');
     // The same network of values in a graph, as it is trained, but for statistics that are kept.
     const b = new TrainingBuilder({}, 0.1, () => true);
     const inputs = new Map<string, Value>();
@@ -199,8 +199,8 @@ describe.each(Object.entries(architectures))('DINO of a small %s', (family, arch
     });
     const laid =
       family === 'vit'
-        ? vit.build(b, own, weights, card.config as never)
-        : resnet.build(b, own, weights, resnet.recognise(shapesOf(network), {})!);
+        ? vit.addTo(b, own, weights, card.config as never)
+        : resnet.addTo(b, own, weights, resnet.recognise(shapesOf(network), {})!);
     b.output(b.mul(laid.output, 1), 'output');
     const tensors = await runOnce(engine, b.build(), { x, ...Object.fromEntries(network) });
     expect(absoluteError(output, tensors.output)).toBeLessThan(1e-5);

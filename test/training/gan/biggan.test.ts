@@ -12,7 +12,7 @@ import { beginState, StepRunner } from '../../../src/training/loop/run-step.ts';
 import { standingSamples } from '../../../src/training/gan/biggan/standing-statistics.ts';
 import { trainingStep } from '../../../src/training/loop/step.ts';
 import { TrainingBuilder } from '../../../src/training/loop/training-builder.ts';
-import { biggan, layBigGan } from '../../../src/zoo/biggan/biggan.ts';
+import { biggan, addBigGan } from '../../../src/zoo/biggan/biggan.ts';
 import { normalisedWeight, storedNorms } from '../../../src/zoo/biggan/weights.ts';
 import { shapesOf } from '../../../src/zoo/from-checkpoint.ts';
 import { Weights } from '../../../src/zoo/weights.ts';
@@ -52,7 +52,7 @@ function liveInputs(b: TrainingBuilder, tensors: ReadonlyMap<string, Tensor>) {
 function laid(n: number) {
   const b = new TrainingBuilder();
   const { inputs, live } = liveInputs(b, state);
-  const out = generator.lay(b, live, { z: b.input('z', [n, sizes.z]), classes: b.input('c', [n, 3]) });
+  const out = generator.addTo(b, live, { z: b.input('z', [n, sizes.z]), classes: b.input('c', [n, 3]) });
   return { b, inputs, live, ...out };
 }
 
@@ -203,7 +203,7 @@ describe('a BigGAN-deep in training', () => {
     const weights = new LiveWeights(network, 'net', live);
     const norms = storedNorms(new Weights(network, 'net'), truncation, config.eps);
     const input = { z: b.input('z', [2, sizes.z]), c: b.input('c', [2, 3]) };
-    b.output(b.identity(layBigGan(b, input, weights, config, norms).output), 'y');
+    b.output(b.identity(addBigGan(b, input, weights, config, norms).output), 'y');
     const given = { z: noise([2, sizes.z], 6), c: oneHot([1, 2]) };
     const { y } = await run(b, { ...given, ...feedsOf(network, inputs.keys()) });
     const { output } = await runGenerator(generatorOf(network, { name: 'm' }), given, { truncation });
@@ -221,8 +221,8 @@ describe('a BigGAN-deep in training', () => {
       batch: { z: { shape: [n, sizes.z] }, c: { shape: [n, 3] }, goal: { shape: [n, 3, 16, 16] } },
       optimiser: adam(),
       ema: { decay: 0.5 },
-      lay(b, parameters, { z, c, goal }) {
-        const { images: made, updates } = generator.lay(builder, (name) => parameters.get(name), { z, classes: c });
+      addTo(b, parameters, { z, c, goal }) {
+        const { images: made, updates } = generator.addTo(builder, (name) => parameters.get(name), { z, classes: c });
         const difference = b.sub(made, goal);
         return { loss: b.reduceMean(b.mul(difference, difference), [0, 1, 2, 3]), updates };
       },

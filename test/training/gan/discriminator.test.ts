@@ -85,7 +85,7 @@ describe('the discriminator', () => {
 
   const run = (use: typeof judge, given?: Tensor) =>
     evaluate({ coarse, fine, ...(given && { given }), ...Object.fromEntries(use.state) }, (b, fed) => {
-      const { logits, updates } = use.lay(b, (name) => fed[name], [fed.coarse, fed.fine], fed.given);
+      const { logits, updates } = use.addTo(b, (name) => fed[name], [fed.coarse, fed.fine], fed.given);
       return { logits, ...updates };
     });
 
@@ -176,7 +176,7 @@ describe('the projection', () => {
     return evaluate(
       { images },
       (_b, fed) => {
-        const { taps, output } = model.build(b, fed.images);
+        const { taps, output } = model.addTo(b, fed.images);
         return {
           first: b.identity(taps.get('layer1.0')!),
           second: b.identity(taps.get('layer2.0')!),
@@ -213,7 +213,7 @@ describe('the projection', () => {
       const out = await evaluate(
         { images },
         (_b, fed) => {
-          const { maps, logits } = looked.lay(b, b.sub(fed.images, 0.5));
+          const { maps, logits } = looked.addTo(b, b.sub(fed.images, 0.5));
           // The mixing matrices: weights of the convolutions to the maps' channels.
           const weights = b.made
             .filter((node) => node.op === 'Conv')

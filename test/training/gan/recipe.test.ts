@@ -165,7 +165,7 @@ describe('a recipe', () => {
         inputs,
         (_b, fed) => {
           const latents = { z: fed.z, classes: fed.condition, noise: { grain: fed.grain } };
-          return { images: generator.lay(b, (name) => fed[name], latents).images };
+          return { images: generator.addTo(b, (name) => fed[name], latents).images };
         },
         b,
       );

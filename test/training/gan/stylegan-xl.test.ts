@@ -63,7 +63,7 @@ function laid(sizes: StyleGanXlSizes, state: ReadonlyMap<string, Tensor>, count 
     return inputs.get(name)!;
   };
   const given = { z: b.input('z', [count, sizes.z]), classes: b.input('c', [count, 3]) };
-  const { images: image, updates = {} } = generator.lay(b, live, given);
+  const { images: image, updates = {} } = generator.addTo(b, live, given);
   b.output(b.identity(image), 'images');
   for (const [name, value] of Object.entries(updates)) b.output(value, `next ${name}`);
   const error = b.sub(image, b.constant(images(image.shape, 12)));
@@ -237,8 +237,8 @@ it('learns a few pictures, and moves nothing that is fixed', async () => {
     batch: { z: { shape: [n, tiny.z] }, c: { shape: [n, 3] }, photos: { shape: photos.shape } },
     optimiser: adam({ beta1: 0 }),
     ema: { decay: 0.9 },
-    lay(b, parameters, fed) {
-      const made = generator.lay(b as TrainingBuilder, (name) => parameters.get(name), { z: fed.z, classes: fed.c });
+    addTo(b, parameters, fed) {
+      const made = generator.addTo(b as TrainingBuilder, (name) => parameters.get(name), { z: fed.z, classes: fed.c });
       const error = b.sub(made.images, fed.photos);
       return { loss: b.reduceMean(b.mul(error, error), [0, 1, 2, 3]), updates: made.updates };
     },

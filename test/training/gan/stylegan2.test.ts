@@ -69,7 +69,7 @@ function laid(sizes: StyleGan2Sizes, { z, c, noise }: Fed, state: ReadonlyMap<st
     return inputs.get(name)!;
   };
   const kept = Object.entries(noise).map(([name, tensor]) => [name, b.input(`noise ${name}`, tensor.shape)] as const);
-  const { images: image, updates = {} } = generator.lay(b, live, {
+  const { images: image, updates = {} } = generator.addTo(b, live, {
     z: b.input('z', z.shape),
     classes: c && b.input('c', c.shape),
     noise: kept.length ? Object.fromEntries(kept) : undefined,
@@ -210,8 +210,8 @@ describe('training', () => {
       batch: { z: { shape: [n, generator.z] } },
       optimiser: adam({ beta1: 0, beta2: 0.99 }),
       builder,
-      lay(b, parameters, { z }) {
-        const { images: image, updates } = generator.lay(builder, (name) => parameters.get(name), { z });
+      addTo(b, parameters, { z }) {
+        const { images: image, updates } = generator.addTo(builder, (name) => parameters.get(name), { z });
         const error = b.sub(image, b.constant(photo));
         return { loss: b.reduceMean(b.mul(error, error), [0, 1, 2, 3]), updates };
       },

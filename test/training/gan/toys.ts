@@ -34,7 +34,7 @@ export function toyGenerator(conditional = true): TrainingGenerator {
     classes: conditional ? classes : 0,
     size: side,
     noise: { grain: [1, side, side] },
-    lay(b, live, { z, classes: condition, noise }) {
+    addTo(b, live, { z, classes: condition, noise }) {
       let x = b.gemm(z, live('fc.weight'), live('fc.bias'), { transB: true });
       if (condition) x = b.add(x, b.gemm(condition, live('embed.weight'), undefined, { transB: true }));
       const [scale, bias, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((p) =>
@@ -110,14 +110,14 @@ export function toyRecipe(objective: Record<string, unknown> = {}, schedule: Par
   };
 }
 
-/** Runs what `lay` gives, by name, on inputs of the given tensors. */
+/** Runs what `addTo` gives, by name, on inputs of the given tensors. */
 export async function evaluate(
   inputs: Readonly<Record<string, Tensor>>,
-  lay: (b: GraphBuilder, values: Readonly<Record<string, Value>>) => Readonly<Record<string, Value>>,
+  addTo: (b: GraphBuilder, values: Readonly<Record<string, Value>>) => Readonly<Record<string, Value>>,
   b = new GraphBuilder(),
 ): Promise<Record<string, Float32Array>> {
   const values = Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, b.input(name, shape)]));
-  const laid = Object.entries(lay(b, values));
+  const laid = Object.entries(addTo(b, values));
   for (const [name, value] of laid) b.output(value, `out ${name}`);
   const tensors = await runOnce(engine, b.build(), inputs);
   const out = laid.map(([name]) => [name, Float32Array.from(tensors[`out ${name}`].data as Float32Array)]);

@@ -31,7 +31,7 @@ function laid(b: GraphBuilder, training: boolean) {
   };
   const weights = new LiveWeights(tensors, 'net', training ? live : () => undefined);
   const config = resnet.recognise(shapesOf(tensors), {})!;
-  const { output } = resnet.build(b, b.input('x', x.shape), weights, config);
+  const { output } = resnet.addTo(b, b.input('x', x.shape), weights, config);
   return { inputs, output, config };
 }
 

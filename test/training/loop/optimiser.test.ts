@@ -54,7 +54,7 @@ async function computed(optimiser: Optimiser, options: Partial<StepOptions> = {}
     state: new Map(Object.entries(weights)),
     trainable: names,
     batch: Object.fromEntries(names.map((name) => [`x ${name}`, { shape: weights[name].shape }])),
-    lay(b, p, batch) {
+    addTo(b, p, batch) {
       const parts = names.map((name) => {
         const w = p.get(name);
         const terms = b.add(b.mul(b.mul(w, w), a / 2), b.mul(w, batch[`x ${name}`]));

@@ -13,7 +13,7 @@ import {
   dataOf,
   engine,
   filled,
-  layPerceptron,
+  addPerceptron,
   normal,
   perceptron,
   perceptronWeights,
@@ -111,7 +111,7 @@ describe('a training step', () => {
       state: weights,
       trainable: ['w'],
       batch: { x: { shape: [3] } },
-      lay(b, p, { x }) {
+      addTo(b, p, { x }) {
         const difference = b.sub(b.mul(p.get('w'), x), p.get('ema w'));
         return {
           loss: b.reduceSum(b.mul(difference, difference), [0]),
@@ -135,7 +135,7 @@ describe('a training step', () => {
       state: weights,
       trainable: ['w'],
       batch: { x: { shape: [2] } },
-      lay: (b, p, { x }) => ({
+      addTo: (b, p, { x }) => ({
         loss: b.reduceSum(b.mul(p.get('w'), x), [0]),
         updates: { seen: b.add(p.get('seen'), 2) },
       }),
@@ -164,11 +164,11 @@ describe('mistakes are told', () => {
   it('of the recipe', () => {
     refuse({ trainable: [] }, /trains nothing/);
     refuse({ trainable: ['fc3.weight'] }, /to train fc3.weight, which its loss does not read/);
-    refuse({ lay: (_b, p) => ({ loss: p.get('fc1.bias') }) }, /one float32 number of shape \[\], not float32 \[16\]/);
-    refuse({ lay: (_b, p) => ({ loss: p.get('fc4.bias') }) }, /has no tensor "fc4.bias"/);
-    const loss = layPerceptron;
+    refuse({ addTo: (_b, p) => ({ loss: p.get('fc1.bias') }) }, /one float32 number of shape \[\], not float32 \[16\]/);
+    refuse({ addTo: (_b, p) => ({ loss: p.get('fc4.bias') }) }, /has no tensor "fc4.bias"/);
+    const loss = addPerceptron;
     refuse(
-      { lay: (...at) => ({ ...loss(...at), updates: { 'fc1.bias': at[1].get('fc2.bias') } }) },
+      { addTo: (...at) => ({ ...loss(...at), updates: { 'fc1.bias': at[1].get('fc2.bias') } }) },
       /update of "fc1.bias"/,
     );
     const state = new Map<string, Tensor>([...perceptronWeights(), ['fc1.bias', int64([1])]]);

@@ -69,7 +69,7 @@ describe('networks learn', () => {
         state,
         trainable: [name],
         batch: { one: { shape: [] } },
-        lay: (b, p, { one }) => ({ loss: b.mul(b.mul(b.mul(p.get('x'), p.get('y')), one), sign) }),
+        addTo: (b, p, { one }) => ({ loss: b.mul(b.mul(b.mul(p.get('x'), p.get('y')), one), sign) }),
         optimiser: sgd(),
       });
     const one = { one: filled([], 1) };

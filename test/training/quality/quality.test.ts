@@ -45,7 +45,7 @@ it('takes the output and the mean of a layer, whatever the batches', async () =>
   const found = await features({ engine, model, images: photoSource(photos), readouts, batch: 3 });
 
   const b = new GraphBuilder();
-  const built = model.build(b, b.input('x', [7, 3, 8, 8]));
+  const built = model.addTo(b, b.input('x', [7, 3, 8, 8]));
   b.output(b.identity(built.output), 'logits');
   b.output(b.identity(built.taps.get('layer2')!), 'maps');
   const x = float32(
@@ -71,7 +71,7 @@ it('sees generated images in 256 levels', async () => {
   // A network that gives its images back: each channel of each pixel as a feature.
   const identity = {
     ...open(['layer2']),
-    build: (b: GraphBuilder, x: ReturnType<GraphBuilder['input']>) => ({ taps: new Map(), output: b.mul(x, 255) }),
+    addTo: (b: GraphBuilder, x: ReturnType<GraphBuilder['input']>) => ({ taps: new Map(), output: b.mul(x, 255) }),
   } as Encoder;
   const { pixels } = await features({ engine, model: identity, images, readouts: { pixels: 'output' }, batch: 2 });
   expect(pixels.shape).toEqual([5, 3 * height * width]);
@@ -80,7 +80,7 @@ it('sees generated images in 256 levels', async () => {
 
   // Sample by sample: rounded or not, they differ by half a step at most.
   const b = new GraphBuilder();
-  b.output(b.identity(images.generated!.lay(b, b.input('s', [1, ...images.generated!.shape])).images), 'y');
+  b.output(b.identity(images.generated!.addTo(b, b.input('s', [1, ...images.generated!.shape])).images), 'y');
   const session = await engine.open(b.build());
   let i = 0;
   for await (const { data } of images.batches([0, 1, 2, 3, 4], 1)) {

@@ -132,7 +132,7 @@ describe('the ResNet-50 of CLIP', () => {
       })),
     );
     const b = new GraphBuilder();
-    expect((model as Encoder).build(b, b.input('x', [1, 3, 300, 200])).output.shape).toEqual(entry.output_shape);
+    expect((model as Encoder).addTo(b, b.input('x', [1, 3, 300, 200])).output.shape).toEqual(entry.output_shape);
   });
 });
 

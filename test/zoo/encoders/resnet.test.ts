@@ -101,7 +101,7 @@ describe('a ResNet-50', () => {
     const [mean, std] = [model.card.input.mean, model.card.input.std];
     const plane = (i: number) => Math.floor(i / 4096) % 3;
     const images = { ...x, data: toFloat32(x).map((v, i) => v * std[plane(i)] + mean[plane(i)]) };
-    const { taps } = await runTaps(model, images, 'build');
+    const { taps } = await runTaps(model, images, 'addTo');
     expect(relativeError(taps.layer2, tensor('main/act/layer2'))).toBeLessThan(1e-4);
   });
 

@@ -227,7 +227,7 @@ describe('a ViT of full size', () => {
     expect(model.taps).toEqual(shapes);
     const b = new GraphBuilder();
     const { height, width } = (model as Encoder).card.input;
-    const { output } = (model as Encoder).build(b, b.input('x', [1, 3, height, width]));
+    const { output } = (model as Encoder).addTo(b, b.input('x', [1, 3, height, width]));
     expect(output.shape).toEqual(entry.output_shape);
   });
 });

@@ -50,7 +50,7 @@ async function plain() {
 /** Whether all weights of a model are read from the compiled copy. */
 function isStored(model: Awaited<ReturnType<typeof open>>['model']): boolean {
   const b = new GraphBuilder();
-  const { output } = model.buildRaw(b, b.input('x', [1, 3, 64, 64]));
+  const { output } = model.addRawTo(b, b.input('x', [1, 3, 64, 64]));
   b.output(output, 'y');
   const large = [...b.build().initializers.values()].filter(({ shape }) => shape.length === 4);
   return large.length > 10 && large.every(({ stored }) => stored?.folder === folder);

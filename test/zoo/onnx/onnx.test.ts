@@ -127,7 +127,7 @@ describe('batches', () => {
     expect(relativeError(taps.a, expected.a)).toBeLessThan(1e-6);
     expect(relativeError(output, expected.y)).toBeLessThan(1e-6);
     const b = new GraphBuilder();
-    b.output(model.buildRaw(b, b.input('x', [3, 3, 8, 8])).taps.get('a')!, 'tap');
+    b.output(model.addRawTo(b, b.input('x', [3, 3, 8, 8])).taps.get('a')!, 'tap');
     expect(copies(b.build())).toBe(1);
   });
 
@@ -135,7 +135,7 @@ describe('batches', () => {
     const { model } = modelFromGraph(plain, { name: 'm', taps: ['c'] });
     const b = new GraphBuilder();
     const x = b.input('x', [1, 3, 8, 8]);
-    for (const name of ['one', 'two']) b.output(model.buildRaw(b, x).taps.get('c')!, name);
+    for (const name of ['one', 'two']) b.output(model.addRawTo(b, x).taps.get('c')!, name);
     expect(b.build().initializers.size).toBe(plain.initializers.size);
   });
 });
@@ -169,7 +169,7 @@ describe('images', () => {
       [1, 3, 4, 4],
       Array.from({ length: 48 }, (_, i) => values[i % 8]),
     );
-    const { taps } = await runTaps(model, x, 'build');
+    const { taps } = await runTaps(model, x, 'addTo');
     const expected = [0, 0, 1, 3, 255, 255, 0, 254];
     expect(Array.from(taps.bytes.data, Number)).toEqual(Array.from({ length: 48 }, (_, i) => expected[i % 8]));
   });
@@ -199,7 +199,7 @@ describe('images', () => {
     const { model, assumed } = modelFromGraph(open, { name: 'm', settings: given, taps: ['seen'] });
     expect(assumed).toEqual(['resize=bilinear', 'antialias=true']);
     const x = images([1, 3, 8, 6], 9);
-    const { seen } = (await runTaps(model, x, 'build')).taps;
+    const { seen } = (await runTaps(model, x, 'addTo')).taps;
     const [mean, std] = [
       [0.5, 0.25, 0],
       [0.5, 1, 2],

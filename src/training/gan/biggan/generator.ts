@@ -3,7 +3,7 @@
 
 import type { GraphBuilder, Value } from '../../../graph/builder.ts';
 import { float32, sizeOf, type Tensor } from '../../../graph/tensor.ts';
-import { biggan, layBigGan } from '../../../zoo/biggan/biggan.ts';
+import { biggan, addBigGan } from '../../../zoo/biggan/biggan.ts';
 import { singularVectors } from '../../../zoo/biggan/weights.ts';
 import { shapesOf } from '../../../zoo/from-checkpoint.ts';
 import { bigGanTensors, sideOf, type BigGanSizes } from './tensors.ts';
@@ -65,9 +65,9 @@ export function bigGanGenerator(sizes: BigGanSizes, seed: number, standing: Stan
     z: sizes.z,
     classes: sizes.classes,
     size: sideOf(sizes),
-    lay(b, live, { z, classes }) {
+    addTo(b, live, { z, classes }) {
       const weights = new LiveWeights(state, b.name, live);
-      const { output } = layBigGan(b, { z, c: classes }, weights, config, batchNorms(weights, config.eps));
+      const { output } = addBigGan(b, { z, c: classes }, weights, config, batchNorms(weights, config.eps));
       const updates = layers.flatMap((layer) => {
         const { u, v } = iterated(b, live(`${layer}.weight_orig`), live(`${layer}.weight_u`));
         return [[`${layer}.weight_u`, u] as const, [`${layer}.weight_v`, v] as const];

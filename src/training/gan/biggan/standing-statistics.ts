@@ -6,7 +6,7 @@ import { float32, type Tensor } from '../../../graph/tensor.ts';
 import { normalAt } from '../../../random.ts';
 import type { Engine } from '../../../runtime/engine.ts';
 import { withSession } from '../../../runtime/with-session.ts';
-import { layBigGan, type BigGanConfig } from '../../../zoo/biggan/biggan.ts';
+import { addBigGan, type BigGanConfig } from '../../../zoo/biggan/biggan.ts';
 import { conditionalNorms, lastNorm, perNorm, type BigGanNorms } from '../../../zoo/biggan/weights.ts';
 import { Weights } from '../../../zoo/weights.ts';
 
@@ -146,7 +146,7 @@ function statisticsGraph(tensors: ReadonlyMap<string, Tensor>, config: BigGanCon
     b.output(mean, `mean ${name}`);
     b.output(variance, `variance ${name}`);
   });
-  layBigGan(
+  addBigGan(
     b,
     { z: b.input('z', [batch, config.z]), c: b.input('c', [batch, config.classes]) },
     weights,

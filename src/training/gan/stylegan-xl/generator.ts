@@ -82,9 +82,9 @@ export function styleGanXlGenerator(sizes: StyleGanXlSizes, seed: number): Train
     z,
     classes,
     size,
-    lay(b, live, { z: latent, classes: c }) {
+    addTo(b, live, { z: latent, classes: c }) {
       const weights = new LiveWeights(state, b.name, (name) => (follows(name) ? live(name) : undefined));
-      const { taps, output, ws } = stylegan3.build(b, { z: latent, c }, weights, config, {
+      const { taps, output, ws } = stylegan3.addTo(b, { z: latent, c }, weights, config, {
         truncation: 1,
         noise: 'const',
       });

@@ -57,7 +57,7 @@ export function styleGan2Generator(sizes: StyleGan2Sizes, seed: number): Trainin
     classes: sizes.classes ?? 0,
     size,
     noise,
-    lay(b, live, { z, classes, noise: drawn }) {
+    addTo(b, live, { z, classes, noise: drawn }) {
       const weights = new LiveWeights(state, b.name, (name) => (movesInStyleGan2(name) ? live(name) : undefined));
       const w = nvlabsMapping(b, { z, c: classes }, weights, config);
       const synthesis = nvlabsSynthesis(weights, config);
