@@ -19,6 +19,7 @@ export {
   type RosettaSet,
 } from './run/dictionary.ts';
 export type { ThumbnailEncoder } from './run/exemplars.ts';
+export { miningDefaults, significance } from './defaults.ts';
 export { checkMining, mine, type MineOptions } from './mine.ts';
 export { Moments, type Standardiser, type UnitState } from './correlation/moments.ts';
 export { Direction, Neighbours } from './correlation/neighbours.ts';

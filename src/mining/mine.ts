@@ -20,6 +20,7 @@ import type { MineProgress } from './progress.ts';
 import type { Part } from './correlation/run-pass.ts';
 import { StateStore } from './correlation/saved-state.ts';
 import { pairName, writeRun } from './run/write-run.ts';
+import { miningDefaults } from './defaults.ts';
 
 export interface MineOptions extends LongWork<MineProgress> {
   readonly engine: Engine;
@@ -170,7 +171,7 @@ function planned(options: MineOptions) {
 }
 
 function checked(options: MineOptions) {
-  const { models, k = 1, setK = 5, anchors = [], memory = 2 ** 30 } = options;
+  const { models, k = miningDefaults.k, setK = miningDefaults.setK, anchors = [], memory = 2 ** 30 } = options;
   if (models.length < 2) throw new UserError('mining needs at least two models; name another one with --model');
   const modelNames = models.map(({ name }) => name);
   const twice = modelNames.find((name, i) => modelNames.indexOf(name) !== i);
@@ -188,12 +189,12 @@ function checked(options: MineOptions) {
       throw new UserError(`${name} must be a positive whole number, not ${value}`);
   }
   return {
-    seed: options.seed ?? 0,
+    seed: options.seed ?? miningDefaults.seed,
     k,
     setK,
     anchors: [...new Set(anchors)],
     memory,
-    conceptThreshold: options.conceptThreshold ?? 0.5,
+    conceptThreshold: options.conceptThreshold ?? miningDefaults.conceptThreshold,
     folder: options.folder ?? memoryFolder(),
   };
 }
@@ -271,7 +272,7 @@ function stateKey(
   mined: readonly MinedModel[],
   pairs: readonly [number, number][],
 ): string {
-  const { seed = 0, k, setK, reference, nullModel, memory, batch, saveScores } = options;
+  const { seed, k, setK, reference, nullModel, memory, batch, saveScores } = options;
   const images = parts.map(({ source }) => {
     const { height, width, generated, names } = source;
     return [samplesOf(source).map((i) => names[i]), height, width, generated?.recipe];

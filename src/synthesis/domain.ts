@@ -12,6 +12,7 @@ import { rowsIn, sampleLatents, shapesOf, takeRows, type Latents } from './searc
 import { generatorMaps } from './maps.ts';
 import type { GuidingPair } from './guiding-pairs.ts';
 import { stepGraph, stepOutputs } from './search/step-graph.ts';
+import { searchDefaults } from './defaults.ts';
 
 /** r of every unit of the groups, `[n * units]`, at given latents; no search. */
 export async function agreementAt(options: {
@@ -48,7 +49,17 @@ export type OwnAgreement = readonly number[];
 
 /** No search: both units of a pair look at the same sample. */
 export async function ownAgreement(options: DomainOptions): Promise<OwnAgreement> {
-  const { engine, generator, generatorOptions, encoders, pairs, moments, samples = 16, batch = 4, signal } = options;
+  const {
+    engine,
+    generator,
+    generatorOptions,
+    encoders,
+    pairs,
+    moments,
+    samples = searchDefaults.domainSamples,
+    batch = 4,
+    signal,
+  } = options;
   const all = await sampleLatents(engine, generator, {
     samples,
     seed: options.seed,

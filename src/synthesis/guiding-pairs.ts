@@ -11,6 +11,7 @@ import {
 } from '../mining/run/dictionary.ts';
 import { isGeneratorCard } from '../zoo/card.ts';
 import { nearest } from '../zoo/store/model-names.ts';
+import { pairDefaults } from './defaults.ts';
 
 export interface GuidingPair {
   /** Of the generator that is guided. */
@@ -111,7 +112,13 @@ export function choosePairs(
   models: string,
   best = false,
 ): GuidingPairs {
-  const { least = -Infinity, maxQ = 0.01, limit = 1000, weights = 'equal', concepts } = options;
+  const {
+    least = -Infinity,
+    maxQ = pairDefaults.maxQ,
+    limit = pairDefaults.limit,
+    weights = 'equal',
+    concepts,
+  } = options;
   const { replicatedOnly = dictionary.options.nullModel } = options;
   if (!Number.isInteger(limit) || limit < 1) {
     throw new UserError(`the number of pairs must be a whole number of at least 1, not ${limit}`);

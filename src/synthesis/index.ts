@@ -6,6 +6,7 @@ export { agreementTerm, levelTerm, type TargetGroup } from './terms/agreement.ts
 export { bridgedPairs, generatorTargets } from './bridge.ts';
 export { bestCandidates, type CandidateOptions, type CandidateProgress } from './search/candidates.ts';
 export { agreementAt, judgeDomain, ownAgreement, type DomainVerdict, type OwnAgreement } from './domain.ts';
+export { pairDefaults, searchDefaults } from './defaults.ts';
 export { edit, type EditAgreement, type Edited, type EditOptions, type EditWeights } from './edit/edit.ts';
 export {
   editSchema,

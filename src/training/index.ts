@@ -1,7 +1,15 @@
 // Training of small networks: a step is one graph of forward pass, loss, gradient and optimiser.
 // It reads no images and prints nothing.
 
-export { logFile, train, type Batches, type TrainOptions, type TrainProgress, type TrainResult } from './loop/train.ts';
+export {
+  logFile,
+  train,
+  trainingDefaults,
+  type Batches,
+  type TrainOptions,
+  type TrainProgress,
+  type TrainResult,
+} from './loop/train.ts';
 export { beginState, copyState, StepRunner, type StepReport, type TrainingState } from './loop/run-step.ts';
 export { checkpointFile, loadTraining, saveTraining, type SavedTraining } from './loop/state.ts';
 export {

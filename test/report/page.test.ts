@@ -12,6 +12,8 @@ import { countByLayers } from '../../src/report/page/matrix.ts';
 import { hashOf, parseRoute } from '../../src/report/page/route.ts';
 import { findConcepts, findPairs } from '../../src/report/page/search.ts';
 import { fixture, withTwoAnchors } from './fixture.ts';
+import { significance as ofMining } from '../../src/mining/defaults.ts';
+import { significance } from '../../src/report/page/data.ts';
 
 const { dictionary } = fixture({ concepts: 300, pairs: 800, exemplars: false });
 const parts = pack({ dictionary });
@@ -253,4 +255,8 @@ describe('enlarging a map', () => {
     colour(Uint8ClampedArray.of(77, 0), colours, true, pixels);
     expect([...pixels]).toEqual([231, 232, 233, 255, 0, 1, 2, 255]);
   });
+});
+
+it('calls significant what mining does', () => {
+  expect(significance).toBe(ofMining);
 });

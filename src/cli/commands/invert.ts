@@ -19,6 +19,7 @@ import {
 } from '../search/options.ts';
 import { claimFolder, makeResults, makingResults, type Made } from '../search/results.ts';
 import { generatorOptionsFor, namedGuides, openRun, openRunModels } from '../search/run.ts';
+import { searchDefaults } from '../../synthesis/defaults.ts';
 
 export interface InvertCommandOptions extends GuidedCommandOptions {
   generator: ModelOption;
@@ -32,7 +33,7 @@ export function invertCommand(): Command {
     .requiredOption('-g, --generator <name=file>', 'the generator, one of the run', oneModel);
   return withGuideOptions(withSearchOptions(command, guidedTerms))
     .option('--class <k>', 'class of the image; "auto" (default): the best of all', parseClass)
-    .option('-s, --seed <n>', 'of the candidates', wholeNumber(0), 0)
+    .option('-s, --seed <n>', 'of the candidates', wholeNumber(0), searchDefaults.seed)
     .action((photos: string[], options: InvertCommandOptions) =>
       makingResults(options, (printer, signal) => invertPhotos(photos, options, printer, signal)),
     );

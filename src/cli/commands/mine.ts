@@ -33,6 +33,7 @@ import { ProgressPrinter } from '../progress.ts';
 import { writeReport } from '../run-folder.ts';
 import { summary } from '../summary.ts';
 import { complain, printJson, printLines } from '../terminal.ts';
+import { miningDefaults } from '../../mining/defaults.ts';
 
 interface MineCommandOptions {
   model?: ModelOption[];
@@ -85,7 +86,12 @@ export function mineCommand(): Command {
       wholeNumber(1),
       2000,
     )
-    .option('-s, --seed <n>', 'which photos, how they are split and paired, the weights of twins', wholeNumber(0), 0)
+    .option(
+      '-s, --seed <n>',
+      'which photos, how they are split and paired, the weights of twins',
+      wholeNumber(0),
+      miningDefaults.seed,
+    )
     .option('--classes <list>', 'classes of the samples: 0,207 or "all" (default); GENERATOR:0,207 for one', collect)
     .addOption(shared.truncation())
     .addOption(new Option('--noise <kind>', 'noise of StyleGAN2').choices(['const', 'none']).default('const'))
@@ -97,8 +103,13 @@ export function mineCommand(): Command {
     .addOption(shared.taps())
     .addOption(shared.config())
     .addOption(shared.cache())
-    .option('-k, --k <n>', 'pairs are mutual neighbours among the k nearest', wholeNumber(1), 1)
-    .option('--set-k <n>', 'the anchor must be among this many first choices of each unit of a set', wholeNumber(1), 5)
+    .option('-k, --k <n>', 'pairs are mutual neighbours among the k nearest', wholeNumber(1), miningDefaults.k)
+    .option(
+      '--set-k <n>',
+      'the anchor must be among this many first choices of each unit of a set',
+      wholeNumber(1),
+      miningDefaults.setK,
+    )
     .option(
       '--anchor <models>',
       'models whose units choose the sets; "none": all choose each other (default: all generators, else the first encoder)',
@@ -107,7 +118,12 @@ export function mineCommand(): Command {
     .option('--twins', 'also correlate each model with an untrained twin')
     .option('--no-null', 'without the null of permuted images, held-out replication and q-values (half the work)')
     .option('--reference', "the published code's score instead of Pearson r: cosines over batches of 10, averaged")
-    .option('--concept-threshold <r>', 'sets that correlate at least so much are one concept', fraction, 0.5)
+    .option(
+      '--concept-threshold <r>',
+      'sets that correlate at least so much are one concept',
+      fraction,
+      miningDefaults.conceptThreshold,
+    )
     .option('--save-scores', 'write all scores of every pair of units to scores.safetensors')
     .addOption(shared.memory())
     .addOption(shared.batch())
@@ -125,7 +141,7 @@ export function mineCommand(): Command {
     .addOption(
       new Option('--save-every <seconds>', 'how often an unfinished run is saved')
         .argParser(wholeNumber(0))
-        .default(30),
+        .default(miningDefaults.saveEvery),
     )
     .action((options: MineCommandOptions, command: Command) => {
       if (!options.model && !options.generator) command.error('error: name the models, with --model and --generator');

@@ -13,7 +13,7 @@ import { cardText } from '../../training/recipe/card-text.ts';
 import type { Recipe, RecipeFiles } from '../../training/recipe/recipe.ts';
 import { parseRecipe } from '../../training/recipe/schema.ts';
 import { recipeKinds } from '../../training/recipe/kinds.ts';
-import { train } from '../../training/loop/train.ts';
+import { train, trainingDefaults } from '../../training/loop/train.ts';
 import { cacheFolder } from '../../zoo/store/node/store.ts';
 import { interruptible } from '../interruptible.ts';
 import { shared, wholeNumber } from '../options.ts';
@@ -32,9 +32,6 @@ interface TrainCommandOptions {
   json?: boolean;
 }
 
-/** Between two checkpoints. */
-const saveSeconds = 120;
-
 export function trainCommand(): Command {
   return new Command('train')
     .description('train a small network from a recipe; an interrupted training goes on where it was')
@@ -46,7 +43,7 @@ export function trainCommand(): Command {
       'stop after this long; rerun the same command to resume (default: to the end of the recipe)',
       minutes,
     )
-    .option('--every <n>', 'steps between two lines of the log', wholeNumber(1), 50)
+    .option('--every <n>', 'steps between two lines of the log', wholeNumber(1), trainingDefaults.every)
     .option('--size <n>', 'side that photos are brought to', wholeNumber(8), 32)
     .addOption(shared.cache())
     .addOption(shared.threads())
@@ -106,7 +103,6 @@ async function trained(
     recipe,
     seed: recipe.seed,
     every,
-    saveSeconds,
     seconds: minutes === undefined ? undefined : minutes * 60,
     signal,
     onProgress: ({ metrics, ...progress }) =>

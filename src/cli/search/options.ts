@@ -5,6 +5,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Device } from '../../runtime/engine.ts';
 import { spaces, type Space } from '../../synthesis/search/latents.ts';
 import { fraction, parseModel, shared, wholeNumber, type ModelOption } from '../options.ts';
+import { pairDefaults, searchDefaults } from '../../synthesis/defaults.ts';
 
 /** Options of every search. */
 export interface SearchCommandOptions {
@@ -125,8 +126,12 @@ export function withSearchOptions(command: Command, terms: Readonly<Record<strin
     .addOption(
       new Option('--space <space>', 'latents that are searched (default: the best for the generator)').choices(spaces),
     )
-    .option('--steps <n>', 'steps of the search', wholeNumber(1), 200)
-    .option('--rate <r>', 'learning rate (default: 0.05 in z, 0.1 elsewhere)', positive)
+    .option('--steps <n>', 'steps of the search', wholeNumber(1), searchDefaults.steps)
+    .option(
+      '--rate <r>',
+      `learning rate (default: ${searchDefaults.rate.z} in z, ${searchDefaults.rate.w} elsewhere)`,
+      positive,
+    )
     .option('--patience <n>', 'stop when nothing got better in so many steps (default: never)', wholeNumber(1))
     .addOption(shared.truncation())
     .addOption(new Option('--noise <kind>', 'noise of StyleGAN2').choices(['const', 'none']).default('const'))
@@ -135,7 +140,7 @@ export function withSearchOptions(command: Command, terms: Readonly<Record<strin
       'more segments take less memory and more time (default: as the size asks for)',
       wholeNumber(1),
     )
-    .option('--every <n>', 'steps between two frames of the animation', wholeNumber(1), 10)
+    .option('--every <n>', 'steps between two frames of the animation', wholeNumber(1), searchDefaults.every)
     .option('--force', 'replace finished results in the folder')
     .addOption(shared.taps())
     .addOption(shared.config())
@@ -161,24 +166,29 @@ export function withGuideOptions(command: Command): Command {
       new Option('--judge <name>', 'encoder that measures the result (default: the first guide)').argParser(oneModel),
     )
     .option('--concepts <list>', 'only units of these concepts or Rosetta sets of the run, e.g. 3f2a,s12', list)
-    .option('--pairs <n>', 'at most so many pairs guide, those with the largest r', wholeNumber(1), 1000)
+    .option('--pairs <n>', 'at most so many pairs guide, those with the largest r', wholeNumber(1), pairDefaults.limit)
     .option('--min-r <r>', 'only pairs with at least this r', fraction)
-    .option('--max-q <q>', 'only pairs with at most this q (default: 0.01)', share)
+    .option('--max-q <q>', `only pairs with at most this q (default: ${pairDefaults.maxQ})`, share)
     .option('--unreplicated', 'also pairs that not both halves of the images choose')
     .option(
       '--starts <n>',
       'searches side by side, of which the best is taken (default: 4, of the largest 1)',
       wholeNumber(1),
     )
-    .option('--candidates <n>', 'samples of which the best are the starts', wholeNumber(1), 32)
+    .option('--candidates <n>', 'samples of which the best are the starts', wholeNumber(1), searchDefaults.candidates)
     .option('--free-class', 'move the class too, as a mixture of classes')
-    .option('--domain-samples <n>', 'samples that tell what the generator can make; 0: no verdict', wholeNumber(0), 16);
+    .option(
+      '--domain-samples <n>',
+      'samples that tell what the generator can make; 0: no verdict',
+      wholeNumber(0),
+      searchDefaults.domainSamples,
+    );
 }
 
 /** Adds the options that tell of which latent an image is. @param image what it is for. */
 export function withSampleOptions(command: Command, image: string): Command {
   return command
-    .option('-s, --seed <n>', `${image}: the sample of this seed`, wholeNumber(0), 0)
+    .option('-s, --seed <n>', `${image}: the sample of this seed`, wholeNumber(0), searchDefaults.seed)
     .option('--class <k>', `class of ${image} (default: drawn by the seed)`, wholeNumber(0))
     .option(
       '--latent <file>',

@@ -14,6 +14,7 @@ import { centreGraph, names, type MapSource } from './pass-graph.ts';
 import { planPasses, rectangles, targetGrids, type MinedModel, type Pass } from './plan.ts';
 import { imagesIn, PassRun, startOf, type Part, type PassRunOptions } from './run-pass.ts';
 import type { LongWork } from '../../progress.ts';
+import { miningDefaults } from '../defaults.ts';
 import type { MineProgress } from '../progress.ts';
 import type { StateStore } from './saved-state.ts';
 import { compareNames } from '../../images/image-set.ts';
@@ -157,7 +158,7 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
           await save(p, run);
           signal.throwIfAborted();
         }
-        const pause = 1000 * (options.saveEvery ?? 30);
+        const pause = 1000 * (options.saveEvery ?? miningDefaults.saveEvery);
         // Saving may take a tenth of the time at most, unless every batch is to be saved.
         if (performance.now() - lastSave >= (pause && Math.max(pause, 10 * saveTook))) await save(p, run);
       });

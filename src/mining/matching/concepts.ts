@@ -2,6 +2,7 @@
 // The clustering itself is a library's.
 
 import { agnes } from 'ml-hclust';
+import { miningDefaults } from '../defaults.ts';
 
 /**
  * Clusters items by similarity.
@@ -9,7 +10,11 @@ import { agnes } from 'ml-hclust';
  * @param threshold two clusters merge while their mean similarity is at least this; 0.5 by default.
  * @returns for each cluster its items, the medoid (largest mean similarity to the others) first; larger clusters first.
  */
-export function clusterBySimilarity(similarity: Float32Array, n: number, threshold = 0.5): number[][] {
+export function clusterBySimilarity(
+  similarity: Float32Array,
+  n: number,
+  threshold: number = miningDefaults.conceptThreshold,
+): number[][] {
   const clusters = components(similarity, n, threshold).flatMap((items) => cut(similarity, n, items, threshold));
   return clusters.map((items) => medoidFirst(similarity, n, items)).sort((a, b) => b.length - a.length || a[0] - b[0]);
 }

@@ -12,6 +12,7 @@ import type { Part } from '../correlation/run-pass.ts';
 import { anchoredSets, mutualSets, ZooNeighbours, type IndexedSet } from '../matching/rosetta-sets.ts';
 import { unitNames } from './units.ts';
 import { program } from '../../program.ts';
+import { significance } from '../defaults.ts';
 
 export interface AssembleOptions {
   readonly seed: number;
@@ -105,9 +106,6 @@ function describeModel(
   });
   return { name: model.name, role, card: model.card, units: mined.units, layers };
 }
-
-/** q below this counts as significant. */
-const significance = 0.01;
 
 function pairList(
   models: [string, string],

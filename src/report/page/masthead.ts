@@ -2,7 +2,7 @@
 // It does not change while the page is open.
 
 import type { SampleRecipe } from '../../images/source.ts';
-import type { Report } from './data.ts';
+import { significance, type Report } from './data.ts';
 import { formatCount, h, plural, type Child } from './dom.ts';
 
 /** A figure of the summary. */
@@ -31,11 +31,15 @@ function figures({ packed }: Report): HTMLElement {
       total('pairs'),
       `Units of two models that are mutual nearest neighbours; pure noise would give ${formatCount(total('expectedOfNoise'))}`,
     ),
-    figure('Significant', withNull ? total('significant') : null, withNull ? 'Pairs with q < 0.01' : unknown),
+    figure(
+      'Significant',
+      withNull ? total('significant') : null,
+      withNull ? `Pairs with q < ${significance}` : unknown,
+    ),
     figure(
       'Replicated',
       withNull ? total('replicated') : null,
-      withNull ? 'Pairs with q < 0.01 that both halves of the images choose' : unknown,
+      withNull ? `Pairs with q < ${significance} that both halves of the images choose` : unknown,
     ),
     figure(
       'Units',
@@ -154,7 +158,7 @@ export const meanings = {
   excess: 'r less r under the null: the part of r that comes from what is in the images.',
   heldOut:
     'r on the half of the images that did not choose the pair. Without a loss, nothing was gained by choosing among many.',
-  q: 'The share of false pairs that you accept when you take this pair and all better ones (Benjamini-Hochberg, against the null). Significant is q < 0.01.',
+  q: `The share of false pairs that you accept when you take this pair and all better ones (Benjamini-Hochberg, against the null). Significant is q < ${significance}.`,
   replications:
     'How many of the two halves of the images choose this pair by themselves. Replicated is: significant, and 2 of 2.',
 } as const;

@@ -1,7 +1,7 @@
 // Which concepts or pairs the reader asked for, in which order. Pure: data in, indices out.
 // It knows no elements and no addresses.
 
-import type { PairColumns, Report } from './data.ts';
+import { significance, type PairColumns, type Report } from './data.ts';
 
 type Params = Readonly<Record<string, string>>;
 
@@ -70,7 +70,7 @@ function compare(a: number, b: number): number {
 /** Which pairs are counted: all of them, those with q < 0.01, or those that both halves of the images choose as well. */
 export function chosen(columns: PairColumns, row: number, only: string): boolean {
   if (only !== 'significant' && only !== 'replicated') return true;
-  return columns.q[row] < 0.01 && (only === 'significant' || columns.replications[row] === 2);
+  return columns.q[row] < significance && (only === 'significant' || columns.replications[row] === 2);
 }
 
 export const pairSorts = ['a', 'b', 'r', 'rNull', 'excess', 'heldOut', 'q', 'replications'] as const;

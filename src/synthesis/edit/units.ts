@@ -5,6 +5,7 @@ import { UserError } from '../../errors.ts';
 import { parseUnit, type Dictionary, type DictionaryModel } from '../../mining/run/dictionary.ts';
 import { nearest } from '../../zoo/store/model-names.ts';
 import type { EditScript, UnitSelection } from './script.ts';
+import { significance } from '../../mining/defaults.ts';
 
 /** Indices of units by layer, ascending; layers in the order of the network. */
 export type UnitsByLayer = ReadonlyMap<string, readonly number[]>;
@@ -23,7 +24,6 @@ export interface UnitResolver {
 }
 
 /** Pairs of a q-value up to this are Rosetta units where there are no sets. */
-const significant = 0.01;
 
 /**
  * Rosetta units of a generator of a dictionary: those in any set; where no set has one, those in pairs of the zoo with
@@ -45,7 +45,7 @@ export function unitResolver(dictionary: Dictionary, generator: string): UnitRes
   const rosetta = new Set(inSets.length ? inSets : inPairs(dictionary, generator));
   if (!rosetta.size) {
     throw new UserError(
-      `the dictionary has no Rosetta unit of ${generator}: it is in no set and in no pair with q < ${significant}; mine it with more images, or name another generator`,
+      `the dictionary has no Rosetta unit of ${generator}: it is in no set and in no pair with q < ${significance}; mine it with more images, or name another generator`,
     );
   }
 
@@ -77,7 +77,7 @@ function inPairs({ models, pairs }: Dictionary, generator: string): string[] {
     .filter(({ models: two }) => two.includes(generator) && !two.some((name) => twins.has(name)))
     .flatMap((list) =>
       list.pairs
-        .filter(({ q }) => q === null || q < significant)
+        .filter(({ q }) => q === null || q < significance)
         .map(({ a, b }) => localName(list.models[0] === generator ? a : b)),
     );
 }

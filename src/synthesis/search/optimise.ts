@@ -12,6 +12,7 @@ import { checkLatents, mapTensors, shapesOf, spaceOf, type LatentName, type Late
 import { beginSearch, copySearch, keepBest, resumeSearch, type Search, type SearchState } from './rows.ts';
 import { stepGraph, stepOutputs } from './step-graph.ts';
 import type { Term } from '../terms/terms.ts';
+import { searchDefaults } from '../defaults.ts';
 
 export interface OptimiseOptions extends Omit<LongWork, 'onProgress'> {
   readonly engine: Engine;
@@ -83,10 +84,11 @@ export interface SearchResult {
  * @throws UserError when the latents do not fit the generator, or a layer on the way has no gradient.
  */
 export async function optimise(options: OptimiseOptions): Promise<SearchResult> {
-  const { engine, generator, start, terms, steps = 200, every = 10, seed = 0, noise = 0, patience, signal } = options;
+  const { engine, generator, start, terms, noise = 0, patience, signal } = options;
+  const { steps = searchDefaults.steps, every = searchDefaults.every, seed = searchDefaults.seed } = options;
   checkLatents(generator.card, start);
   const space = spaceOf(start);
-  const rate = options.rate ?? (space === 'z' ? 0.05 : 0.1);
+  const rate = options.rate ?? searchDefaults.rate[space === 'z' ? 'z' : 'w'];
   const free = (Object.keys(start) as LatentName[]).filter((name) => name !== 'c' || options.freeClass);
   const step = stepGraph({
     generator,

@@ -22,6 +22,7 @@ import { optimise, type SearchResult, type StepProgress } from './optimise.ts';
 import { meanTerm, normTerm, startTerm } from '../terms/prior.ts';
 import type { SavedSearch } from './state.ts';
 import type { Term } from '../terms/terms.ts';
+import { searchDefaults } from '../defaults.ts';
 
 /** Weights of what keeps a latent near where latents usually are. All default to 0. */
 export interface PriorWeights {
@@ -93,8 +94,21 @@ function defaultStarts(generator: Generator): number {
  * @throws UserError for numbers that make no sense; the signal's reason when aborted among the candidates.
  */
 export async function search(options: SearchOptions): Promise<Found> {
-  const { engine, generator, generatorOptions, priors = {}, seed = 0, saved, onProgress, signal } = options;
-  const { candidates = 32, starts = defaultStarts(generator), space = defaultSpace(generator) } = options;
+  const {
+    engine,
+    generator,
+    generatorOptions,
+    priors = {},
+    seed = searchDefaults.seed,
+    saved,
+    onProgress,
+    signal,
+  } = options;
+  const {
+    candidates = searchDefaults.candidates,
+    starts = defaultStarts(generator),
+    space = defaultSpace(generator),
+  } = options;
   for (const [name, value] of Object.entries({ candidates, starts, steps: options.steps ?? 1 })) {
     if (!Number.isInteger(value) || value < 1) throw new UserError(`${name} must be a whole number of at least 1`);
   }
@@ -117,7 +131,7 @@ export async function search(options: SearchOptions): Promise<Found> {
     start = judged.latents;
   }
   const begun = start;
-  const noise = options.noise ?? (space === 'w' && !options.start ? 0.05 : 0);
+  const noise = options.noise ?? (space === 'w' && !options.start ? searchDefaults.noise : 0);
   const moving = (latents: Latents): Float32Tensor => (latents.z ?? latents.w ?? latents.ws)!;
   const needed = priors.mean || noise;
   const statistics = needed

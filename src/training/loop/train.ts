@@ -32,11 +32,11 @@ export interface TrainOptions extends LongWork<TrainProgress> {
   readonly batch: (step: number) => Batches | Promise<Batches>;
   /** Learning rate by iteration, for all parts or each by name. */
   readonly rate: Schedule | Readonly<Record<string, Schedule>>;
-  /** Report every so many iterations, and the last; default 10. */
+  /** Report every so many iterations, and the last; default 50. */
   readonly every?: number;
   /** Where the training is kept, and resumed from when it is there already. Default: nowhere. */
   readonly folder?: Folder;
-  /** Save when so many seconds have passed, beside the end; default 60. */
+  /** Save when so many seconds have passed, beside the end; default 120. */
   readonly saveSeconds?: number;
   /** What is trained and how: any JSON. A folder with another recipe is not resumed. */
   readonly recipe?: unknown;
@@ -66,6 +66,9 @@ export interface TrainResult {
   readonly stopped: 'done' | 'cancelled' | 'time';
 }
 
+/** Where options say nothing; the command line has the same. */
+export const trainingDefaults = { every: 50, saveSeconds: 120 } as const;
+
 /** The log, in a training's folder: one line of JSON per report. */
 export const logFile = 'log.jsonl';
 
@@ -75,7 +78,8 @@ export const logFile = 'log.jsonl';
  *   training, or batch and state do not fit the steps.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { engine, parts, steps, folder, every = 10, saveSeconds = 60, seed = 0, seconds = Infinity } = options;
+  const { engine, parts, steps, folder, seed = 0, seconds = Infinity } = options;
+  const { every = trainingDefaults.every, saveSeconds = trainingDefaults.saveSeconds } = options;
   expectOptions(options);
   const began = performance.now();
   const stopping = (): Exclude<TrainResult['stopped'], 'done'> | undefined => {
@@ -208,7 +212,7 @@ function rates({ rate, parts }: TrainOptions): (name: string, step: number) => n
   return (name, step) => rate[name](step);
 }
 
-function expectOptions({ parts, steps, every = 10 }: TrainOptions): void {
+function expectOptions({ parts, steps, every = trainingDefaults.every }: TrainOptions): void {
   const names = parts.map(({ name }) => name);
   if (!names.length || new Set(names).size < names.length) {
     throw new UserError(`training needs one part or several with names of their own, not: ${names.join(', ')}`);
