@@ -8,7 +8,7 @@ import { encoderModel } from 'rosetta-neurons/zoo';
 import { nodeEngine } from 'rosetta-neurons/runtime/node';
 
 /** A network of one convolution with four edge filters, in an order of its own. */
-function edges(name, order) {
+function edges(name, order, twinOf) {
   const filters = [
     [-1, 0, 1, -2, 0, 2, -1, 0, 1],
     [1, 0, -1, 2, 0, -2, 1, 0, -1],
@@ -17,6 +17,7 @@ function edges(name, order) {
   ];
   const weights = order.flatMap((i) => [0, 1, 2].flatMap(() => filters[i]));
   return encoderModel({
+    twinOf,
     card: {
       name,
       architecture: 'edges',
@@ -33,7 +34,7 @@ function edges(name, order) {
       const maps = b.relu(b.conv(x, b.constant(float32([4, 3, 3, 3], weights)), undefined, { pads: [1, 1, 1, 1] }));
       return { taps: new Map([['edges', maps]]), output: b.globalAveragePool(maps) };
     },
-    twin: () => edges(`${name}.untrained`, order),
+    twin: () => edges(`${name}.untrained`, order, name),
   });
 }
 

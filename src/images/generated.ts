@@ -109,7 +109,7 @@ function addGenerated(
     images: built.images,
     maps(model) {
       if (model.name === generator.name) return built.taps;
-      if (model.name !== `${generator.name}.untrained`) return undefined;
+      if (model.twinOf !== generator.name) return undefined;
       // The twin makes images of its own of the same latents; only its maps are looked at.
       if (!twins.has(model.name)) twins.set(model.name, model.addTo(b, input, options));
       return twins.get(model.name)!.taps;

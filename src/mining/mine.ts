@@ -240,9 +240,8 @@ function checkScoreSize(mined: readonly MinedModel[], pairs: readonly [number, n
 
 /** Which models, by index, have maps on the images of a source: all encoders, and the generator of the images. */
 function modelsOn({ generated }: ImageSource, models: readonly Model[]): number[] {
-  const own = (name: string) =>
-    generated && [generated.generator.name, `${generated.generator.name}.untrained`].includes(name);
-  return models.flatMap(({ kind, name }, m) => (kind === 'encoder' || own(name) ? [m] : []));
+  const own = ({ name, twinOf }: Model) => generated && [name, twinOf].includes(generated.generator.name);
+  return models.flatMap((model, m) => (model.kind === 'encoder' || own(model) ? [m] : []));
 }
 
 function checkPresent(

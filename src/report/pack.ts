@@ -115,7 +115,7 @@ export function pack(input: ReportInput): Parts {
     score: dictionary.score,
     options: dictionary.options,
     imageSet: dictionary.images,
-    models: dictionary.models.map(({ name, role, card, units, layers }) => ({
+    models: dictionary.models.map(({ name, role, twinOf, card, units, layers }) => ({
       name,
       role,
       facts: {
@@ -128,7 +128,7 @@ export function pack(input: ReportInput): Parts {
       },
       quality: (card.quality ?? []).map(qualityLine),
       input: 'input' in card ? `${card.input.height} x ${card.input.width}` : `z of ${card.latent.z} numbers`,
-      twinOf: role === 'twin' ? (dictionary.pairs.find(({ models }) => models[1] === name)?.models[0] ?? null) : null,
+      twinOf: twinOf ?? null,
       units,
       layers,
     })),

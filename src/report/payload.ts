@@ -17,7 +17,7 @@ export interface PackedModel {
   /** From the card, a line each. */
   readonly quality: readonly string[];
   readonly input: string;
-  /** Of a twin: the model that it was mined with, whose untrained copy it is. */
+  /** Of a twin: the model whose untrained copy it is. */
   readonly twinOf: string | null;
   readonly units: number;
   readonly layers: readonly {

@@ -6,7 +6,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import type { Architecture, Hints, Shapes } from './architecture.ts';
 import { architectures } from './registry.ts';
 import type { EncoderCard, GeneratorCard, ModelCard, PartialCard } from './card.ts';
-import type { Model } from './model.ts';
+import type { Encoder, Generator, Model } from './model.ts';
 import { matching } from './layer-names.ts';
 import { encoderModel, generatorModel } from './network.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -86,19 +86,21 @@ export function modelOf(architecture: Architecture<unknown>, card: ModelCard, we
   const fresh = architecture.fresh?.bind(architecture) ?? freshWeights;
   const untrained = (seed: number) => new Weights(fresh(weights.tensors, seed), `${card.name}.untrained`);
   if (architecture.kind === 'encoder') {
-    const network = (own: EncoderCard, from: Weights): ReturnType<typeof encoderModel> =>
+    const network = (own: EncoderCard, from: Weights, twinOf?: string): Encoder =>
       encoderModel({
         card: own,
+        twinOf,
         addTo: (b, x) => architecture.addTo(b, x, from, own.config),
-        twin: (seed) => network(twinCard(own), untrained(seed)),
+        twin: (seed) => network(twinCard(own), untrained(seed), own.name),
       });
     return network(card as EncoderCard, weights);
   }
-  const network = (own: GeneratorCard, from: Weights): ReturnType<typeof generatorModel> =>
+  const network = (own: GeneratorCard, from: Weights, twinOf?: string): Generator =>
     generatorModel({
       card: own,
+      twinOf,
       addTo: (b, input, options) => architecture.addTo(b, input, from, own.config, options),
-      twin: (seed) => network(twinCard(own), untrained(seed)),
+      twin: (seed) => network(twinCard(own), untrained(seed), own.name),
     });
   return network(card as GeneratorCard, weights);
 }

@@ -23,6 +23,8 @@ export interface BuiltModel {
 
 interface Network {
   readonly name: string;
+  /** Of an untrained twin: the name of the model whose twin it is. */
+  readonly twinOf?: string;
   /** In the order of the network. */
   readonly taps: readonly Tap[];
 }
@@ -38,7 +40,7 @@ export interface Encoder extends Network {
   addTo(b: GraphBuilder, images: Value): BuiltModel;
   /** The same without resizing and normalisation: `x` is the network's own input. */
   addRawTo(b: GraphBuilder, x: Value): BuiltModel;
-  /** The same network with fresh, untrained weights: the control of the trained one. */
+  /** The same network with fresh, untrained weights: the control of the trained one, whose name is its `twinOf`. */
   twin(seed: number): Encoder;
 }
 
@@ -80,7 +82,7 @@ export interface Generator extends Network {
     input: GeneratorInput,
     options?: Partial<GeneratorOptions>,
   ): BuiltGenerator & { readonly images: Value };
-  /** The same network with fresh, untrained weights. */
+  /** The same network with fresh, untrained weights; the name of this one is its `twinOf`. */
   twin(seed: number): Generator;
 }
 

@@ -11,6 +11,8 @@ import { preprocess } from './preprocess.ts';
 
 export interface EncoderNetwork {
   readonly card: EncoderCard;
+  /** Of an untrained twin: the name of the model whose twin it is. */
+  readonly twinOf?: string;
   /** Adds the network to a builder: its own input `[n, 3, height, width]` to all layers that can be tapped. */
   readonly addTo: (b: GraphBuilder, x: Value) => BuiltModel;
   /** The same network, untrained. */
@@ -21,7 +23,7 @@ export interface EncoderNetwork {
  * The encoder of a card.
  * @throws UserError when the card's taps match no layer with maps.
  */
-export function encoderModel({ card, addTo, twin }: EncoderNetwork): Encoder {
+export function encoderModel({ card, twinOf, addTo, twin }: EncoderNetwork): Encoder {
   const b = new GraphBuilder();
   const built = addTo(b, b.input('x', [1, 3, card.input.height, card.input.width]));
   const { taps, only } = chosenTaps(card, built);
@@ -29,6 +31,7 @@ export function encoderModel({ card, addTo, twin }: EncoderNetwork): Encoder {
   return {
     kind: 'encoder',
     name: card.name,
+    twinOf,
     card,
     taps,
     addRawTo,
@@ -39,6 +42,8 @@ export function encoderModel({ card, addTo, twin }: EncoderNetwork): Encoder {
 
 export interface GeneratorNetwork {
   readonly card: GeneratorCard;
+  /** Of an untrained twin: the name of the model whose twin it is. */
+  readonly twinOf?: string;
   readonly addTo: (b: GraphBuilder, input: GeneratorInput, options: GeneratorOptions) => BuiltGenerator;
   readonly twin: (seed: number) => Generator;
 }
@@ -47,7 +52,7 @@ export interface GeneratorNetwork {
  * The generator of a card.
  * @throws UserError when the card's taps match no layer with maps.
  */
-export function generatorModel({ card, addTo, twin }: GeneratorNetwork): Generator {
+export function generatorModel({ card, twinOf, addTo, twin }: GeneratorNetwork): Generator {
   const { latent } = card;
   const b = new GraphBuilder();
   const defaults: GeneratorOptions = { truncation: latent.truncation.default, noise: 'const' };
@@ -56,6 +61,7 @@ export function generatorModel({ card, addTo, twin }: GeneratorNetwork): Generat
   return {
     kind: 'generator',
     name: card.name,
+    twinOf,
     card,
     taps,
     addTo(target, input, options) {

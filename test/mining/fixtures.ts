@@ -122,7 +122,10 @@ export function linearModel(
     taps: layers.map(({ layer, channels, height, width }) => ({ layer, channels, height, width })),
     addTo: addRawTo,
     addRawTo,
-    twin: (twinSeed) => linearModel(`${name}.untrained`, layers, seed + 1000 + twinSeed, size),
+    twin: (twinSeed) => ({
+      ...linearModel(`${name}.untrained`, layers, seed + 1000 + twinSeed, size),
+      twinOf: name,
+    }),
   };
 }
 
@@ -220,6 +223,9 @@ export function linearGenerator(
       const images = b.clip(b.add(b.mul(output, 0.5), 0.5), 0, 1);
       return { taps, output, images, ws: b.reshape(input.z, [z.shape[0], 1, full.z]), noise: [] };
     },
-    twin: (twinSeed) => linearGenerator(`${name}.untrained`, layers, seed + 1000 + twinSeed, latent, size),
+    twin: (twinSeed) => ({
+      ...linearGenerator(`${name}.untrained`, layers, seed + 1000 + twinSeed, latent, size),
+      twinOf: name,
+    }),
   };
 }

@@ -3,10 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { parseModel } from '../../src/cli/options.ts';
 import { memoryFolder } from '../../src/files/folder.ts';
+import { generatedSource } from '../../src/images/generated.ts';
 import { checkMining, mine } from '../../src/mining/mine.ts';
 import { parseUnit, unitName } from '../../src/mining/run/dictionary.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
-import { linearModel, noiseImages } from './fixtures.ts';
+import { linearGenerator, linearModel, noiseImages } from './fixtures.ts';
 
 const odd = [
   'a\u2028b',
@@ -61,6 +62,15 @@ describe('names that would make one', () => {
     expect(() => check(['a', 'b--c', 'a--b', 'c'])).toThrow(message);
     expect(() => check(['a', 'b--c', 'a--b'])).not.toThrow();
     expect(() => check(['a-', 'b', 'a', '-b'])).toThrow(/would both be called "a---b"/);
+  });
+
+  it('make no model the twin of another', () => {
+    const generator = (name: string) => linearGenerator(name, [{ layer: 'x', channels: 2, height: 3, width: 3 }], 1);
+    const gan = generator('gan');
+    const options = { engine: nodeEngine(), images: generatedSource(gan, { samples: 20 }) };
+    expect(() => checkMining({ ...options, models: [gan, generator('gan.untrained')] })).toThrow(
+      /gan\.untrained is a generator, with maps on its own samples only/,
+    );
   });
 
   it('are refused where a model is called as the twin of another', () => {

@@ -34,6 +34,21 @@ describe('the dictionary of a run', () => {
     expect(await readDictionary(folder, 'run')).toEqual(mined);
   });
 
+  it('tells whose twins its twins are, of older runs by their names', async () => {
+    const twinsOf = ({ models }: typeof mined) => models.map(({ name, twinOf }) => [name, twinOf]);
+    const expected = [
+      ['a', undefined],
+      ['b', undefined],
+      ['a.untrained', 'a'],
+      ['b.untrained', 'b'],
+    ];
+    expect(twinsOf(mined)).toEqual(expected);
+    const older = memoryFolder();
+    const models = mined.models.map(({ twinOf: _, ...model }) => model);
+    await older.write('dictionary.json', [JSON.stringify({ ...mined, models })]);
+    expect(twinsOf(await readDictionary(older, 'run'))).toEqual(expected);
+  });
+
   it.each([
     ['b', ['b']],
     [null, []],

@@ -79,7 +79,7 @@ export async function assembleDictionary(options: AssembleOptions): Promise<Dict
       sha256: await sha256(used.join('\n')),
       unreadable,
     },
-    models: all.map((model, m) => describeModel(model, m < zoo ? 'zoo' : 'twin', mined[m], correlated, m)),
+    models: all.map((model, m) => describeModel(model, m < zoo ? undefined : all[m - zoo].name, mined[m], correlated, m)),
     pairs: options.pairs.map(([a, b], i) =>
       pairList([all[a].name, all[b].name], judges[i].mutualPairs(), correlated.neighbours[i], labels[a], labels[b]),
     ),
@@ -94,7 +94,7 @@ export async function assembleDictionary(options: AssembleOptions): Promise<Dict
 
 function describeModel(
   model: Model,
-  role: DictionaryModel['role'],
+  twinOf: string | undefined,
   mined: MinedModel,
   { moments }: Correlated,
   m: number,
@@ -104,7 +104,9 @@ function describeModel(
     const count = (which: string) => state.filter((s) => s === which).length;
     return { layer, channels: units, ...grid, dead: count('dead'), constant: count('constant') };
   });
-  return { name: model.name, role, card: model.card, units: mined.units, layers };
+  const { name, card } = model;
+  const identity = twinOf === undefined ? { name, role: 'zoo' as const } : { name, role: 'twin' as const, twinOf };
+  return { ...identity, card, units: mined.units, layers };
 }
 
 function pairList(

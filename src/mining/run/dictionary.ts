@@ -22,6 +22,8 @@ export interface DictionaryModel {
   readonly name: string;
   /** 'zoo' for the models that were asked for; 'twin' for an untrained control of one of them. */
   readonly role: 'zoo' | 'twin';
+  /** Of a twin: the name of its model. */
+  readonly twinOf?: string;
   readonly card: ModelCard;
   readonly units: number;
   readonly layers: readonly DictionaryLayer[];

@@ -34,14 +34,22 @@ export async function readDictionary(folder: Folder, path: string): Promise<Dict
   } catch (error) {
     throw new UserError(`${path}/dictionary.json is damaged (${(error as Error).message}); mine again`);
   }
-  if (dictionary.schemaVersion === 3) return dictionary;
-  if (dictionary.schemaVersion === 2) return fromVersionTwo(dictionary);
+  if (dictionary.schemaVersion === 3) return withTwins(dictionary);
+  if (dictionary.schemaVersion === 2) return withTwins(fromVersionTwo(dictionary));
   const version = JSON.stringify(dictionary.schemaVersion);
   throw new UserError(`${path}/dictionary.json has schema version ${version}, this program reads 2 and 3; mine again`);
 }
 
 function fromVersionTwo({ options: { anchor, ...options }, ...rest }: VersionTwo): Dictionary {
   return { ...rest, schemaVersion: 3, options: { ...options, anchors: anchor === null ? [] : [anchor] } };
+}
+
+/** Older versions told a twin's model by the twin's name alone. */
+function withTwins(dictionary: Dictionary): Dictionary {
+  const models = dictionary.models.map((model) =>
+    model.role === 'twin' ? { twinOf: model.name.replace(/\.untrained$/, ''), ...model } : model,
+  );
+  return { ...dictionary, models };
 }
 
 /** Units of one model, in the order of the file; means and deviations at the same positions. */

@@ -248,7 +248,8 @@ export class Report {
   /** Name of a pair list, for people. */
   pairTitle({ models: [a, b] }: PackedPairs): string {
     const { models } = this.packed;
-    return `${models[a].name} and ${models[b].name}${models[b].role === 'twin' && !models[b].name.includes('untrained') ? ' (untrained)' : ''}`;
+    if (models[b].twinOf === models[a].name) return `${models[a].name} and its untrained twin`;
+    return `${models[a].name} and ${models[b].name}${models[b].role === 'twin' ? ' (untrained)' : ''}`;
   }
 }
 

@@ -201,7 +201,7 @@ function atBuilderOpset(graph: Graph, owner: string): Graph {
   throw new UserError(`${owner} uses ${what}; export it with opset_version=${opset} or lower`);
 }
 
-function onnxModel(card: EncoderCard, network: Network): Encoder {
+function onnxModel(card: EncoderCard, network: Network, twinOf?: string): Encoder {
   const { graph, input, survey, output } = network;
   const chosen = matching(survey.layers.keys(), card.taps);
   const layers = (chosen.length ? chosen : [...survey.layers.keys()]).map((name) => survey.layers.get(name)!);
@@ -214,6 +214,7 @@ function onnxModel(card: EncoderCard, network: Network): Encoder {
   const parts = apart ? [taps, part([output])] : [part([...new Set([...names, output])])];
   return encoderModel({
     card,
+    twinOf,
     addTo(b, x) {
       const prefix = () => freePrefix(b, card.name);
       const values = new Map(parts.flatMap((one) => Object.entries(addGraph(b, one, input, x, prefix))));
@@ -223,7 +224,7 @@ function onnxModel(card: EncoderCard, network: Network): Encoder {
         output: last.dtype === 'float32' ? last : b.cast(last, 'float32'),
       };
     },
-    twin: (seed) => onnxModel(twinCard(card), { ...network, graph: freshGraph(graph, seed) }),
+    twin: (seed) => onnxModel(twinCard(card), { ...network, graph: freshGraph(graph, seed) }, card.name),
   });
 }
 

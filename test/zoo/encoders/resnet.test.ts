@@ -120,6 +120,7 @@ describe('a ResNet-50', () => {
     const { model } = await loadEncoder(file, { name: 'm', settings: { size: '64' } });
     const twin = model.twin(1);
     expect(twin.taps).toEqual(model.taps);
+    expect([model.twinOf, twin.twinOf, twin.twin(1).twinOf]).toEqual([undefined, 'm', 'm.untrained']);
     expect(twin.card).toMatchObject({ name: 'm.untrained', supervision: 'none (fresh weights)' });
     const x = noise([2, 3, 64, 64], 1);
     const [trained, fresh, again, other] = await Promise.all(

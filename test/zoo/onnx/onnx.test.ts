@@ -442,6 +442,7 @@ describe('an untrained twin', () => {
   it('has weights by where they are used', () => {
     const { model } = modelFromGraph(graph, { name: 'm', taps: ['act'] });
     const twin = model.twin(5);
+    expect(twin.twinOf).toBe('m');
     const weights = graphOf(twin, [1, 3, 16, 16]).initializers;
     const values = (name: string) => toFloat32(weights.get(`m.untrained/${name}`)!);
     const deviation = (name: string) => {

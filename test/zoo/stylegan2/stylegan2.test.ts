@@ -117,6 +117,7 @@ describe.each(loaded)('a small $name', ({ name, model, network, manifest, values
 
   it('has a twin with fresh weights: the same layers, finite maps that differ, the same for the same seed', async () => {
     const twin = model.twin(1);
+    expect(twin.twinOf).toBe(model.name);
     expect(twin.taps).toEqual(model.taps);
     const [trained, fresh, again, other] = await Promise.all(
       [model, twin, model.twin(1), model.twin(2)].map((each) => runGenerator(each, inputs('main'))),
