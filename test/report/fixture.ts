@@ -89,7 +89,12 @@ export function fixture(options: FixtureOptions): ReportInput {
     return model(full, 'zoo', full, names, layers, task, supervision);
   });
   const twins = options.twins
-    ? models.map((trained) => ({ ...trained, name: `${trained.name}-untrained`, role: 'twin' as const, twinOf: trained.name }))
+    ? models.map((trained) => ({
+        ...trained,
+        name: `${trained.name}-untrained`,
+        role: 'twin' as const,
+        twinOf: trained.name,
+      }))
     : [];
   const unitsOf = new Map(
     [...models, ...twins].map(({ name, layers }) => [

@@ -79,7 +79,9 @@ export async function assembleDictionary(options: AssembleOptions): Promise<Dict
       sha256: await sha256(used.join('\n')),
       unreadable,
     },
-    models: all.map((model, m) => describeModel(model, m < zoo ? undefined : all[m - zoo].name, mined[m], correlated, m)),
+    models: all.map((model, m) =>
+      describeModel(model, m < zoo ? undefined : all[m - zoo].name, mined[m], correlated, m),
+    ),
     pairs: options.pairs.map(([a, b], i) =>
       pairList([all[a].name, all[b].name], judges[i].mutualPairs(), correlated.neighbours[i], labels[a], labels[b]),
     ),
