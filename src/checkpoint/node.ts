@@ -4,6 +4,7 @@
 import { constants } from 'node:fs';
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
+import { freshFile } from '../files/node/fresh-file.ts';
 import { bytesPerElement, sizeOf, toBytes, type Tensor } from '../graph/tensor.ts';
 import type { TensorRef } from '../files/tensor-ref.ts';
 import { openCheckpoint } from './checkpoint.ts';
@@ -96,7 +97,7 @@ export async function writeSafetensorsFile(
   const header = encodeSafetensorsHeader(tensors, metadata);
   const partial = `${path}.partial-${process.pid}`;
   try {
-    const handle = await open(partial, 'w');
+    const handle = await freshFile(partial);
     try {
       await handle.writeFile(header.bytes);
       for (const name of header.names) await handle.writeFile(await bytesOf(name, tensors.get(name)!));

@@ -3,7 +3,7 @@
 
 // First of all: the engine reads it when it is loaded.
 import './node/telemetry.ts';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor, listSupportedBackends } from 'onnxruntime-node';
@@ -15,6 +15,7 @@ import { devices, type Device, type Engine, type Session } from './engine.ts';
 import { whyMissing } from './node/probe.ts';
 import { wrapSession } from './ort.ts';
 
+import { freshFile } from '../files/node/fresh-file.ts';
 export { nodeFolder } from '../files/node/folder.ts';
 
 export interface NodeEngineOptions {
@@ -123,14 +124,18 @@ function unavailable(device: Device, reason?: string): UserError {
 export async function saveOnnx(graph: Graph, path: string, folder?: string): Promise<string> {
   const location = `${basename(path)}.data`;
   const { model, external = [] } = writeOnnx(graph, { external: { location, minBytes: 1024, folder } });
-  const file = await open(`${path}.data`, 'w');
+  await writeAnew(`${path}.data`, external);
+  await writeAnew(path, [model]);
+  return path;
+}
+
+async function writeAnew(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  const file = await freshFile(path);
   try {
-    for (const chunk of external) await file.writeFile(chunk);
+    for (const chunk of chunks) await file.writeFile(chunk);
   } finally {
     await file.close();
   }
-  await writeFile(path, model);
-  return path;
 }
 
 let models = 0;

@@ -7,7 +7,7 @@ import { officialCard } from '../../zoo/store/official/model.ts';
 import { interruptible } from '../interruptible.ts';
 import { formatBytes, shared } from '../options.ts';
 import { ProgressPrinter } from '../progress.ts';
-import { printLines } from '../terminal.ts';
+import { complain, printLines } from '../terminal.ts';
 
 interface StoreOptions {
   cache?: string;
@@ -50,11 +50,16 @@ export function zooCommand(): Command {
       'where to ask instead of the official hosts; the path of the official address is put behind it',
       parseMirror,
     )
-    .option('--stall <seconds>', 'how long no byte may arrive before the connection is made anew', parseSeconds, 30)
+    .option(
+      '--stall <seconds>',
+      'how long nothing, or less than 1 KiB/s, may arrive before the connection is made anew',
+      parseSeconds,
+      30,
+    )
     .option('-q, --quiet', 'no progress')
     .addHelpText(
       'after',
-      '\nProxies are taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.\n' +
+      '\nHTTP and HTTPS proxies are taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.\n' +
         'With --mirror https://mirror.example/models, https://host/a/b.pth is asked for at https://mirror.example/models/a/b.pth.',
     )
     .action(pull);
@@ -65,7 +70,7 @@ export function zooCommand(): Command {
     .argument('<file>', 'a checkpoint, a model card, or an .onnx file')
     .addOption(shared.cache())
     .action(async (name: string, file: string, { cache }: StoreOptions) => {
-      const model = await interruptible((signal) => openStore(cache).add(name, file, signal));
+      const model = await interruptible((signal) => openStore(cache).add(name, file, { signal, onWait: complain }));
       print([`${name}: ${model.file}, SHA-256 ${model.sha256}`]);
     });
   zoo
@@ -74,7 +79,7 @@ export function zooCommand(): Command {
     .argument('<name>')
     .addOption(shared.cache())
     .action(async (name: string, { cache }: StoreOptions) => {
-      const { state, file } = await openStore(cache).remove(name);
+      const { state, file } = await openStore(cache).remove(name, { onWait: complain });
       print([state === 'added' ? `${name} is forgotten; ${file} stays` : `${name} is removed`]);
     });
   return zoo;
@@ -98,18 +103,13 @@ async function pull(names: string[], { cache, mirror, stall, quiet }: PullOption
         mirror,
         stall,
         signal,
+        onWait: complain,
         note: (text) => printer.note(text),
-        progress(file, { done, total }) {
+        onProgress({ stage, done, total }) {
           // Without a size there is no share to show.
-          if (total === undefined) return;
+          if (total === Infinity) return;
           const all = Math.ceil(total / 2 ** 20);
-          const full = done === total;
-          printer.update({
-            stage: `${name}/${file}`,
-            done: full ? all : Math.floor(done / 2 ** 20),
-            total: all,
-            unit: 'MiB',
-          });
+          printer.update({ stage, done: done === total ? all : Math.floor(done / 2 ** 20), total: all, unit: 'MiB' });
         },
       });
       print([`${name}: ${stored.file}${before.state === 'downloaded' ? ' (already here)' : ''}`]);

@@ -1,10 +1,11 @@
 // A directory on disk as a `Folder`: files are written beside, synced, then renamed.
 // It knows nothing of what the files hold.
 
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { UserError } from '../../errors.ts';
 import type { Folder } from '../folder.ts';
+import { freshFile } from './fresh-file.ts';
 
 const reasons: Record<string, string> = {
   ENOSPC: 'the disk is full; free some space, or choose another folder',
@@ -42,7 +43,7 @@ export function nodeFolder(path: string): Folder {
       const partial = `${target}.partial-${process.pid}`;
       try {
         await mkdir(dirname(target), { recursive: true });
-        const file = await open(partial, 'w');
+        const file = await freshFile(partial);
         try {
           for (const chunk of chunks) await file.writeFile(chunk);
           await file.sync();

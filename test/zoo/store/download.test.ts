@@ -1,12 +1,24 @@
 // Downloads from a server that cuts, stalls, redirects, lies and fails: what is kept, what is resumed, what is said.
 
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { getuid } from 'node:process';
 import { afterEach, describe, expect, it } from 'vitest';
 import { download, type DownloadOptions, type DownloadProgress } from '../../../src/zoo/store/node/download.ts';
-import { fileServer, proxyServer, type Behaviour } from './file-server.ts';
+import { proxyFor } from '../../../src/zoo/store/node/proxy.ts';
+import { retryAfter } from '../../../src/zoo/store/node/request.ts';
+import { fileServer, muteServer, proxyServer, type Behaviour } from './file-server.ts';
 import { temporaryFolder } from '../fixtures.ts';
 
 const at = temporaryFolder();
@@ -31,8 +43,8 @@ function setting(behaviour: Partial<Behaviour> = {}) {
     download(url, target, {
       backoff: 0.01,
       ...options,
-      progress(now) {
-        options.progress?.(now);
+      async onProgress(now) {
+        await options.onProgress?.(now);
         server.reached(now.done);
       },
     });
@@ -49,7 +61,7 @@ describe('a download', () => {
   it('brings the file, tells how far it is, and leaves nothing beside it', async () => {
     const { target, get, here } = setting();
     const seen: DownloadProgress[] = [];
-    const got = await get({ progress: (now) => seen.push(now) });
+    const got = await get({ onProgress: (now) => void seen.push(now) });
     expect(got).toEqual({ bytes: content.length, sha256: sha256(content) });
     expect(readFileSync(target).equals(content)).toBe(true);
     expect(here()).toEqual(['net.pth']);
@@ -70,9 +82,9 @@ describe('a download', () => {
   it('of a file without a length is taken until the connection ends', async () => {
     const { target, get } = setting({ length: 'none' });
     const seen: DownloadProgress[] = [];
-    await get({ progress: (now) => seen.push(now) });
+    await get({ onProgress: (now) => void seen.push(now) });
     expect(readFileSync(target).equals(content)).toBe(true);
-    expect(seen.at(-1)!.total).toBeUndefined();
+    expect(seen.at(-1)?.total).toBe(Infinity);
   });
 
   it('of a file that is sent compressed is decoded', async () => {
@@ -87,6 +99,77 @@ describe('a download', () => {
     expect(readFileSync(target).equals(content)).toBe(true);
     expect(ranges()).toEqual([undefined, undefined]);
   });
+});
+
+describe('a body that arrives at once', () => {
+  it.each([150, 5000])('compressed and short of its end, of %i bytes, is an error to the caller', async (length) => {
+    const { get, here } = setting({ content: bytesOf(4, length), gzip: true, missing: 10 });
+    await expect(get({ retries: 1 })).rejects.toThrow(
+      /cannot be downloaded: what 127\.0\.0\.1:\d+ sends cannot be unpacked \(unexpected end of file\)/,
+    );
+    expect(server.asked).toHaveLength(2);
+    expect(here()).not.toContain('net.pth');
+  });
+
+  it.each<[string, Partial<Behaviour>, RegExp, number]>([
+    ['says so', {}, /is an empty file; try another --mirror/, 1],
+    ['does not', { length: 'none' }, /cannot be downloaded: the connection ended before the first byte/, 3],
+  ])('empty, where the server %s, becomes no file', async (_, behaviour, message, requests) => {
+    const { get, here } = setting({ content: Buffer.alloc(0), ...behaviour });
+    await expect(get({ retries: 2 })).rejects.toThrow(message);
+    expect(server.asked).toHaveLength(requests);
+    expect(here()).toEqual([]);
+  });
+});
+
+describe('a link where the parts are kept', () => {
+  const linked = (name: string, link: typeof linkSync) => {
+    const it = setting({ cuts: [120_000] });
+    mkdirSync(dirname(it.target), { recursive: true });
+    const other = at(`other${count}`);
+    writeFileSync(other, 'of the user');
+    link(other, `${it.target}${name}`);
+    return { ...it, other };
+  };
+
+  it.each([
+    ['.partial', 'symbolic', symlinkSync],
+    ['.partial', 'hard', linkSync],
+    ['.partial.json', 'symbolic', symlinkSync],
+    ['.partial.json', 'hard', linkSync],
+  ] as const)('%s, %s, is replaced; what it leads to stays', async (name, _, link) => {
+    const { get, other, target, here } = linked(name, link);
+    await get();
+    expect(readFileSync(other, 'utf8')).toBe('of the user');
+    expect(readFileSync(target).equals(content)).toBe(true);
+    expect(here()).toEqual(['net.pth']);
+  });
+
+  it.each([
+    ['symbolic', symlinkSync],
+    ['hard', linkSync],
+  ] as const)('%s, is not gone on with', async (_, link) => {
+    const { get, other, target, url } = linked('.partial', link);
+    writeFileSync(`${target}.partial.json`, JSON.stringify({ url, etag: '"1"' }));
+    await get();
+    expect(readFileSync(other, 'utf8')).toBe('of the user');
+    expect(readFileSync(target).equals(content)).toBe(true);
+    expect(server.asked[0].range).toBeUndefined();
+  });
+});
+
+describe('a version that is damaged', () => {
+  it.each(['null', '{"url": 1}', '[', '{"url": "URL", "etag": 5}', '{"url": "URL", "etag": "a\\nb"}'])(
+    '%s, starts over',
+    async (text) => {
+      const { get, target, url } = setting();
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(`${target}.partial`, 'x');
+      writeFileSync(`${target}.partial.json`, text.replace('URL', url));
+      await get({ retries: 0 });
+      expect(readFileSync(target).equals(content)).toBe(true);
+    },
+  );
 });
 
 describe('a connection that is cut', () => {
@@ -135,6 +218,12 @@ describe('a connection that is cut', () => {
       /cannot be downloaded: .*broke.*Rerun the same command to resume/,
     );
     expect(server.asked).toHaveLength(4);
+  });
+
+  it('is given up when each attempt brings next to nothing', async () => {
+    const { get } = setting({ cuts: Array<number>(9).fill(1) });
+    await expect(get({ retries: 3 })).rejects.toThrow(/cannot be downloaded: .*broke/);
+    expect(server.asked.map(({ range }) => range)).toEqual([undefined, 'bytes=1-', 'bytes=2-', 'bytes=3-']);
   });
 
   it.each([false, true])(
@@ -188,15 +277,51 @@ describe('a connection that stalls', () => {
   });
 });
 
+describe('a connection that is never made', () => {
+  it('is given up', async () => {
+    const url = `${await muteServer()}/net.pth`;
+    const options = { stall: 0.1, retries: 1, backoff: 0.01 };
+    await expect(download(url, at(`mute${++count}/net.pth`), options)).rejects.toThrow('nothing arrived for 0.1 s');
+  });
+
+  it('is ended by an abort', async () => {
+    const url = `${await muteServer()}/net.pth`;
+    const controller = new AbortController();
+    const ended = download(url, at(`mute${++count}/net.pth`), { signal: controller.signal });
+    setImmediate(() => controller.abort());
+    await expect(ended).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  it('because the server knows no secure connections is told', async () => {
+    const url = server.origin.replace('http:', 'https:');
+    await expect(download(url, at(`plain${++count}/net.pth`), { backoff: 60 })).rejects.toThrow(
+      /no secure connection to 127\.0\.0\.1:\d+ \(wrong version number\)/,
+    );
+  });
+});
+
+describe('a connection that trickles', () => {
+  it('is given up', async () => {
+    const { get } = setting({ trickle: 10 });
+    await expect(get({ stall: 0.2, retries: 1 })).rejects.toThrow(/only \d+ bytes arrived for 0\.2 s/);
+    expect(server.asked).toHaveLength(2);
+  });
+
+  it('may take as long as it likes at a rate that is enough', async () => {
+    const { get } = setting({ content: content.subarray(0, 65), trickle: 20 });
+    await get({ stall: 1, leastRate: 2, retries: 0 });
+  });
+});
+
 describe('an abort', () => {
   it('keeps what has arrived, and the same call goes on', async () => {
     const { target, get, here, serve } = setting({ stalls: [90_000] });
     const controller = new AbortController();
     const reason = new DOMException('interrupted', 'AbortError');
-    const progress = ({ done }: DownloadProgress) => {
+    const onProgress = ({ done }: DownloadProgress) => {
       if (done === 90_000) controller.abort(reason);
     };
-    await expect(get({ signal: controller.signal, progress })).rejects.toBe(reason);
+    await expect(get({ signal: controller.signal, onProgress })).rejects.toBe(reason);
     expect(here()).toEqual(['net.pth.partial', 'net.pth.partial.json']);
     expect(statSync(`${target}.partial`).size).toBe(90_000);
     serve({});
@@ -217,7 +342,7 @@ describe('a redirect', () => {
   it('is followed, and resumed from the first address', async () => {
     const { target, url } = setting({ cuts: [60_000] });
     const from = server.serve('/from', { content, location: new URL(url).pathname });
-    await download(from, target, { backoff: 0.01, progress: ({ done }) => server.reached(done) });
+    await download(from, target, { backoff: 0.01, onProgress: ({ done }) => server.reached(done) });
     expect(server.asked.map(({ path }) => path)).toEqual([
       '/from',
       new URL(url).pathname,
@@ -267,6 +392,34 @@ describe('a wrong answer', () => {
     const { target, get } = setting({ statuses: [503, 429] });
     await get();
     expect(readFileSync(target).equals(content)).toBe(true);
+  });
+
+  it('that names a time is waited for until then', async () => {
+    const headers = { date: 'Fri, 27 Nov 2026 12:00:00 GMT', 'retry-after': 'Fri, 27 Nov 2026 12:00:07 GMT' };
+    const { get } = setting({ statuses: [503], headers });
+    const controller = new AbortController();
+    const notes: string[] = [];
+    const note = (text: string) => {
+      notes.push(text);
+      controller.abort();
+    };
+    await expect(get({ note, signal: controller.signal })).rejects.toMatchObject({ name: 'AbortError' });
+    expect(notes).toEqual(['net.pth: the server fails (status 503); trying again in 7 s']);
+  });
+
+  it.each([
+    ['3', 3],
+    ['0', 0],
+    ['-5', 0],
+    ['86400', 60],
+    ['Fri, 27 Nov 2026 12:00:30 GMT', 30],
+    ['Friday, 27-Nov-26 12:00:30 GMT', 30],
+    ['Fri, 27 Nov 2026 11:00:00 GMT', 0],
+    ['Sat, 28 Nov 2026 12:00:00 GMT', 60],
+    ['soon', 0],
+    ['', 0],
+  ])('with Retry-After: %s waits %i s', (text, seconds) => {
+    expect(retryAfter(text, 'Fri, 27 Nov 2026 12:00:00 GMT')).toBe(seconds);
   });
 
   it.each([
@@ -360,16 +513,92 @@ describe('a proxy', () => {
   });
 
   it('is asked for a tunnel to secure addresses, and its refusal is told', async () => {
-    const proxy = await proxyServer(true);
+    const proxy = await proxyServer(403);
     process.env.https_proxy = proxy.origin;
     await expect(download('https://models.example/net.pth', at('tunnel/net.pth'))).rejects.toThrow(
-      /the proxy does not let through to models\.example \(status 403\)/,
+      `the proxy ${proxy.origin} does not let through to models.example (status 403); check https_proxy`,
     );
     expect(proxy.asked).toEqual(['CONNECT models.example:443']);
   });
 
-  it('that is no address is told', async () => {
-    process.env.http_proxy = 'nonsense';
-    await expect(setting().get()).rejects.toThrow(/the proxy in HTTP_PROXY or HTTPS_PROXY is not usable/);
+  it.each([
+    ['nonsense', 'http_proxy holds no address'],
+    ['localhost:3128', 'http_proxy holds no address'],
+    ['socks5://127.0.0.1:1080', 'http_proxy names a proxy of the kind "socks5"'],
+    ['socks://127.0.0.1:1080', 'http_proxy names a proxy of the kind "socks"'],
+    ['ftp://127.0.0.1:1080', 'http_proxy names a proxy of the kind "ftp"'],
+    ['http://%ff:x@127.0.0.1:1080', 'http_proxy cannot be used'],
+  ])('%s is told with its variable', async (proxy, message) => {
+    process.env.http_proxy = proxy;
+    await expect(setting().get({ backoff: 60 })).rejects.toThrow(message);
+  });
+
+  const secure = 'https://models.example/net.pth';
+  const plain = 'http://models.example/net.pth';
+
+  it.each([secure, plain])('that wants a password is told once, for %s', async (url) => {
+    const proxy = await proxyServer(407);
+    const { host } = new URL(proxy.origin);
+    process.env.HTTP_PROXY = proxy.origin;
+    const target = at(`locked${++count}/net.pth`);
+    await expect(download(url, target, { backoff: 60 })).rejects.toThrow(
+      `the proxy ${proxy.origin} wants a name and a password (status 407); set HTTP_PROXY to http://NAME:PASSWORD@${host}`,
+    );
+    expect(proxy.asked).toHaveLength(1);
+    process.env.HTTP_PROXY = `http://me:secret@${host}`;
+    const refused = download(url, target, { backoff: 60 });
+    await expect(refused).rejects.toThrow(/refuses the name and password in HTTP_PROXY \(status 407\)/);
+    await expect(refused).rejects.not.toThrow('secret');
+  });
+
+  it.each([secure, plain])('that takes no connections is told at once, for %s', async (url) => {
+    process.env.HTTP_PROXY = 'http://me:secret@127.0.0.1:9';
+    await expect(download(url, at(`dead${++count}/net.pth`), { backoff: 60 })).rejects.toThrow(
+      'the proxy http://127.0.0.1:9 takes no connections; correct or unset HTTP_PROXY, or except models.example with NO_PROXY',
+    );
+  });
+
+  it('that is not found is told at once', async () => {
+    process.env.https_proxy = 'http://no-such-proxy.invalid:3128';
+    await expect(download(secure, at(`dead${++count}/net.pth`), { backoff: 60 })).rejects.toThrow(
+      'the proxy http://no-such-proxy.invalid:3128 is not found; correct or unset https_proxy',
+    );
+  });
+
+  it.each([secure, plain])('that never answers is named, for %s', async (url) => {
+    const proxy = await proxyServer('silent');
+    process.env.http_proxy = proxy.origin;
+    await expect(download(url, at(`silent${++count}/net.pth`), { stall: 0.1, retries: 0 })).rejects.toThrow(
+      `nothing arrived for 0.1 s through the proxy ${proxy.origin}`,
+    );
+  });
+
+  it('that fails for now is tried again', async () => {
+    const proxy = await proxyServer(502);
+    process.env.http_proxy = proxy.origin;
+    await expect(download(secure, at(`bad${++count}/net.pth`), { backoff: 0.01, retries: 2 })).rejects.toThrow(
+      /does not let through to models\.example \(status 502\)/,
+    );
+    expect(proxy.asked).toHaveLength(3);
+  });
+
+  const environment = { HTTP_PROXY: 'http://plain:1', HTTPS_PROXY: 'http://secure:2' };
+  it.each([
+    [plain, environment, 'HTTP_PROXY'],
+    [secure, environment, 'HTTPS_PROXY'],
+    [secure, { HTTP_PROXY: 'http://plain:1' }, 'HTTP_PROXY'],
+    [plain, { HTTPS_PROXY: 'http://secure:2' }, undefined],
+    [plain, { ...environment, http_proxy: 'http://small:3' }, 'http_proxy'],
+    [plain, { ...environment, http_proxy: '' }, undefined],
+    [plain, { ...environment, NO_PROXY: '*' }, undefined],
+    [plain, { ...environment, NO_PROXY: 'models.example' }, undefined],
+    [plain, { ...environment, NO_PROXY: 'a.example, example' }, undefined],
+    [plain, { ...environment, NO_PROXY: '.Example' }, undefined],
+    [plain, { ...environment, NO_PROXY: '*.example:80' }, undefined],
+    [plain, { ...environment, NO_PROXY: 'models.example:81' }, 'HTTP_PROXY'],
+    [plain, { ...environment, NO_PROXY: 'dels.example,' }, 'HTTP_PROXY'],
+    [secure, { ...environment, NO_PROXY: 'models.example:443' }, undefined],
+  ])('for %s with %j is that of %s', (url, variables, variable) => {
+    expect(proxyFor(new URL(url), variables)?.variable).toBe(variable);
   });
 });

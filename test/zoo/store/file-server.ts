@@ -2,7 +2,7 @@
 // It is no test itself.
 
 import { createServer, request as forward, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer as createRawServer, type AddressInfo, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll } from 'vitest';
 
@@ -21,9 +21,15 @@ export interface Behaviour {
   /** 'honest': of what is sent; 'none': the connection's end is that of the body. */
   length?: 'honest' | 'none';
   gzip?: boolean;
+  /** Bytes that a body lacks at its end, although its length says that it is whole. */
+  missing?: number;
+  /** Milliseconds between two bytes of a body. */
+  trickle?: number;
   type?: string;
   /** Statuses of the first requests, which have no file. */
   statuses?: number[];
+  /** Headers of these. */
+  headers?: Record<string, string>;
   /** Where requests are redirected to. */
   location?: string;
   /** Ranges are honoured whatever If-Range says. */
@@ -81,12 +87,13 @@ function answer(request: IncomingMessage, response: ServerResponse, behaviour: B
   const { content, etag, modified, ranges = true, gzip, type, location } = behaviour;
   const status = behaviour.statuses?.shift();
   if (location !== undefined) return void response.writeHead(status ?? 302, { location }).end();
-  if (status !== undefined) return void response.writeHead(status).end('no');
+  if (status !== undefined) return void response.writeHead(status, behaviour.headers).end('no');
   const headers: Record<string, string | number> = {};
   if (etag) headers.etag = etag;
   if (modified) headers['last-modified'] = modified;
   if (type) headers['content-type'] = type;
   let body = gzip ? gzipSync(content) : content;
+  if (behaviour.missing) body = body.subarray(0, -behaviour.missing);
   if (gzip) headers['content-encoding'] = 'gzip';
   const wanted = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
   const same = behaviour.forgetful || [etag, modified].includes(request.headers['if-range'] as string);
@@ -106,6 +113,7 @@ function answer(request: IncomingMessage, response: ServerResponse, behaviour: B
     response.removeHeader('transfer-encoding');
   } else headers['content-length'] = body.length;
   response.writeHead(code, headers);
+  if (behaviour.trickle !== undefined) return trickle(response, body, behaviour.trickle);
   const cut = behaviour.cuts?.shift();
   const stall = behaviour.stalls?.shift();
   if (cut !== undefined) {
@@ -116,11 +124,34 @@ function answer(request: IncomingMessage, response: ServerResponse, behaviour: B
   else response.end(body);
 }
 
-/** A proxy that takes both forms of requests; `refuse` answers tunnels with 403. */
-export async function proxyServer(refuse = false) {
+function trickle(response: ServerResponse, body: Buffer, pause: number): void {
+  let sent = 0;
+  const timer = setInterval(() => {
+    if (sent < body.length) response.write(body.subarray(sent, ++sent));
+    else response.end();
+  }, pause);
+  response.on('close', () => clearInterval(timer));
+}
+
+/** The secure address of a server that accepts connections and says nothing. */
+export async function muteServer(): Promise<string> {
+  const sockets: Socket[] = [];
+  const server = createRawServer((socket) => void sockets.push(socket.on('error', () => {})));
+  afterAll(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A proxy that takes both forms of requests, unless it refuses with a status; or never answers at all. */
+export async function proxyServer(refusal?: number | 'silent') {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
+    if (refusal === 'silent') return;
+    if (refusal) return void response.writeHead(refusal).end();
     const onward = forward(request.url!, { method: request.method, headers: request.headers }, (reply) => {
       response.writeHead(reply.statusCode!, reply.headers);
       reply.pipe(response);
@@ -129,7 +160,8 @@ export async function proxyServer(refuse = false) {
   });
   server.on('connect', (request: IncomingMessage, client: Socket) => {
     asked.push(`CONNECT ${request.url}`);
-    if (refuse) return void client.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    if (refusal === 'silent') return;
+    if (refusal) return void client.end(`HTTP/1.1 ${refusal} No\r\n\r\n`);
     const [host, port] = request.url!.split(':');
     const upstream = connect(Number(port), host, () => {
       client.write('HTTP/1.1 200 OK\r\n\r\n');

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ownMark } from '../../../src/files/node/process-mark.ts';
 import { parseCard } from '../../../src/zoo/card-schema.ts';
+import type { DownloadProgress } from '../../../src/zoo/store/node/download.ts';
 import { cacheFolder, mirrored, ModelStore } from '../../../src/zoo/store/node/store.ts';
 import { fileAt, officialCard, type OfficialModel } from '../../../src/zoo/store/official/model.ts';
 import { officialModels } from '../../../src/zoo/store/official.ts';
@@ -88,9 +89,9 @@ describe('pull', () => {
     expect(await store.show('gan-128')).toMatchObject({ state: 'partial', bytes: weights.length });
     server.asked.length = 0;
     const seen = new Set<string>();
-    await store.pull('gan-128', { ...options, progress: (file) => seen.add(file) });
+    await store.pull('gan-128', { ...options, onProgress: ({ stage }) => void seen.add(stage) });
     expect(server.asked).toMatchObject([{ path: `${path}/g.json` }]);
-    expect([...seen]).toEqual(['config.json']);
+    expect([...seen]).toEqual(['gan-128/config.json']);
     expect(readFileSync(join(cache, 'models/gan-128/config.json')).equals(config)).toBe(true);
     expect(await store.resolve('gan-128')).toMatchObject({ file: join(cache, 'models/gan-128/g.bin') });
   });
@@ -99,10 +100,10 @@ describe('pull', () => {
     const { store, options, path } = fresh();
     server.serve(`${path}/a/net.pth`, { content: weights, etag: '"w"', stalls: [50_000] });
     const controller = new AbortController();
-    const progress = (_: string, { done }: { done: number }) => {
+    const onProgress = ({ done }: DownloadProgress) => {
       if (done === 50_000) controller.abort();
     };
-    await expect(store.pull('net-50', { ...options, progress, signal: controller.signal })).rejects.toMatchObject({
+    await expect(store.pull('net-50', { ...options, onProgress, signal: controller.signal })).rejects.toMatchObject({
       name: 'AbortError',
     });
     expect(await store.show('net-50')).toMatchObject({ state: 'partial', bytes: 50_000 });
@@ -141,6 +142,40 @@ describe('pull', () => {
     writeFileSync(lock, JSON.stringify(dead));
     await store.pull('net-50', options);
     expect(existsSync(lock)).toBe(false);
+  });
+
+  it('tells that it waits for a process that cannot be seen from here; so do add and remove', async () => {
+    const { store, cache, options } = fresh();
+    const lock = join(cache, 'models/net-50/.lock');
+    const told: string[] = [];
+    const waiting = {
+      onWait(message: string) {
+        told.push(message);
+        rmSync(lock);
+      },
+    };
+    const elsewhere = () => {
+      mkdirSync(join(cache, 'models/net-50'), { recursive: true });
+      writeFileSync(lock, JSON.stringify({ ...ownMark(), host: 'elsewhere' }));
+    };
+    elsewhere();
+    await store.pull('net-50', { ...options, ...waiting });
+    elsewhere();
+    await store.add('net-50', join(cache, 'models/net-50/net.pth'), waiting);
+    elsewhere();
+    await store.remove('net-50', waiting);
+    const message = `${lock} is held by process ${process.pid} on elsewhere, which cannot be seen from here`;
+    expect(told.map((text) => text.split(':')[0])).toEqual([message, message, message]);
+  });
+
+  it('removes what a killed process was writing, and nothing of the user', async () => {
+    const { store, cache, options } = fresh();
+    const folder = join(cache, 'models/net-50');
+    mkdirSync(folder, { recursive: true });
+    for (const name of ['downloaded.json.partial-4000000', 'added.json.partial-7', 'notes.partial-7'])
+      writeFileSync(join(folder, name), '{');
+    await store.pull('net-50', options);
+    expect(readdirSync(folder).sort()).toEqual(['downloaded.json', 'net.pth', 'notes.partial-7']);
   });
 
   it('of a model to be downloaded by hand says what to do', async () => {
@@ -305,6 +340,27 @@ describe('the folder', () => {
     expect(cacheFolder(undefined, { ROSETTA_CACHE: '/b' })).toBe('/b');
     expect(cacheFolder(undefined, {})).toMatch(/rosetta-neurons/);
   });
+});
+
+describe('the folder of the platform', () => {
+  it.each(['.cache/rosetta-neurons', ''])('%j, of an empty HOME, is refused', (platform) => {
+    expect(() => cacheFolder(undefined, {}, platform)).toThrow(
+      /no cache folder: HOME .* is empty or a relative path; set it, or name a folder with --cache or ROSETTA_CACHE/,
+    );
+    expect(cacheFolder('/a', {}, platform)).toBe('/a');
+  });
+});
+
+describe('a record that is damaged', () => {
+  it.each(['null', '{', '{"name": "net-50", "files": [null]}', '{"name": "net-50", "files": [{"bytes": "1"}]}'])(
+    '%s, is none',
+    async (text) => {
+      const { store, cache } = fresh();
+      mkdirSync(join(cache, 'models/net-50'), { recursive: true });
+      writeFileSync(join(cache, 'models/net-50/added.json'), text);
+      expect(await store.show('net-50')).toMatchObject({ state: 'absent' });
+    },
+  );
 });
 
 describe('a mirror', () => {

@@ -4,36 +4,39 @@
 import { mkdir, statfs } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Dispatcher } from 'undici';
 import { UserError } from '../../../errors.ts';
 import { fileError } from '../../../files/node/folder.ts';
-import { ask, connections, PassingError, type Answer } from './request.ts';
-import { digests, hashFile, PartialFile, type Version } from './partial-file.ts';
+import type { LongWork, Progress } from '../../../progress.ts';
+import { ask, PassingError, type Answer } from './request.ts';
+import { digests, PartialFile, type Version } from './partial-file.ts';
+import { Connections } from './proxy.ts';
 
-export interface DownloadProgress {
-  /** Bytes on disk, and in all where that is known. */
-  readonly done: number;
-  readonly total?: number;
-  /** Bytes per second, lately. */
-  readonly rate: number;
+/** The stage is the name of the file; done is what is on disk, and the total Infinity where the server does not tell. */
+export interface DownloadProgress extends Progress {
+  readonly unit: 'bytes';
 }
 
-export interface DownloadOptions {
+export interface DownloadOptions extends LongWork<DownloadProgress> {
   /** What is published of the file; digests in lower-case hexadecimal, whole or their beginning. */
   readonly expected?: { readonly bytes?: number; readonly sha256?: string; readonly md5?: string };
-  readonly progress?: (progress: DownloadProgress) => void;
   /** Told when a trouble that may pass is waited for. */
   readonly note?: (text: string) => void;
-  readonly signal?: AbortSignal;
-  /** Seconds without a byte after which the connection counts as dead; default 30. */
+  /**
+   * Seconds that the server may take to answer, and then for each `stall * leastRate` bytes, before the connection
+   * counts as dead; default 30.
+   */
   readonly stall?: number;
-  /** How often in a row a download without progress is tried again; default 4. */
+  /** Bytes per second; default 1024. */
+  readonly leastRate?: number;
+  /** How often in a row a download is tried again whose last attempt brought less than 32 KiB; default 4. */
   readonly retries?: number;
   /** Seconds before the first new attempt, doubled for each further one; default 1. */
   readonly backoff?: number;
 }
 
 const longestWait = 60;
+/** Bytes that an attempt has to bring, so that many attempts may follow. */
+const progressBytes = 2 ** 15;
 
 /**
  * Downloads `url` to the file `target`, whose folder is made. What has arrived is kept in `TARGET.partial`, so that the
@@ -46,8 +49,8 @@ export async function download(url: string, target: string, options: DownloadOpt
   await mkdir(dirname(target), { recursive: true }).catch((error: unknown) => {
     throw fileError('write to', dirname(target), error);
   });
-  const dispatcher = connections();
-  const transfer = new Transfer(url, target, options, dispatcher);
+  const connections = new Connections();
+  const transfer = new Transfer(url, target, options, connections);
   try {
     for (let failures = 0; ;) {
       const before = transfer.furthest;
@@ -56,7 +59,7 @@ export async function download(url: string, target: string, options: DownloadOpt
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof PassingError)) throw error;
-        failures = transfer.furthest > before ? 1 : failures + 1;
+        failures = transfer.furthest - before >= progressBytes ? 1 : failures + 1;
         if (failures > retries || (error.unreachable && transfer.received === 0))
           throw new UserError(`${url} cannot be downloaded: ${error.message}. Rerun the same command to resume`);
         const wait = Math.min(longestWait, Math.max(error.wait, backoff * 2 ** (failures - 1)));
@@ -65,7 +68,7 @@ export async function download(url: string, target: string, options: DownloadOpt
       }
     }
   } finally {
-    await dispatcher.destroy();
+    await connections.destroy();
   }
 }
 
@@ -75,32 +78,34 @@ class Transfer {
   /** How far any attempt came: one that starts over and breaks at the same place is no progress. */
   furthest = 0;
   readonly #partial: PartialFile;
-  readonly #rate = rateMeter();
+  readonly #url: string;
+  readonly #target: string;
+  readonly #options: DownloadOptions;
+  readonly #connections: Connections;
   /** Digests of the first `hashed` bytes. */
   #digests = digests();
   #hashed = 0;
 
-  constructor(
-    readonly url: string,
-    readonly target: string,
-    readonly options: DownloadOptions,
-    readonly dispatcher: Dispatcher,
-  ) {
+  constructor(url: string, target: string, options: DownloadOptions, connections: Connections) {
+    this.#url = url;
+    this.#target = target;
+    this.#options = options;
+    this.#connections = connections;
     this.#partial = new PartialFile(target);
   }
 
   /** One attempt, from where the partial file ends. */
   async run(): Promise<{ bytes: number; sha256: string }> {
-    const { signal, stall = 30 } = this.options;
+    const { signal, stall = 30, leastRate = 1024 } = this.#options;
     signal?.throwIfAborted();
-    const { size, headers, validator } = await this.#partial.resumable(this.url);
-    const answer = await ask(this.url, { dispatcher: this.dispatcher, headers, stall, signal });
+    const { size, headers, validator } = await this.#partial.resumable(this.#url);
+    const answer = await ask(this.#url, { connections: this.#connections, headers, stall, leastRate, signal });
     const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(answer.header('content-range') ?? '');
     if (answer.status === 416) {
       answer.discard();
       if (size > 0 && Number(range?.[2]) === size) return this.#finish(size);
       if (size === 0)
-        throw new UserError(`${this.url} answers with status 416 instead of the file; try another --mirror`);
+        throw new UserError(`${this.#url} answers with status 416 instead of the file; try another --mirror`);
       await this.#partial.remove();
       return this.run();
     }
@@ -109,7 +114,7 @@ class Transfer {
     const other = validator !== undefined && versions.some(Boolean) && !versions.includes(validator);
     if (answer.status === 206 && (other || Number(range?.[1]) !== size)) {
       answer.discard();
-      if (size === 0) throw new UserError(`${this.url} sends a part that was not asked for; try another --mirror`);
+      if (size === 0) throw new UserError(`${this.#url} sends a part that was not asked for; try another --mirror`);
       await this.#partial.remove();
       return this.run();
     }
@@ -119,7 +124,12 @@ class Transfer {
     this.#refuseSize(total);
     await this.#refuseFullDisk(total === undefined ? undefined : total - start);
     const end = await this.#receive(answer, start, total);
-    const { bytes = total } = this.options.expected ?? {};
+    if (end === 0) {
+      await this.#partial.remove();
+      if (total === undefined) throw new PassingError('the connection ended before the first byte');
+      throw new UserError(`${this.#url} is an empty file; try another --mirror`);
+    }
+    const { bytes = total } = this.#options.expected ?? {};
     if (bytes !== undefined && end < bytes)
       throw new PassingError(`the connection ended after ${end} of ${bytes} bytes`);
     return this.#finish(end);
@@ -129,11 +139,14 @@ class Transfer {
   async #receive(answer: Answer, start: number, total: number | undefined): Promise<number> {
     if (start !== this.#hashed) {
       this.#digests = digests();
-      if (start > 0) await hashFile(this.#partial.path, this.#digests, this.options.signal);
+      if (start > 0) await this.#partial.hash(this.#digests, this.#options.signal);
     }
     this.#hashed = start;
-    const writer = await this.#partial.open(start, versionOf(this.url, answer));
+    const { onProgress } = this.#options;
+    const progress = { stage: basename(this.#target), total: total ?? Infinity, unit: 'bytes' } as const;
+    const writer = await this.#partial.open(start, versionOf(this.#url, answer));
     try {
+      await onProgress?.({ ...progress, done: start });
       for await (const chunk of answer.body) {
         if (this.#hashed === 0) await this.#refuseMarkup(chunk);
         await this.#refuseLonger(this.#hashed + chunk.length);
@@ -142,7 +155,7 @@ class Transfer {
         this.#hashed += chunk.length;
         this.received += chunk.length;
         this.furthest = Math.max(this.furthest, this.#hashed);
-        this.options.progress?.({ done: this.#hashed, total, rate: this.#rate(this.received) });
+        await onProgress?.({ ...progress, done: this.#hashed });
       }
     } finally {
       answer.discard();
@@ -155,19 +168,19 @@ class Transfer {
   async #finish(size: number): Promise<{ bytes: number; sha256: string }> {
     if (this.#hashed !== size) {
       this.#digests = digests();
-      await hashFile(this.#partial.path, this.#digests, this.options.signal);
+      await this.#partial.hash(this.#digests, this.#options.signal);
     }
     const sha256 = this.#digests.sha256.digest('hex');
     const found = { sha256, md5: this.#digests.md5.digest('hex') };
     for (const kind of ['sha256', 'md5'] as const) {
-      const published = this.options.expected?.[kind];
+      const published = this.#options.expected?.[kind];
       if (published === undefined || found[kind].startsWith(published)) continue;
       await this.#partial.remove();
       throw new UserError(
-        `what ${this.url} sent is not the published file: its ${kind.toUpperCase()} is ${found[kind]}, ${published} was expected. It was removed; try again, or another --mirror`,
+        `what ${this.#url} sent is not the published file: its ${kind.toUpperCase()} is ${found[kind]}, ${published} was expected. It was removed; try again, or another --mirror`,
       );
     }
-    await this.#partial.become(this.target);
+    await this.#partial.become(this.#target);
     return { bytes: size, sha256 };
   }
 
@@ -184,33 +197,33 @@ class Transfer {
 
   #page(): UserError {
     return new UserError(
-      `${this.url} answers with a web page instead of the file (a login of the network, or the file has moved). Open it in a browser; then try again, or register the file with "rosetta zoo add"`,
+      `${this.#url} answers with a web page instead of the file (a login of the network, or the file has moved). Open it in a browser; then try again, or register the file with "rosetta zoo add"`,
     );
   }
 
   #refuseSize(bytes: number | undefined): void {
-    const published = this.options.expected?.bytes;
+    const published = this.#options.expected?.bytes;
     if (bytes === undefined || published === undefined || bytes === published) return;
     throw new UserError(
-      `${this.url} is not the published file: it has ${bytes} bytes, ${published} were expected. Try another --mirror`,
+      `${this.#url} is not the published file: it has ${bytes} bytes, ${published} were expected. Try another --mirror`,
     );
   }
 
   /** A body of untold length ends at the latest where it cannot be the published file any more. */
   async #refuseLonger(bytes: number): Promise<void> {
-    if (bytes <= (this.options.expected?.bytes ?? Infinity)) return;
+    if (bytes <= (this.#options.expected?.bytes ?? Infinity)) return;
     await this.#partial.remove();
-    throw new UserError(`${this.url} is not the published file: it is longer. Try another --mirror`);
+    throw new UserError(`${this.#url} is not the published file: it is longer. Try another --mirror`);
   }
 
   async #refuseFullDisk(needed: number | undefined): Promise<void> {
-    const folder = dirname(this.target);
+    const folder = dirname(this.#target);
     // Where the system does not tell, writing will.
     const disk = await statfs(folder).catch(() => undefined);
     if (needed === undefined || !disk || needed <= disk.bavail * disk.bsize) return;
     const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
     throw new UserError(
-      `${this.target} needs ${mib(needed)} more, the disk has ${mib(disk.bavail * disk.bsize)} free; free some space, or choose another folder with --cache`,
+      `${this.#target} needs ${mib(needed)} more, the disk has ${mib(disk.bavail * disk.bsize)} free; free some space, or choose another folder with --cache`,
     );
   }
 }
@@ -226,17 +239,4 @@ function versionOf(url: string, answer: Answer): Version {
   if (answer.encoded) return { url };
   const etag = answer.header('etag');
   return { url, etag: etag?.startsWith('"') ? etag : undefined, modified: answer.header('last-modified') };
-}
-
-/** Bytes per second over the last few seconds, of a growing count. */
-function rateMeter(): (count: number) => number {
-  const window = 5000;
-  const marks: { time: number; count: number }[] = [];
-  return (count) => {
-    const time = performance.now();
-    if (!marks.length || time - marks.at(-1)!.time > 200) marks.push({ time, count });
-    while (marks.length > 1 && time - marks[0].time > window) marks.shift();
-    const [first] = marks;
-    return time > first.time ? (1000 * (count - first.count)) / (time - first.time) : 0;
-  };
 }

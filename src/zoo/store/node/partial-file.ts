@@ -2,16 +2,22 @@
 // It asks no network.
 
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import Type from 'typebox';
+import { readJson, type Read } from '../../../files/json.ts';
 import { fileError } from '../../../files/node/folder.ts';
+import { freshFile } from '../../../files/node/fresh-file.ts';
+
+/** They are sent as headers. */
+const header = Type.Optional(Type.String({ pattern: '^[\\x20-\\x7e]+$' }));
+const versionSchema = Type.Object({ url: Type.String(), etag: header, modified: header });
 
 /** What a server says of the version of a file. */
-export interface Version {
-  readonly url: string;
-  readonly etag?: string;
-  readonly modified?: string;
-}
+export type Version = Read<typeof versionSchema>;
+
+/** Files that are read or gone on with are our own: no links, which lead elsewhere. */
+const noLink = constants.O_NOFOLLOW ?? 0;
 
 export class PartialFile {
   readonly path: string;
@@ -25,19 +31,16 @@ export class PartialFile {
   }
 
   /** Bytes that are here; 0 when there is no such file. */
-  async size(): Promise<number> {
-    return stat(this.path).then(
-      (found) => found.size,
-      () => 0,
-    );
+  size(): Promise<number> {
+    return ownSize(this.path);
   }
 
   /** How much may be kept, and the headers that ask for the rest of the same version. */
   async resumable(url: string): Promise<{ size: number; headers: Record<string, string>; validator?: string }> {
     const size = await this.size();
-    const version = parseVersion(await readFile(this.versionPath, 'utf8').catch(() => ''));
-    const validator = version.etag ?? version.modified;
-    if (size === 0 || version.url !== url || validator === undefined) return { size: 0, headers: {} };
+    const version = size > 0 ? await this.#version() : undefined;
+    const validator = version?.etag ?? version?.modified;
+    if (version?.url !== url || validator === undefined) return { size: 0, headers: {} };
     return { size, headers: { range: `bytes=${size}-`, 'if-range': validator }, validator };
   }
 
@@ -49,13 +52,8 @@ export class PartialFile {
     const failed = (error: unknown): never => {
       throw fileError('write', this.path, error);
     };
-    const file = await open(this.path, start > 0 ? 'a' : 'w').catch(failed);
-    if (start === 0) {
-      await writeFile(this.versionPath, JSON.stringify(version)).catch(async (error: unknown) => {
-        await file.close();
-        return failed(error);
-      });
-    }
+    const opened = start > 0 ? open(this.path, constants.O_WRONLY | constants.O_APPEND | noLink) : this.#begin(version);
+    const file = await opened.catch(failed);
     return {
       write: (chunk: Uint8Array): Promise<void> => file.writeFile(chunk).catch(failed),
       /** To the disk, then closed. */
@@ -66,6 +64,11 @@ export class PartialFile {
           .finally(() => file.close());
       },
     };
+  }
+
+  /** Feeds what is here to the hashes. */
+  async hash(hashes: Record<string, Hash>, signal?: AbortSignal): Promise<void> {
+    await hashFile(this.path, hashes, signal, noLink);
   }
 
   /** Gives it its name. */
@@ -82,19 +85,50 @@ export class PartialFile {
     await rm(this.path, { force: true });
     await rm(this.versionPath, { force: true });
   }
-}
 
-function parseVersion(text: string): Partial<Version> {
-  try {
-    return JSON.parse(text) as Partial<Version>;
-  } catch {
-    return {};
+  /** The version last: bytes of no known version are not gone on with. */
+  async #begin(version: Version): Promise<FileHandle> {
+    await rm(this.versionPath, { force: true });
+    const file = await freshFile(this.path);
+    try {
+      const beside = await freshFile(this.versionPath);
+      await beside.writeFile(JSON.stringify(version)).finally(() => beside.close());
+      return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async #version(): Promise<Version | undefined> {
+    if ((await ownSize(this.versionPath)) === 0) return undefined;
+    try {
+      const file = await open(this.versionPath, constants.O_RDONLY | noLink);
+      const read = readJson(versionSchema, await file.readFile().finally(() => file.close()));
+      return read.problem === undefined ? read.value : undefined;
+    } catch {
+      return undefined;
+    }
   }
 }
 
+/** Size of a file that has no other name; 0 where there is none: what has two may be somebody else's, too. */
+const ownSize = (path: string): Promise<number> =>
+  lstat(path).then(
+    (found) => (found.isFile() && found.nlink <= 1 ? found.size : 0),
+    () => 0,
+  );
+
 export const digests = (): { sha256: Hash; md5: Hash } => ({ sha256: createHash('sha256'), md5: createHash('md5') });
 
-export async function hashFile(path: string, hashes: Record<string, Hash>, signal?: AbortSignal): Promise<void> {
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20, signal }))
-    for (const hash of Object.values(hashes)) hash.update(chunk as Uint8Array);
+/** Feeds a file to the hashes. @param flags of opening, besides that it is read. */
+export async function hashFile(
+  path: string,
+  hashes: Record<string, Hash>,
+  signal?: AbortSignal,
+  flags = 0,
+): Promise<void> {
+  const file = await open(path, constants.O_RDONLY | flags);
+  for await (const chunk of file.createReadStream({ highWaterMark: 2 ** 20, signal }) as AsyncIterable<Uint8Array>)
+    for (const hash of Object.values(hashes)) hash.update(chunk);
 }

@@ -1,11 +1,12 @@
-// One request for a file over HTTP: redirects, proxies, stalls, encodings, and what the answers mean.
+// One request for a file over HTTP: redirects, stalls, encodings, and what the answers mean.
 // It writes nothing and asks once; resuming and trying again are in download.ts.
 
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { EnvHttpProxyAgent, request, type Dispatcher } from 'undici';
+import { request } from 'undici';
 import { UserError } from '../../../errors.ts';
 import { program } from '../../../program.ts';
+import type { Connections, Proxy } from './proxy.ts';
 
 /** A trouble that may pass: the connection, or the server for now. */
 export class PassingError extends Error {
@@ -23,10 +24,12 @@ export class PassingError extends Error {
 }
 
 export interface RequestOptions {
-  readonly dispatcher: Dispatcher;
+  readonly connections: Connections;
   readonly headers: Readonly<Record<string, string>>;
-  /** Seconds without a byte after which the connection counts as dead. */
+  /** Seconds that an answer may take, and its body for each `stall * leastRate` bytes. */
   readonly stall: number;
+  /** Bytes per second. */
+  readonly leastRate: number;
   readonly signal?: AbortSignal;
 }
 
@@ -46,21 +49,6 @@ export interface Answer {
 const mostRedirects = 10;
 
 /**
- * Connections that honour HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
- * @throws UserError when one of them is no address.
- */
-export function connections(): Dispatcher {
-  try {
-    // Without a tunnel for plain HTTP, which many proxies grant to port 443 only.
-    return new EnvHttpProxyAgent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: 0 }, proxyTunnel: false });
-  } catch (error) {
-    throw new UserError(
-      `the proxy in HTTP_PROXY or HTTPS_PROXY is not usable (${(error as Error).message}); an address such as http://proxy.example:3128 is expected`,
-    );
-  }
-}
-
-/**
  * Asks for a file; redirects are followed.
  * @throws PassingError, or UserError when asking again is of no use.
  */
@@ -69,7 +57,7 @@ export async function ask(url: string, options: RequestOptions): Promise<Answer>
   for (let redirects = 0; redirects <= mostRedirects; redirects++) {
     const answer = await askOnce(address, options);
     const location = answer.status >= 300 && answer.status < 400 ? answer.header('location') : undefined;
-    if (location === undefined) return checked(answer, address);
+    if (location === undefined) return checked(answer, address, options.connections.to(address).proxy);
     answer.discard();
     address = redirected(address, location);
   }
@@ -91,54 +79,79 @@ function redirected(from: URL, location: string): URL {
   return to;
 }
 
-async function askOnce(address: URL, { dispatcher, headers, stall, signal }: RequestOptions): Promise<Answer> {
+async function askOnce(address: URL, options: RequestOptions): Promise<Answer> {
+  const { connections, headers, stall, leastRate, signal } = options;
+  const { dispatcher, proxy } = connections.to(address);
   const dead = new AbortController();
   const either = signal ? AbortSignal.any([signal, dead.signal]) : dead.signal;
-  // Time counts only while the network is waited for, not while the disk is.
+  // A request that waits for its connection does not hear of an abort.
+  const aborted = new Promise<never>((_, reject) => {
+    either.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
+  });
+  aborted.catch(unheard);
+  const way = proxy ? ` through the proxy ${proxy.shown}` : '';
+  // Of the present window: time counts only while the network is waited for, not while the disk is.
+  let waited = 0;
+  let arrived = 0;
   const inTime = async <T>(work: () => Promise<T>): Promise<T> => {
-    const timer = setTimeout(() => dead.abort(), stall * 1000);
+    const start = performance.now();
+    const timer = setTimeout(() => dead.abort(), Math.max(0, stall * 1000 - waited));
     try {
-      return await work();
+      return await Promise.race([work(), aborted]);
     } catch (error) {
       signal?.throwIfAborted();
-      if (dead.signal.aborted) throw new PassingError(`nothing arrived for ${stall} s`);
-      throw explained(error, address);
+      if (!dead.signal.aborted) throw explained(error, address, proxy);
+      throw new PassingError(`${arrived ? `only ${arrived} bytes` : 'nothing'} arrived for ${stall} s${way}`);
     } finally {
       clearTimeout(timer);
+      waited += performance.now() - start;
     }
   };
   const sent = { 'user-agent': `${program.name}/${program.version}`, 'accept-encoding': 'identity', ...headers };
   const reply = await inTime(() => request(address, { dispatcher, headers: sent, signal: either }));
+  waited = 0;
+  const count = (bytes: number): void => {
+    arrived += bytes;
+    if (arrived >= stall * leastRate) waited = arrived = 0;
+  };
   const header = (name: string): string | undefined => [reply.headers[name] ?? []].flat()[0];
   const encoding = header('content-encoding')?.trim().toLowerCase() ?? 'identity';
   // Ended early on purpose, a body fails with nobody there to hear of it.
-  reply.body.on('error', () => {});
+  reply.body.on('error', unheard);
   return {
     status: reply.statusCode,
     header,
     encoded: encoding !== 'identity',
-    body: chunks(decoded(reply.body, encoding, address), inTime),
+    body: chunks(decoded(reply.body, encoding, address), inTime, count),
     discard: () => void reply.body.destroy(),
   };
 }
 
-async function* chunks(body: Readable, inTime: <T>(work: () => Promise<T>) => Promise<T>): AsyncGenerator<Uint8Array> {
+const unheard = (): void => {};
+
+async function* chunks(
+  body: Readable,
+  inTime: <T>(work: () => Promise<T>) => Promise<T>,
+  count: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
   const iterator = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   for (;;) {
     const next = await inTime(() => iterator.next());
     if (next.done) return;
+    count(next.value.length);
     yield next.value;
   }
 }
 
+const decoders = new Map<string, () => Transform>([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
+
 function decoded(body: Readable, encoding: string, address: URL): Readable {
   if (encoding === 'identity') return body;
-  const decoders = new Map<string, () => NodeJS.ReadWriteStream>([
-    ['gzip', createGunzip],
-    ['x-gzip', createGunzip],
-    ['deflate', createInflate],
-    ['br', createBrotliDecompress],
-  ]);
   const decoder = decoders.get(encoding)?.();
   if (!decoder) {
     body.destroy();
@@ -146,11 +159,13 @@ function decoded(body: Readable, encoding: string, address: URL): Readable {
       `${address} is sent in the encoding "${encoding}", which was not asked for; try another --mirror`,
     );
   }
-  return pipeline(body, decoder, () => {}) as unknown as Readable;
+  // A short body that is cut fails before it is read; the reader is told then.
+  decoder.on('error', unheard);
+  return pipeline(body, decoder, unheard);
 }
 
 /** The same answer, when it is one with a file; else what its status means. */
-function checked(answer: Answer, address: URL): Answer {
+function checked(answer: Answer, address: URL, proxy: Proxy | undefined): Answer {
   const { status } = answer;
   if (status === 200 || status === 206 || status === 416) return answer;
   answer.discard();
@@ -160,34 +175,71 @@ function checked(answer: Answer, address: URL): Answer {
     throw new UserError(`${address} is not there (status ${status}): the file may have moved. ${otherwise}`);
   if (status === 401 || status === 403)
     throw new UserError(`${address} refuses access (status ${status}). ${otherwise}`);
-  if (status === 407)
-    throw new UserError(
-      'the proxy wants a name and a password (status 407); give them as http://NAME:PASSWORD@HOST in HTTPS_PROXY',
-    );
-  if (status === 408 || status === 429 || status >= 500)
-    throw new PassingError(`the server fails (status ${status})`, false, Number(answer.header('retry-after')) || 0);
+  if (status === 407 && proxy) throw lockedProxy(proxy);
+  if (status === 408 || status === 429 || status >= 500) {
+    const wait = retryAfter(answer.header('retry-after'), answer.header('date'));
+    throw new PassingError(`the server fails (status ${status})`, false, wait);
+  }
   throw new UserError(`${address} answers with status ${status} instead of the file. ${otherwise}`);
 }
 
+/** Whatever a server wants, it is asked again after so many seconds. */
+const longestWait = 60;
+
+/**
+ * Seconds that a server wants to be left alone, 0 to 60, 0 where it does not say.
+ * @param text of the header Retry-After: seconds, or a date.
+ * @param date of the header Date: the server's clock; default ours.
+ */
+export function retryAfter(text = '', date = ''): number {
+  const seconds = /^\s*\d+\s*$/.test(text)
+    ? Number(text)
+    : (Date.parse(text) - (Date.parse(date) || Date.now())) / 1000;
+  return Math.min(longestWait, Math.max(0, seconds || 0));
+}
+
+const lockedProxy = ({ shown, variable, address: { protocol, host, username } }: Proxy): UserError =>
+  new UserError(
+    username
+      ? `the proxy ${shown} refuses the name and password in ${variable} (status 407); correct them`
+      : `the proxy ${shown} wants a name and a password (status 407); set ${variable} to ${protocol}//NAME:PASSWORD@${host}`,
+  );
+
 /** What a failure of the network means. */
-function explained(error: unknown, { host }: URL): Error {
+function explained(error: unknown, { host }: URL, proxy: Proxy | undefined): Error {
   if (error instanceof UserError || error instanceof PassingError) return error;
   const { code = '', message } = error as NodeJS.ErrnoException;
-  const proxy = /Proxy response \((\d+)\)/.exec(message);
-  if (proxy)
-    return new UserError(
-      `the proxy does not let through to ${host} (status ${proxy[1]}); check HTTPS_PROXY, or except ${host} with NO_PROXY`,
-    );
-  if (/CERT|TLS|SELF_SIGNED|UNABLE_TO|SSL/.test(code))
+  if (proxy) {
+    const status = /^Proxy .*\((\d{3})\)/.exec(message)?.[1];
+    const told = `the proxy ${proxy.shown} does not let through to ${host} (status ${status})`;
+    if (status === '407') return lockedProxy(proxy);
+    if (status?.startsWith('5')) return new PassingError(told);
+    if (status) return new UserError(`${told}; check ${proxy.variable}, or except ${host} with NO_PROXY`);
+  }
+  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code))
     return new UserError(
       `the certificate of ${host} is not accepted (${message}). Where a proxy replaces certificates, name its own in NODE_EXTRA_CA_CERTS`,
     );
+  if (/SSL|TLS|EPROTO/.test(code)) {
+    const { reason = message } = error as { reason?: string };
+    return new UserError(
+      `no secure connection to ${host}${proxy ? ` through the proxy ${proxy.shown}` : ''} (${reason.trim()}); check the address`,
+    );
+  }
+  if (/^Z_/.test(code)) return new PassingError(`what ${host} sends cannot be unpacked (${message})`);
+  // Behind a proxy, only the proxy is connected to.
+  const peer = proxy ? `the proxy ${proxy.shown}` : host;
+  const remedy = proxy && `; correct or unset ${proxy.variable}, or except ${host} with NO_PROXY`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return new PassingError(
-      `the name ${host} is not found; check the connection, and HTTPS_PROXY if there is a proxy`,
+      proxy
+        ? `${peer} is not found${remedy}`
+        : `the name ${host} is not found; check the connection, and HTTPS_PROXY if there is a proxy`,
       true,
     );
-  if (code === 'ECONNREFUSED') return new PassingError(`${host} takes no connections`, true);
-  if (code === 'ENETUNREACH' || code === 'EHOSTUNREACH') return new PassingError(`${host} cannot be reached`, true);
-  return new PassingError(`the connection to ${host} broke (${message || code})`);
+  if (code === 'ECONNREFUSED') return new PassingError(`${peer} takes no connections${remedy ?? ''}`, true);
+  if (code === 'ENETUNREACH' || code === 'EHOSTUNREACH')
+    return new PassingError(`${peer} cannot be reached${remedy ?? ''}`, true);
+  const way = proxy ? ` through ${peer}` : '';
+  return new PassingError(`the connection to ${host}${way} broke (${message || code})`);
 }

@@ -3,13 +3,15 @@
 
 import envPaths from 'env-paths';
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
+import Type from 'typebox';
 import { UserError } from '../../../errors.ts';
 import { program } from '../../../program.ts';
+import { readJson, type Read } from '../../../files/json.ts';
 import { nodeFolder } from '../../../files/node/folder.ts';
-import { withFolderLock } from '../../../files/node/lock.ts';
+import { withFolderLock, type LockOptions } from '../../../files/node/lock.ts';
 import type { PartialCard } from '../../card.ts';
-import { download, type DownloadOptions, type DownloadProgress } from './download.ts';
+import { download, type DownloadOptions } from './download.ts';
 import { digests, hashFile, PartialFile } from './partial-file.ts';
 import { checkedName, isName, nearest } from '../model-names.ts';
 import { officialCard, type OfficialFile, type OfficialModel } from '../official/model.ts';
@@ -31,28 +33,44 @@ export interface StoredModel {
   readonly sha256?: string;
 }
 
-export interface PullOptions extends Omit<DownloadOptions, 'expected' | 'progress'> {
+/** Told when another process holds the folder of a model and is waited for. */
+type Waiting = Pick<LockOptions, 'onWait'>;
+
+/** Each file is a stage of its own, `MODEL/FILE`. */
+export interface PullOptions extends Omit<DownloadOptions, 'expected'>, Waiting {
   /** Where to ask instead: the path of the official address is put behind it. */
   readonly mirror?: string;
-  readonly progress?: (file: string, progress: DownloadProgress) => void;
 }
 
+const fileSchema = Type.Object({
+  file: Type.String(),
+  bytes: Type.Number(),
+  sha256: Type.String(),
+  changed: Type.Optional(Type.Number({ description: 'time of the last change, in milliseconds; of added files' })),
+});
+const recordSchema = Type.Object({ name: Type.String(), files: Type.Array(fileSchema) });
+
 /** What is written beside downloaded files, and of files of the user's own. */
-interface FileRecord {
-  readonly file: string;
-  readonly bytes: number;
-  readonly sha256: string;
-  /** Time of the last change, in milliseconds; of added files. */
-  readonly changed?: number;
-}
+type FileRecord = Read<typeof fileSchema>;
 
 const records = { downloaded: 'downloaded.json', added: 'added.json' } as const;
 
 /**
  * Folder of the store: `chosen` (the option --cache), else ROSETTA_CACHE, else the cache folder of the platform.
+ * @throws UserError when the platform names none, or one that depends on the current folder.
  */
-export const cacheFolder = (chosen?: string, environment: NodeJS.ProcessEnv = process.env): string =>
-  resolve(chosen || environment.ROSETTA_CACHE || envPaths(program.name, { suffix: '' }).cache);
+export function cacheFolder(
+  chosen?: string,
+  environment: NodeJS.ProcessEnv = process.env,
+  platform = envPaths(program.name, { suffix: '' }).cache,
+): string {
+  const named = chosen || environment.ROSETTA_CACHE;
+  if (named) return resolve(named);
+  if (isAbsolute(platform)) return platform;
+  throw new UserError(
+    'no cache folder: HOME (or XDG_CACHE_HOME) is empty or a relative path; set it, or name a folder with --cache or ROSETTA_CACHE',
+  );
+}
 
 /** The address of a file at a mirror. @throws UserError when the mirror is no address. */
 export function mirrored(url: string, mirror: string | undefined): string {
@@ -97,7 +115,7 @@ export class ModelStore {
     const { state, file, official } = await this.show(name);
     if (file === undefined) {
       const missing = state === 'partial' ? 'only partly here' : 'not here yet';
-      const [{ manual }] = official!.files;
+      const manual = official?.files[0].manual;
       const remedy = manual
         ? `download it by hand: ${manual}; then run "rosetta zoo add ${name} FILE"`
         : `run "rosetta zoo pull ${name}"`;
@@ -128,7 +146,8 @@ export class ModelStore {
     const by = official.files.find(({ manual }) => manual)?.manual;
     if (by) throw new UserError(`download ${name} by hand: ${by}; then run "rosetta zoo add ${name} FILE"`);
     if (state === 'downloaded') return this.#look(name);
-    await withFolderLock(this.#folder(name), async () => {
+    const { mirror, onWait, onProgress, ...how } = options;
+    await this.#hold(name, onWait, async () => {
       const known = (await this.#records(name)) ?? [];
       const got: FileRecord[] = [];
       for (const expected of official.files) {
@@ -138,11 +157,13 @@ export class ModelStore {
         const before = known.find((record) => record.file === file && record.bytes === here?.size);
         if (before) got.push(before);
         else {
-          const progress = options.progress && ((now: DownloadProgress) => options.progress!(file, now));
-          got.push({
-            file,
-            ...(await download(mirrored(url, options.mirror), target, { ...options, progress, expected })),
+          const stage = `${name}/${file}`;
+          const arrived = await download(mirrored(url, mirror), target, {
+            ...how,
+            onProgress: onProgress && ((progress) => onProgress({ ...progress, stage })),
+            expected,
           });
+          got.push({ file, ...arrived });
         }
         await this.#write(name, records.downloaded, got);
       }
@@ -155,7 +176,11 @@ export class ModelStore {
    * against what is published, and comes before a download.
    * @throws UserError when there is no such file, or it is not the published one.
    */
-  async add(name: string, path: string, signal?: AbortSignal): Promise<StoredModel> {
+  async add(
+    name: string,
+    path: string,
+    { signal, onWait }: Pick<PullOptions, 'signal' | 'onWait'> = {},
+  ): Promise<StoredModel> {
     checkedName(name);
     const file = resolve(path);
     const found = await stat(file).catch(() => undefined);
@@ -170,7 +195,7 @@ export class ModelStore {
     const published = this.#official.get(name)?.files[0];
     if (published) refuseOther(name, file, published, { bytes: found.size, ...digest });
     const record: FileRecord = { file, bytes: found.size, sha256: digest.sha256, changed: found.mtimeMs };
-    await withFolderLock(this.#folder(name), () => this.#write(name, records.added, [record]));
+    await this.#hold(name, onWait, () => this.#write(name, records.added, [record]));
     return this.#look(name);
   }
 
@@ -178,11 +203,11 @@ export class ModelStore {
    * Removes what was downloaded of a model, and its registration; never a file of the user's own.
    * @throws UserError when nothing is here under this name.
    */
-  async remove(name: string): Promise<StoredModel> {
+  async remove(name: string, { onWait }: Waiting = {}): Promise<StoredModel> {
     const stored = await this.show(name);
     if (stored.state === 'absent') throw new UserError(`nothing is here of ${name}, so there is nothing to remove`);
     const folder = this.#folder(name);
-    await withFolderLock(folder, async () => {
+    await this.#hold(name, onWait, async () => {
       for (const record of Object.values(records)) await rm(join(folder, record), { force: true });
       for (const { file } of stored.official?.files ?? []) {
         await rm(join(folder, file), { force: true });
@@ -196,6 +221,20 @@ export class ModelStore {
 
   #folder(name: string): string {
     return join(this.cache, 'models', name);
+  }
+
+  /** Holds the folder of a model during `work`; what a killed process was writing there is removed before. */
+  async #hold(name: string, onWait: Waiting['onWait'], work: () => Promise<void>): Promise<void> {
+    const folder = this.#folder(name);
+    const left = new RegExp(`^(${Object.values(records).join('|').replaceAll('.', '\\.')})\\.partial-\\d+$`);
+    await withFolderLock(
+      folder,
+      async () => {
+        for (const file of await readdir(folder)) if (left.test(file)) await rm(join(folder, file), { force: true });
+        await work();
+      },
+      { onWait },
+    );
   }
 
   async #look(name: string): Promise<StoredModel> {
@@ -227,18 +266,13 @@ export class ModelStore {
   }
 
   async #records(name: string, kind: keyof typeof records = 'downloaded'): Promise<readonly FileRecord[] | undefined> {
-    const bytes = await nodeFolder(this.#folder(name)).read(records[kind]);
-    try {
-      const { name: of, files } = JSON.parse(new TextDecoder().decode(bytes ?? Uint8Array.of())) as Stored;
-      // On a disk that takes `a` and `A` for one name, the folder may be that of the other.
-      return of === name ? files : undefined;
-    } catch {
-      return undefined;
-    }
+    const read = readJson(recordSchema, (await nodeFolder(this.#folder(name)).read(records[kind])) ?? '');
+    // On a disk that takes `a` and `A` for one name, the folder may be that of the other.
+    return read.problem === undefined && read.value.name === name ? read.value.files : undefined;
   }
 
   async #write(name: string, record: string, files: readonly FileRecord[]): Promise<void> {
-    const text = `${JSON.stringify({ name, files } satisfies Stored, null, 2)}\n`;
+    const text = `${JSON.stringify({ name, files } satisfies Read<typeof recordSchema>, null, 2)}\n`;
     await nodeFolder(this.#folder(name)).write(record, [new TextEncoder().encode(text)]);
   }
 
@@ -249,11 +283,6 @@ export class ModelStore {
       `there is no model ${name}; similar names are ${near.join(', ') || 'none'} ("rosetta zoo list" has all, "rosetta zoo add" takes a file of your own)`,
     );
   }
-}
-
-interface Stored {
-  readonly name: string;
-  readonly files: readonly FileRecord[];
 }
 
 const pick = ({ bytes, sha256 }: FileRecord) => ({ bytes, sha256 });

@@ -26,7 +26,7 @@ export function officialCard({ files: [weights], ...identity }: OfficialModel): 
 
 /** A file at an address that ends with its name. */
 export const fileAt = (url: string, more: Omit<Partial<OfficialFile>, 'url'> = {}): OfficialFile => ({
-  file: new URL(url).pathname.split('/').pop()!,
+  file: new URL(url).pathname.replace(/.*\//, ''),
   ...more,
   url,
 });
