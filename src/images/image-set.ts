@@ -2,6 +2,8 @@
 // It opens and decodes nothing.
 
 import { UserError } from '../errors.ts';
+import { imageExtensions } from './format.ts';
+import { admitImage, type Admit } from './limits.ts';
 
 /** Images in a fixed order: image i is the same on every machine. */
 export interface ImageSet {
@@ -11,15 +13,16 @@ export interface ImageSet {
   readonly names: readonly string[];
   /**
    * Encoded bytes of image `index`; not to be written to. May be called many times at once.
-   * @throws UserError when this image cannot be read; RangeError when there is no such index.
+   * @param admit called once with the number of bytes before they take memory; by default, it refuses over 256 MiB.
+   * @throws UserError when this image cannot be read; RangeError when there is no such index; what `admit` throws.
    */
-  read(index: number): Promise<Uint8Array>;
+  read(index: number, admit?: Admit): Promise<Uint8Array>;
   /** Frees files and memory. No image can be read afterwards. */
   close(): Promise<void>;
 }
 
-/** Extensions that count as images, in lower case. */
-export const imageExtensions = ['.jpg', '.jpeg', '.png', '.webp'] as const;
+/** Reads one image, once `admit` has been told how many bytes that takes. */
+export type ImageReader = (admit: Admit) => Promise<Uint8Array>;
 
 /** Whether a name ends like that of an image, in upper or lower case. */
 export const hasImageExtension = (name: string): boolean =>
@@ -52,22 +55,22 @@ export function compareNames(a: string, b: string): number {
  */
 export function imageSetOf(
   source: string,
-  entries: ReadonlyMap<string, () => Promise<Uint8Array>>,
+  entries: ReadonlyMap<string, ImageReader>,
   close: () => Promise<void> = () => Promise.resolve(),
 ): ImageSet {
   if (entries.size === 0) {
     throw new UserError(`${source} contains no images: files ending in ${imageExtensions.join(', ')} are looked for`);
   }
-  const names = [...entries.keys()].sort(compareNames);
-  let readers: (() => Promise<Uint8Array>)[] | undefined = names.map((name) => entries.get(name)!);
+  const sorted = [...entries].sort(([a], [b]) => compareNames(a, b));
+  let readers: readonly ImageReader[] | undefined = sorted.map(([, read]) => read);
   return {
     source,
-    names,
-    async read(index) {
+    names: sorted.map(([name]) => name),
+    async read(index, admit = admitImage) {
       if (!readers) throw new Error(`the image set ${source} is closed`);
-      const reader = readers[index];
-      if (!reader) throw new RangeError(`${source} has ${names.length} images, no image ${index}`);
-      return reader();
+      const reader = readers[index] as ImageReader | undefined;
+      if (!reader) throw new RangeError(`${source} has ${readers.length} images, no image ${index}`);
+      return reader(admit);
     },
     async close() {
       if (!readers) return;

@@ -35,6 +35,8 @@ export interface ImageSource {
   readonly samples?: readonly number[];
   readonly height: number;
   readonly width: number;
+  /** Bytes that reading may take, of the memory of those who compute; default none worth counting. */
+  readonly memory?: number;
   /** What could not be read so far, by name. */
   readonly unreadable: readonly Unreadable[];
   /** The samples of `indices`, in order, `size` at a time; unreadable ones are left out, so only the last is short. */

@@ -190,14 +190,14 @@ describe('a tar archive', () => {
       const content = await packed(names.map((name) => [name, images[name]]));
       // Without the two empty blocks at the end.
       await writeFile(join(folder, 'cut.tar.gz'), gzipSync(content.subarray(0, -1024)));
-      await everyPixel(await openTar(join(folder, 'cut.tar.gz'), 'cut', 0));
+      await everyPixel(await openTar(join(folder, 'cut.tar.gz'), 'cut', { kept: 0 }));
       for (const limit of [0, 1500]) {
-        const set = await openTar(path, 'x.tar.gz', limit);
+        const set = await openTar(path, 'x.tar.gz', { kept: limit });
         await everyPixel(set);
         expect(readdirSync(spill)).toEqual([]);
       }
       process.env.TMPDIR = join(spill, 'missing');
-      await expect(openTar(path, 'x.tar.gz', 0)).rejects.toThrow(/cannot write a temporary file: no such file.*TMPDIR/);
+      await expect(openTar(path, 'x.tar.gz', { kept: 0 })).rejects.toThrow(/cannot write a temporary file: no such file.*TMPDIR/);
     } finally {
       if (usual === undefined) delete process.env.TMPDIR;
       else process.env.TMPDIR = usual;

@@ -1,11 +1,26 @@
 // Reading files, whole or in part, with errors that say why in words.
 // It knows no format.
 
-import { readFile, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../../errors.ts';
 
-/** A function that reads a whole file, or throws a UserError with the reason alone. */
-export const fileReader = (path: string) => (): Promise<Uint8Array> => readFile(path).catch(giveReason);
+/**
+ * A function that reads a whole file, or throws a UserError with the reason alone. `admit` is told the file's size before
+ * memory is taken for it; what it throws is passed on.
+ * @param path as bytes where it need not be UTF-8.
+ */
+export const fileReader =
+  (path: string | Buffer) =>
+  async (admit: (bytes: number) => void | Promise<void>): Promise<Uint8Array> => {
+    const file = await open(path).catch(giveReason);
+    try {
+      const { size } = await file.stat().catch(giveReason);
+      await admit(size);
+      return await readAt(file, 0, size);
+    } finally {
+      await file.close();
+    }
+  };
 
 /** Bytes [offset, offset + length) of a file. @throws UserError with the reason alone; also when the file ends before. */
 export async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {

@@ -1,16 +1,12 @@
-// Encoded images (JPEG, PNG, WebP) to RGB pixels and back, by sharp (libvips).
+// Encoded images (see format.ts) to RGB pixels and back, by sharp (libvips).
 // It reads no files and keeps nothing between images.
 
-import sharp, { type Sharp } from 'sharp';
+import type { Metadata, Sharp } from 'sharp';
 import { UserError } from '../../errors.ts';
+import { formatNames, formatOf } from '../format.ts';
+import { imageDefaults } from '../limits.ts';
 import { toPlanar } from '../pixels.ts';
-
-// No image is decoded twice, and images are decoded side by side: one thread each is the fastest.
-sharp.cache(false);
-sharp.concurrency(1);
-
-/** Of one image: what a file of a few bytes can claim takes half a gigabyte and less than a second at this size. */
-const maxPixels = 64_000_000;
+import { sharp } from './sharp.ts';
 
 export interface Size {
   readonly height: number;
@@ -18,29 +14,67 @@ export interface Size {
 }
 
 /**
- * Runs a decoder on bytes that begin like a JPEG, PNG or WebP; libvips would also render drawings and the like.
+ * Runs a decoder on bytes that begin like a photo's; libvips would also render drawings and the like.
  * The reasons of failures are our own, since libvips collects those of all threads in one place and mixes them up.
  */
-async function decoding<T>(bytes: Uint8Array, decode: (image: Sharp) => Promise<T>): Promise<T> {
+async function decoding<T>(bytes: Uint8Array, maxPixels: number, decode: (image: Sharp) => Promise<T>): Promise<T> {
   if (bytes.length === 0) throw new UserError('the file is empty');
-  const start = String.fromCharCode(...bytes.subarray(0, 12));
-  const format = /^\xff\xd8\xff/.test(start) ? 'JPEG' : /^\x89PNG/.test(start) ? 'PNG' : 'WebP';
-  if (format === 'WebP' && !/^RIFF[^]{4}WEBP/.test(start)) throw new UserError('the content is not JPEG, PNG or WebP');
+  const format = formatOf(bytes);
+  if (!format) throw new UserError(`the content is not ${formatNames}`);
   try {
     return await decode(sharp(bytes, { limitInputPixels: maxPixels }));
   } catch (cause) {
     const large = cause instanceof Error && cause.message.includes('exceeds pixel limit');
     const reason = large
       ? `the image has more than ${maxPixels / 1e6} million pixels`
-      : `the ${format} data are broken or cut short`;
+      : `the ${format.name} data are broken or cut short`;
     throw new UserError(reason, { cause });
   }
 }
 
 /** Height and width as shown (after the EXIF orientation), from the header alone. @throws UserError when unreadable. */
-export async function imageSize(bytes: Uint8Array): Promise<Size> {
-  const { autoOrient } = await decoding(bytes, (image) => image.metadata());
+export async function imageSize(bytes: Uint8Array, maxPixels: number = imageDefaults.maxPixels): Promise<Size> {
+  const { autoOrient } = await decoding(bytes, maxPixels, (image) => image.metadata());
   return { height: autoOrient.height, width: autoOrient.width };
+}
+
+/**
+ * About how many bytes `decodePixels` takes for this image at most, from its header alone: the decoder's own, and those
+ * of the result.
+ * @param size as for `decodePixels`.
+ * @throws UserError as `decodePixels` does for a header.
+ */
+export async function decodingBytes(
+  bytes: Uint8Array,
+  size?: Size,
+  maxPixels: number = imageDefaults.maxPixels,
+): Promise<number> {
+  const header = await decoding(bytes, maxPixels, (image) => image.metadata());
+  const pixels = header.width * header.height;
+  // libvips hands out the result in memory that is copied once more.
+  const result = 6 * (size ? size.height * size.width : pixels);
+  const turning = size || (header.orientation ?? 1) === 1 ? 0 : 3 * pixels;
+  return Math.ceil(2 ** 20 + storedBytes(header) * pixels + result + turning);
+}
+
+/** Bytes a pixel that the decoder holds of the stored image: of most formats all of it, of some a few rows. Measured. */
+function storedBytes({ format, channels, depth, isProgressive, chromaSubsampling = '' }: Metadata): number {
+  const sample = depth === 'uchar' || depth === 'char' ? 1 : depth === 'ushort' || depth === 'short' ? 2 : 8;
+  switch (format) {
+    case 'jpeg': {
+      // All coefficients, of 16 bits, before the first row is complete.
+      const components = chromaSubsampling.startsWith('4:2:0') ? 1.5 : channels;
+      return isProgressive ? 2.2 * components : 0.5;
+    }
+    case 'png':
+      return isProgressive ? 1.3 * channels * sample : 1.5;
+    case 'webp':
+      return 10;
+    case 'tiff':
+      return 1.5 * channels * sample;
+    default:
+      return 24;
+  }
 }
 
 /**
@@ -52,10 +86,15 @@ export async function imageSize(bytes: Uint8Array): Promise<Size> {
  * not linear light: by Lanczos-3 when shrinking, bicubic when enlarging, where it places the picture half a pixel of
  * the frame too far right and down.
  *
- * @throws UserError with the reason alone: empty, not JPEG, PNG or WebP, broken, truncated, more than 64 million pixels.
+ * @param maxPixels default 64 million.
+ * @throws UserError with the reason alone: empty, of no known format, broken, truncated, more than `maxPixels` pixels.
  */
-export async function decodePixels(bytes: Uint8Array, size?: Size): Promise<Size & { readonly pixels: Uint8Array }> {
-  const { data, info } = await decoding(bytes, (image) => {
+export async function decodePixels(
+  bytes: Uint8Array,
+  size?: Size,
+  maxPixels: number = imageDefaults.maxPixels,
+): Promise<Size & { readonly pixels: Uint8Array }> {
+  const { data, info } = await decoding(bytes, maxPixels, (image) => {
     image.autoOrient().flatten({ background: '#ffffff' }).toColourspace('srgb');
     // The fast way shrinks a JPEG or WebP to just above the frame while decoding, which shifts and aliases details.
     if (size) image.resize({ height: size.height, width: size.width, fit: 'cover', fastShrinkOnLoad: false });
@@ -65,8 +104,12 @@ export async function decodePixels(bytes: Uint8Array, size?: Size): Promise<Size
 }
 
 /** As `decodePixels`, but planar: `data` is [3,H,W] in [0,1], each value / 255. */
-export async function decodeImage(bytes: Uint8Array, size?: Size): Promise<Size & { readonly data: Float32Array }> {
-  const { pixels, height, width } = await decodePixels(bytes, size);
+export async function decodeImage(
+  bytes: Uint8Array,
+  size?: Size,
+  maxPixels?: number,
+): Promise<Size & { readonly data: Float32Array }> {
+  const { pixels, height, width } = await decodePixels(bytes, size, maxPixels);
   const data = new Float32Array(pixels.length);
   toPlanar(pixels, data);
   return { data, height, width };

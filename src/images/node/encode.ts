@@ -1,9 +1,9 @@
 // Planar float images as files: PNG, and animated WebP that loops.
 // Encoding of bytes as they are is in decode.ts; small pictures of reports are in thumbnail.ts.
 
-import sharp from 'sharp';
 import { encodeImage } from './decode.ts';
 import { enlarge, toInterleaved } from '../pixels.ts';
+import { sharp } from './sharp.ts';
 
 /**
  * A PNG file of a planar image `[3, height, width]`, RGB in [0, 1], every pixel kept; values outside are clamped.

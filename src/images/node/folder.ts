@@ -2,47 +2,57 @@
 // It does not watch the folder: what is added later is not seen.
 
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
-import { compareNames, imageSetOf, isHidden, isImageName, type ImageSet } from '../image-set.ts';
+import { imageSetOf, isHidden, isImageName, type ImageReader, type ImageSet } from '../image-set.ts';
 import { fileReader, reasonOf } from '../../files/node/file.ts';
+import { nameOf } from './name.ts';
 
 /**
  * Opens a folder. Every folder below it is read once, however many symbolic links lead there, under its own path
  * if it has one in the tree; links to files are files. Hidden files and folders are skipped. A link to nowhere that is
- * named like an image counts as one, which cannot be read.
+ * named like an image counts as one, which cannot be read. Names that are not UTF-8 are shown with `\xNN` for the bytes
+ * that are not.
  * @throws UserError when a folder cannot be read or there are no images.
  */
 export async function openFolder(path: string, source: string): Promise<ImageSet> {
-  const entries = new Map<string, () => Promise<Uint8Array>>();
-  for (const name of await listImages(path)) entries.set(name, fileReader(join(path, name)));
+  const entries = new Map<string, ImageReader>();
+  for (const file of await listImages(path)) {
+    let name = nameOf(file);
+    // Another file may be called as this one is shown.
+    while (entries.has(name)) name = `\\x${name}`;
+    entries.set(name, fileReader(under(path, file)));
+  }
   return imageSetOf(source, entries);
 }
 
-async function listImages(root: string): Promise<string[]> {
-  const images: string[] = [];
+// Paths are bytes: they need not be UTF-8, and would not lead back to their files as text.
+const under = (root: string, path: Buffer): Buffer => Buffer.concat([Buffer.from(`${root}/`), path]);
+const slash = Buffer.from('/');
+
+async function listImages(root: string): Promise<Buffer[]> {
+  const images: Buffer[] = [];
   const seen = new Set<string>();
-  const folders = [''];
-  const linked: string[] = [];
+  const folders: Buffer[] = [Buffer.alloc(0)];
+  const linked: Buffer[] = [];
   // Linked folders wait until all real ones are seen, so that what is in the tree has its own path.
-  while (folders.length + linked.length > 0) {
-    const folder = folders.pop() ?? linked.shift()!;
-    const path = join(root, folder);
+  for (let folder = folders.pop(); folder; folder = folders.pop() ?? linked.shift()) {
+    const path = under(root, folder);
     try {
-      const real = await realpath(path);
+      const real = (await realpath(path, { encoding: 'buffer' })).toString('latin1');
       if (seen.has(real)) continue;
       seen.add(real);
-      const items = await readdir(path, { withFileTypes: true });
-      for (const item of items.sort((a, b) => compareNames(a.name, b.name))) {
-        if (isHidden(item.name)) continue;
-        const name = folder + item.name;
+      const items = await readdir(path, { withFileTypes: true, encoding: 'buffer' });
+      for (const item of items.sort((a, b) => Buffer.compare(a.name, b.name))) {
+        const shown = nameOf(item.name);
+        if (isHidden(shown)) continue;
+        const inside = Buffer.concat([folder, item.name]);
         // A link is what it leads to; nothing, when it leads nowhere.
-        const kind = item.isSymbolicLink() ? await stat(join(root, name)).catch(() => undefined) : item;
-        if (kind?.isDirectory()) (kind === item ? folders : linked).push(`${name}/`);
-        else if ((!kind || kind.isFile()) && isImageName(name)) images.push(name);
+        const kind = item.isSymbolicLink() ? await stat(under(root, inside)).catch(() => undefined) : item;
+        if (kind?.isDirectory()) (kind === item ? folders : linked).push(Buffer.concat([inside, slash]));
+        else if ((!kind || kind.isFile()) && isImageName(shown)) images.push(inside);
       }
     } catch (error) {
-      throw new UserError(`the folder ${path} cannot be read: ${reasonOf(error)}`);
+      throw new UserError(`the folder ${nameOf(path)} cannot be read: ${reasonOf(error)}`);
     }
   }
   return images;

@@ -5,11 +5,14 @@ import { availableParallelism } from 'node:os';
 import { UserError } from '../../errors.ts';
 import { batched, type DecodedImage } from '../batches.ts';
 import type { ImageSet } from '../image-set.ts';
+import { imageDefaults, inMebibytes, MemoryGate, type ImageLimits } from '../limits.ts';
 import { inOrder } from '../in-order.ts';
-import { decodePixels, type Size } from './decode.ts';
+import { decodePixels, decodingBytes, type Size } from './decode.ts';
 import type { ImageBatch, ImageSource, Unreadable } from '../source.ts';
 
-export interface LoaderOptions extends Size {
+const nothing = new Uint8Array(0);
+
+export interface LoaderOptions extends Size, ImageLimits {
   /** Throw at the first image that cannot be read, instead of reporting and skipping it. Default false. */
   readonly strict?: boolean;
   /**
@@ -36,9 +39,12 @@ export class ImageLoader implements ImageSource {
   readonly #set: ImageSet;
   readonly #strict: boolean;
   readonly #parallel: number;
+  readonly #maxPixels: number;
+  readonly #gate: MemoryGate;
   readonly #reported = new Set<number>();
 
-  constructor(set: ImageSet, { height, width, strict = false, parallel = availableParallelism() }: LoaderOptions) {
+  constructor(set: ImageSet, options: LoaderOptions) {
+    const { height, width, strict = false, parallel = availableParallelism() } = options;
     this.source = set.source;
     this.names = set.names;
     this.height = height;
@@ -46,6 +52,8 @@ export class ImageLoader implements ImageSource {
     this.#set = set;
     this.#strict = strict;
     this.#parallel = parallel;
+    this.#maxPixels = options.maxPixels ?? imageDefaults.maxPixels;
+    this.#gate = new MemoryGate(options.memory ?? imageDefaults.memory);
   }
 
   /**
@@ -83,12 +91,38 @@ export class ImageLoader implements ImageSource {
   }
 
   async #attempt(index: number): Promise<DecodedImage | { index: number; reason: string }> {
+    const gate = this.#gate;
+    let taken = 0;
+    const take = async (bytes: number): Promise<void> => {
+      if (bytes > gate.limit) {
+        const most = `the ${inMebibytes(gate.limit)} that images may take`;
+        throw new UserError(`decoding it takes ${inMebibytes(bytes)}, more than ${most}; allow more memory`);
+      }
+      await gate.take(bytes);
+      taken = bytes;
+    };
     try {
-      const { pixels } = await decodePixels(await this.#set.read(index), this);
+      let encoded = 0;
+      // The decoder makes a copy of its own.
+      let bytes = await this.#set.read(index, (length) => take((encoded = 2 * length)));
+      const decoding = await decodingBytes(bytes, this, this.#maxPixels);
+      if (gate.tryTake(decoding)) {
+        taken += decoding;
+      } else {
+        // What waits holds nothing, lest all wait for each other: it is read again.
+        bytes = nothing;
+        gate.give(taken);
+        taken = 0;
+        await take(encoded + decoding);
+        bytes = await this.#set.read(index, () => {});
+      }
+      const { pixels } = await decodePixels(bytes, this, this.#maxPixels);
       return { index, pixels };
     } catch (error) {
       if (error instanceof UserError) return { index, reason: error.message };
       throw error;
+    } finally {
+      gate.give(taken);
     }
   }
 }

@@ -1,15 +1,17 @@
 // A folder or archive of photos as an image source: which photos are taken, and at which size they are decoded.
 // It holds the set open until `close`.
 
+import { UserError } from '../../errors.ts';
 import type { ImageSet } from '../image-set.ts';
 import { chooseSamples } from '../sampling.ts';
-import type { Size } from './decode.ts';
+import { imageDefaults, type ImageLimits } from '../limits.ts';
+import { imageSize, type Size } from './decode.ts';
 import { ImageLoader } from './loader.ts';
 import { openImages } from './open.ts';
 import { commonSize } from './size.ts';
 import type { ImageSource } from '../source.ts';
 
-export interface PhotoSourceOptions {
+export interface PhotoSourceOptions extends ImageLimits {
   /** How many photos; default all. Fewer than there are: a subset that `seed` chooses. */
   readonly samples?: number;
   readonly seed?: number;
@@ -24,6 +26,7 @@ export interface PhotoSourceOptions {
 export interface PhotoSource extends ImageSource {
   /** Numbers of the photos that were chosen, in bytewise order of their paths. */
   readonly samples: readonly number[];
+  readonly memory: number;
   close(): Promise<void>;
 }
 
@@ -32,25 +35,59 @@ export interface PhotoSource extends ImageSource {
  * @throws UserError as `openImages` does.
  */
 export async function openPhotos(path: string, options: PhotoSourceOptions): Promise<PhotoSource> {
-  const set = await openImages(path);
+  return photosOf(await lookForPhotos(path, options), options);
+}
+
+/**
+ * The first half of `openPhotos`, cheap: opens the photos and reads the header of the first. What is missing is told
+ * before models are loaded.
+ * @throws UserError as `openImages` does; when none of the photos has a header that can be read.
+ */
+export async function lookForPhotos(path: string, limits: ImageLimits = {}): Promise<ImageSet> {
+  const { maxPixels, memory = imageDefaults.memory } = limits;
+  const set = await openImages(path, { kept: memory / 8, maxBytes: Math.min(imageDefaults.maxBytes, memory / 2) });
   try {
-    return await photosOf(set, options);
+    let first = '';
+    for (const [i, name] of set.names.entries()) {
+      try {
+        await imageSize(await set.read(i), maxPixels);
+        return set;
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        first ||= `${name}: ${error.message}`;
+      }
+    }
+    throw new UserError(`no photo of ${set.source} can be read: ${first}`);
   } catch (error) {
     await set.close();
     throw error;
   }
 }
 
-async function photosOf(set: ImageSet, options: PhotoSourceOptions): Promise<PhotoSource> {
+/** The second half of `openPhotos`, which closes the set when it fails. */
+export async function photosOf(set: ImageSet, options: PhotoSourceOptions): Promise<PhotoSource> {
+  try {
+    return await chosen(set, options);
+  } catch (error) {
+    await set.close();
+    throw error;
+  }
+}
+
+async function chosen(set: ImageSet, options: PhotoSourceOptions): Promise<PhotoSource> {
+  const { maxPixels, memory = imageDefaults.memory } = options;
+  // An eighth is that of the archive: see above.
+  const limits = { maxPixels, memory: memory - memory / 8 };
   const samples = chooseSamples(set.names.length, options.samples, options.seed ?? 0);
-  const { height, width } = options.size ?? (await commonSize(set, samples)) ?? options.fallback;
-  const loader = new ImageLoader(set, { height, width, strict: options.strict });
+  const { height, width } = options.size ?? (await commonSize(set, samples, limits)) ?? options.fallback;
+  const loader = new ImageLoader(set, { height, width, strict: options.strict, ...limits });
   return {
     source: set.source,
     names: set.names,
     height,
     width,
     samples,
+    memory,
     unreadable: loader.unreadable,
     batches: (indices, size) => loader.batches(indices, size),
     close: () => set.close(),

@@ -7,23 +7,36 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract, type ExtractEvents } from 'tar-stream';
 import { UserError } from '../../errors.ts';
-import { imageSetOf, isImageName, type ImageSet } from '../image-set.ts';
+import { imageDefaults, inMebibytes } from '../limits.ts';
+import { imageSetOf, isImageName, type ImageReader, type ImageSet } from '../image-set.ts';
 import { readAt, reasonOf } from '../../files/node/file.ts';
 import { Spool } from '../../files/node/spool.ts';
+import { nameOf } from './name.ts';
 
-type Reader = () => Promise<Uint8Array>;
-type Header = ExtractEvents['entry'][0];
+/** Far beyond any path. */
+const longestHeader = 2 ** 26;
+
+/** Names that pax gives are UTF-8; others are bytes, here as Latin-1. */
+type Header = ExtractEvents['entry'][0] & {
+  readonly pax?: { readonly path?: string; readonly linkpath?: string } | null;
+};
 type Body = ExtractEvents['entry'][1];
+
+export interface OpenLimits {
+  /** Bytes of memory for the images of a compressed tar archive, which are kept; default 1 GiB. */
+  readonly kept?: number;
+  /** Most encoded bytes of one of them: one with more counts as unreadable; default 256 MiB. */
+  readonly maxBytes?: number;
+}
 
 /**
  * Opens a tar archive (ustar, pax, GNU, v7). It is read through once. A plain one is then read in place; of a
- * compressed one, the images are kept, in memory up to `memoryLimit` bytes (default 1 GiB), the rest in a temporary
- * file. Links lead to images of the same archive. Of two entries with one name the later counts, as when unpacking.
+ * compressed one, the images are kept, in memory up to `kept` bytes, the rest in a temporary file. Links lead to images of the same archive. Of two entries with one name the later counts, as when unpacking.
  * @throws UserError when it is broken or contains no images.
  */
-export async function openTar(path: string, source: string, memoryLimit = 2 ** 30): Promise<ImageSet> {
+export async function openTar(path: string, source: string, limits: OpenLimits = {}): Promise<ImageSet> {
   const file = await open(path);
-  const spool = new Spool(memoryLimit);
+  const spool = new Spool(limits.kept ?? 2 ** 30);
   const close = async (): Promise<void> => {
     await file.close();
     await spool.close();
@@ -31,7 +44,11 @@ export async function openTar(path: string, source: string, memoryLimit = 2 ** 3
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
     const gzipped = bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
-    return imageSetOf(source, await index(file, gzipped, spool), close);
+    return imageSetOf(
+      source,
+      await index(file, gzipped && { spool, maxBytes: limits.maxBytes ?? imageDefaults.maxBytes }),
+      close,
+    );
   } catch (error) {
     await close();
     if (error instanceof UserError) throw error;
@@ -39,39 +56,62 @@ export async function openTar(path: string, source: string, memoryLimit = 2 ** 3
   }
 }
 
-async function index(file: FileHandle, gzipped: boolean, spool: Spool): Promise<Map<string, Reader>> {
-  const entries = new Map<string, Reader>();
+async function index(
+  file: FileHandle,
+  gzipped: false | { spool: Spool; maxBytes: number },
+): Promise<Map<string, ImageReader>> {
+  const entries = new Map<string, ImageReader>();
   const links = new Map<string, string>();
+  // The parser collects a long header whole, however long it claims to be.
+  let sinceEntry = 0;
+  const read = (): void => {
+    sinceEntry = 0;
+  };
 
   const visit = async (header: Header, body: Body): Promise<void> => {
-    const name = clean(header.name);
-    if (!isImageName(name)) return skip(body);
+    const name = clean(header.pax?.path ?? nameOf(Buffer.from(header.name, 'latin1')));
+    if (!isImageName(name)) return skip(body, read);
     links.delete(name);
     entries.delete(name);
     if (header.type === 'file' || header.type === 'contiguous-file') {
       if (gzipped) {
-        entries.set(name, await spool.add(await collect(body)));
+        entries.set(name, await kept(header.size, body, read, gzipped));
       } else {
         // The offset is that of the header, which is one block.
-        entries.set(name, () => readAt(file, body.offset + 512, header.size));
-        await skip(body);
+        entries.set(name, async (admit) => {
+          await admit(header.size);
+          return readAt(file, body.offset + 512, header.size);
+        });
+        await skip(body, read);
       }
       return;
     }
-    if (header.type === 'link') links.set(name, clean(header.linkname));
-    if (header.type === 'symlink') links.set(name, posix.join(posix.dirname(name), header.linkname));
-    await skip(body);
+    const target = header.pax?.linkpath ?? nameOf(Buffer.from(header.linkname ?? '', 'latin1'));
+    if (header.type === 'link') links.set(name, clean(target));
+    if (header.type === 'symlink') links.set(name, posix.join(posix.dirname(name), target));
+    await skip(body, read);
   };
 
-  // The option lets archives older than ustar pass; the types do not know it.
-  const parser = extract({ allowUnknownFormat: true } as object);
+  // The options let archives older than ustar pass, and names be bytes but where pax says that they are UTF-8; the types
+  // do not know them.
+  const parser = extract({ allowUnknownFormat: true, filenameEncoding: 'latin1' } as object);
   let visiting = Promise.resolve();
+  const bounded = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      sinceEntry += chunk.length;
+      if (sinceEntry > longestHeader) throw new Error('a header without end');
+      yield chunk;
+    }
+  };
   parser.on('entry', (header, body, next) => {
+    sinceEntry = 0;
     visiting = visit(header, body);
     visiting.then(() => next(), next);
   });
   const bytes = file.createReadStream({ start: 0, autoClose: false, highWaterMark: 2 ** 18 });
-  await (gzipped ? pipeline(bytes, createGunzip({ chunkSize: 2 ** 18 }), parser) : pipeline(bytes, parser));
+  await (gzipped
+    ? pipeline(bytes, createGunzip({ chunkSize: 2 ** 18 }), bounded, parser)
+    : pipeline(bytes, bounded, parser));
   // Without the empty blocks that should end an archive, the parser does not wait for the last entry.
   await visiting;
 
@@ -86,11 +126,34 @@ async function index(file: FileHandle, gzipped: boolean, spool: Spool): Promise<
 /** `tar -C folder .` starts every name with `./`. */
 const clean = (name: string): string => name.replace(/^(\.\/+)+/, '');
 
-const skip = (body: Body): Promise<void> =>
-  new Promise((resolve, reject) => body.on('end', resolve).on('error', reject).resume());
+/** @param read called after each piece, as below. */
+const skip = (body: Body, read: () => void): Promise<void> =>
+  new Promise((resolve, reject) => body.on('data', read).on('end', resolve).on('error', reject).resume());
 
-async function collect(body: Body): Promise<Uint8Array> {
+/** An image of a compressed archive, kept; one that is too large is never held. */
+async function kept(
+  size: number,
+  body: Body,
+  read: () => void,
+  { spool, maxBytes }: { spool: Spool; maxBytes: number },
+): Promise<ImageReader> {
+  if (size > maxBytes) {
+    await skip(body, read);
+    const reason = `its ${inMebibytes(size)} are more than the ${inMebibytes(maxBytes)} of an image`;
+    return () => Promise.reject(new UserError(reason));
+  }
+  const stored = await spool.add(await collect(body, read));
+  return async (admit) => {
+    await admit(size);
+    return stored();
+  };
+}
+
+async function collect(body: Body, read: () => void): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk as Uint8Array);
+  for await (const chunk of body) {
+    chunks.push(chunk as Uint8Array);
+    read();
+  }
   return Buffer.concat(chunks);
 }

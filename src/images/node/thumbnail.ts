@@ -1,6 +1,7 @@
 // Small WebP pictures for reports.
+// Pictures in full are encoded by encode.ts.
 
-import sharp from 'sharp';
+import { sharp } from './sharp.ts';
 
 /**
  * Encodes `[height, width, 3]` bytes, no side longer than `longest`; images that are smaller keep every pixel.

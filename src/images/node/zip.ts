@@ -5,8 +5,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { crc32, inflateRaw } from 'node:zlib';
 import { UserError } from '../../errors.ts';
-import { imageSetOf, isImageName, type ImageSet } from '../image-set.ts';
+import { imageSetOf, isImageName, type ImageReader, type ImageSet } from '../image-set.ts';
 import { readAt, reasonOf } from '../../files/node/file.ts';
+import type { Admit } from '../limits.ts';
 
 const inflate = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(inflateRaw);
 
@@ -31,12 +32,12 @@ export async function openZip(path: string, source: string): Promise<ImageSet> {
   const file = await open(path);
   try {
     const { size } = await file.stat();
-    const entries = new Map<string, () => Promise<Uint8Array>>();
+    const entries = new Map<string, ImageReader>();
     const directory = await readDirectory(file, size).catch((error: unknown) => {
       throw new UserError(`${path} is not a complete zip archive (${reasonOf(error)}): fetch or make it again`);
     });
     for (const entry of directory) {
-      if (isImageName(entry.name)) entries.set(entry.name, () => readEntry(file, size, entry));
+      if (isImageName(entry.name)) entries.set(entry.name, (admit) => readEntry(file, size, entry, admit));
     }
     return imageSetOf(source, entries, () => file.close());
   } catch (error) {
@@ -136,11 +137,12 @@ function noData(): never {
   throw new UserError('its data in the archive are broken');
 }
 
-async function readEntry(file: FileHandle, fileSize: number, entry: Entry): Promise<Uint8Array> {
+async function readEntry(file: FileHandle, fileSize: number, entry: Entry, admit: Admit): Promise<Uint8Array> {
   const { flags, method, compressed, size, offset } = entry;
   if (flags & 1) throw new UserError('it is encrypted');
   if (method !== 0 && method !== 8) throw new UserError(`it is compressed by method ${method}, not stored or deflated`);
   if (offset + compressed > fileSize) throw new UserError('the archive ends before its data');
+  await admit(method === 0 ? compressed : compressed + size);
   const header = await readAt(file, offset, 30);
   if (header.readUInt32LE(0) !== localHeader) throw new UserError('its header in the archive is broken');
   const body = await readAt(file, offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28), compressed);
