@@ -5,6 +5,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { totalmem } from 'node:os';
 import { basename } from 'node:path';
 import { devices } from '../runtime/engine.ts';
+import { imageDefaults } from '../images/limits.ts';
 import { parseSize } from '../zoo/settings.ts';
 
 /** `NAME=FILE`, or a file whose name without extension names the model. */
@@ -98,6 +99,17 @@ export function parseBytes(text: string): number {
   return bytes;
 }
 
+const thousands: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9 };
+
+/** `64M`, `100000000`: a number of pixels. */
+export function parsePixels(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmg]?)$/i.exec(text.trim());
+  const pixels = match ? Math.floor(Number(match[1]) * thousands[match[2].toLowerCase()]) : 0;
+  // Within what the decoder counts in 32 bits.
+  if (pixels < 1 || pixels > 4e9) throw new InvalidArgumentError('expected a number of pixels up to 4G, such as 100M.');
+  return pixels;
+}
+
 export function parseImageSize(text: string) {
   const size = parseSize(text);
   if (!size) throw new InvalidArgumentError('expected a size such as 224 or 224x160 (height x width).');
@@ -109,6 +121,9 @@ export function parseImageSize(text: string) {
  * with the same budget only.
  */
 export const defaultMemory = (): number => Math.min(2 ** 32, Math.max(2 ** 28, totalmem() / 4));
+
+/** Of the memory of a run, what photos that are read and decoded may take. */
+export const photoShare = (memory: number): number => memory / 4;
 
 export const formatBytes = (bytes: number): string =>
   bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${(bytes / 2 ** 20).toFixed(0)} MiB`;
@@ -138,8 +153,13 @@ export const shared = {
   memory: () =>
     new Option(
       '--memory <size>',
-      'memory for weights, maps and sums, e.g. 2G (default: a quarter of the machine)',
+      'memory for images, weights, maps and sums, e.g. 2G (default: a quarter of the machine)',
     ).argParser(parseBytes),
+  maxPixels: () =>
+    new Option(
+      '--max-pixels <n>',
+      `most pixels of a photo; larger ones count as unreadable (default: ${imageDefaults.maxPixels / 1e6}M)`,
+    ).argParser(parsePixels),
   strict: () => new Option('--strict', 'stop at the first image that cannot be read, instead of skipping it'),
   json: () => new Option('--json', 'print the result as JSON'),
 };

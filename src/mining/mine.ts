@@ -52,7 +52,7 @@ export interface MineOptions extends LongWork<MineProgress> {
   readonly conceptThreshold?: number;
   /** Keep the whole score matrices and write `scores.safetensors`. Default false. */
   readonly saveScores?: boolean;
-  /** Bytes for weights, maps and sums; default 1 GiB. The result does not depend on it. */
+  /** Bytes for images, weights, maps and sums; default 1 GiB. The result does not depend on it. */
   readonly memory?: number;
   /** Images of a batch; by default as many as memory allows. The result does not depend on it. */
   readonly batch?: number;
@@ -82,6 +82,11 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
   const { settings, all, mined, sources, present, pairs } = planned(options);
   const { seed, folder } = settings;
   const { models: zoo, onProgress, signal } = options;
+  // What reading images may take is not there for anything else.
+  const memory = Math.max(
+    settings.memory / 2,
+    settings.memory - Math.max(...sources.map((source) => source.memory ?? 0)),
+  );
   const enough = sources.every((source) => samplesOf(source).length >= leastForControls);
   const controls = (options.nullModel ?? true) && !options.reference && enough;
   let offset = 0;
@@ -106,7 +111,7 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
     wholeMatrix: options.saveScores,
     nullModel: controls,
     cosine: options.reference,
-    memory: settings.memory,
+    memory,
     batch: options.batch,
     store: new StateStore(folder, stateKey(options, parts, mined, pairs)),
     saveEvery: options.saveEvery,
@@ -131,7 +136,7 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
     parts,
     models: zoo,
     maps: mapsOf(zoo),
-    memory: settings.memory,
+    memory,
     batch: options.batch,
     threshold: settings.conceptThreshold,
     perSet: options.exemplarsPerSet ?? 6,

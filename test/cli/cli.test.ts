@@ -152,7 +152,7 @@ describe('mine', () => {
   it('finds that two files of the same weights are the same network, and writes everything', async () => {
     const { code, out, err } = await run(...mineArgs('run', '--save-scores', '--json'));
     expect(err).toMatch(/40 of 41|41 of 41/);
-    expect(err).toMatch(/skipped broken.png: the content is not JPEG, PNG or WebP/);
+    expect(err).toMatch(/skipped broken.png: the content is not JPEG, PNG, WebP, AVIF or TIFF/);
     expect(code).toBe(0);
     const result = JSON.parse(out) as {
       pairs: { pairs: number }[];

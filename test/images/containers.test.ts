@@ -104,6 +104,25 @@ describe('a folder', () => {
     await expect(set.read(5)).rejects.toThrow(new UserError('a symbolic link that leads to itself'));
   });
 
+  it.skipIf(process.platform !== 'linux')('reads names that are not UTF-8, and shows their bytes', async () => {
+    const folder = await temporaryFolder();
+    const path = (...parts: (string | number)[]): Buffer =>
+      Buffer.concat([
+        Buffer.from(`${folder}/`),
+        ...parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.of(part))),
+      ]);
+    await mkdir(path('d', 0xe9));
+    await writeFile(path('d', 0xe9, '/é', 0xff, '.png'), images['a.png']);
+    await writeFile(path('b', 0xc3, '.JFIF'), images['B.png']);
+    await writeFile(path('b\\xc3.JFIF'), images['é.png']);
+    const set = await openImages(folder);
+    expect(set.names).toEqual(['\\xb\\xc3.JFIF', 'b\\xc3.JFIF', 'd\\xe9/é\\xff.png']);
+    expect(Buffer.compare(await set.read(2), images['a.png'])).toBe(0);
+    const both = [await set.read(0), await set.read(1)].map((bytes) => Buffer.from(bytes).toString('hex')).sort();
+    const wanted = [images['B.png'], images['é.png']].map((bytes) => Buffer.from(bytes).toString('hex')).sort();
+    expect(both).toEqual(wanted);
+  });
+
   it('does not take a folder or a pipe for an image', async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'x.png'));
@@ -197,10 +216,35 @@ describe('a tar archive', () => {
         expect(readdirSync(spill)).toEqual([]);
       }
       process.env.TMPDIR = join(spill, 'missing');
-      await expect(openTar(path, 'x.tar.gz', { kept: 0 })).rejects.toThrow(/cannot write a temporary file: no such file.*TMPDIR/);
+      await expect(openTar(path, 'x.tar.gz', { kept: 0 })).rejects.toThrow(
+        /cannot write a temporary file: no such file.*TMPDIR/,
+      );
     } finally {
       if (usual === undefined) delete process.env.TMPDIR;
       else process.env.TMPDIR = usual;
+    }
+  });
+
+  it.skipIf(!hasTar || process.platform !== 'linux')('keeps names apart that are not UTF-8 (needs tar)', async () => {
+    const folder = join(await temporaryFolder(), 'tree');
+    await mkdir(folder);
+    for (const [byte, name] of [
+      [0xe8, 'a.png'],
+      [0xe9, 'B.png'],
+    ] as const) {
+      await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.of(byte), Buffer.from('.png')]), images[name]);
+    }
+    await writeFile(join(folder, 'é.png'), images['é.png']);
+    for (const [format, flag, file] of [
+      ['gnu', '-cf', 'x.tar'],
+      ['ustar', '-czf', 'x.tgz'],
+    ]) {
+      const archive = join(folder, '..', file);
+      execFileSync('tar', [`--format=${format}`, flag, ...all(archive)]);
+      const set = await openImages(archive);
+      expect(set.names).toEqual(['\\xe8.png', '\\xe9.png', 'é.png']);
+      for (const [i, name] of ['a.png', 'B.png', 'é.png'].entries())
+        expect(Buffer.compare(await set.read(i), images[name])).toBe(0);
     }
   });
 

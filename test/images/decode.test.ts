@@ -161,6 +161,15 @@ describe('decodeImage', () => {
     }
   });
 
+  it('reads TIFF without loss, and AVIF near the picture', async () => {
+    expect(
+      (await decodeImage(await raw(pixels, width, height).tiff({ compression: 'lzw' }).toBuffer(), frame)).data,
+    ).toEqual(planar(pixels));
+    const ramp = draw(64, 48, (x, y) => [4 * x, 5 * y, 255 - 2 * x - 2 * y]);
+    const { data } = await decodeImage(await raw(ramp, 64, 48).avif({ quality: 100 }).toBuffer());
+    expect(largestDifference(data, planar(ramp))).toBeLessThan(8 * level);
+  });
+
   it('takes the first frame of an animation', async () => {
     const frames = await Promise.all([1, 2].map((seed) => png(noise(16, 16, seed), 16, 16)));
     const bytes = await sharp(frames, { join: { animated: true } })
@@ -225,9 +234,9 @@ describe('what cannot be decoded', () => {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>';
     expect(await reasonOf(new Uint8Array(0))).toBe('the file is empty');
     expect(await reasonOf(Buffer.from('these are not the pixels you are looking for'))).toBe(
-      'the content is not JPEG, PNG or WebP',
+      'the content is not JPEG, PNG, WebP, AVIF or TIFF',
     );
-    expect(await reasonOf(Buffer.from(svg))).toBe('the content is not JPEG, PNG or WebP');
+    expect(await reasonOf(Buffer.from(svg))).toBe('the content is not JPEG, PNG, WebP, AVIF or TIFF');
     expect(await reasonOf(Uint8Array.of(0xff, 0xd8, 0xff))).toBe('the JPEG data are broken or cut short');
   });
 

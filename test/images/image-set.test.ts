@@ -24,7 +24,20 @@ describe('compareNames', () => {
 });
 
 describe('isImageName', () => {
-  it.each(['a.jpg', 'a.JPEG', 'x/y.z/b.Png', 'c.webp', '../a.png', './a.png', 'a..png'])('accepts %s', (name) => {
+  it.each([
+    'a.jpg',
+    'a.JPEG',
+    'x/y.z/b.Png',
+    'c.webp',
+    '../a.png',
+    './a.png',
+    'a..png',
+    'a.jfif',
+    'a.JPE',
+    'a.avif',
+    'a.tif',
+    'a.TIFF',
+  ])('accepts %s', (name) => {
     expect(isImageName(name)).toBe(true);
   });
   it.each(['a.gif', 'png', 'a.png/b.txt', '.a.png', '.git/a.png', '__MACOSX/a.png', 'x/._a.png', '.png'])(
@@ -52,7 +65,7 @@ describe('imageSetOf', () => {
   it('must not be empty', () => {
     expect(() => imageSetOf('holiday', new Map())).toThrow(UserError);
     expect(() => imageSetOf('holiday', new Map())).toThrow(
-      /^holiday contains no images: .*\.jpg, \.jpeg, \.png, \.webp/,
+      /^holiday contains no images: .*\.jpg, \.jpeg, \.jpe, \.jfif, \.png, \.webp/,
     );
   });
 });

@@ -72,7 +72,7 @@ describe('ImageLoader', () => {
       const reported = [
         { name: '000.png', reason: 'the file is empty' },
         { name: '004.png', reason: 'the PNG data are broken or cut short' },
-        { name: '005.png', reason: 'the content is not JPEG, PNG or WebP' },
+        { name: '005.png', reason: 'the content is not JPEG, PNG, WebP, AVIF or TIFF' },
         { name: '018.png', reason: 'the PNG data are broken or cut short' },
         { name: '019.png', reason: 'the PNG data are broken or cut short' },
       ];

@@ -25,8 +25,8 @@ async function archive(seeds: readonly number[]) {
   let decoded = 0;
   const open = async (options: object = {}) => {
     decoded = 0;
-    const progress = (done: number) => (decoded = done);
-    return { set: await cachedPixels(path, { size, progress, ...options }, kept), decoded };
+    const onProgress = ({ done }: { readonly done: number }) => void (decoded = done);
+    return { set: await cachedPixels(path, { size, onProgress, ...options }, kept), decoded };
   };
   const files = async () => (await readdir(kept)).map((name) => join(kept, name));
   return { folder, path, kept, pack, open, files };

@@ -11,7 +11,7 @@ import type { Device } from '../../runtime/engine.ts';
 import { nodeEngine } from '../../runtime/node.ts';
 import { truncationFor } from '../generator-options.ts';
 import { openModels } from '../models.ts';
-import { defaultMemory, shared, wholeNumber, type ModelOption } from '../options.ts';
+import { defaultMemory, photoShare, shared, wholeNumber, type ModelOption } from '../options.ts';
 import { ProgressPrinter } from '../progress.ts';
 import { printJson, printLines } from '../terminal.ts';
 
@@ -28,6 +28,7 @@ interface ActivationsOptions {
   cache?: string;
   batch: number;
   memory?: number;
+  maxPixels?: number;
   device: Device;
   threads?: number;
   strict?: boolean;
@@ -56,6 +57,7 @@ export function activationsCommand(): Command {
     .addOption(shared.cache())
     .option('--batch <n>', 'images computed at once', wholeNumber(1), 16)
     .addOption(shared.memory())
+    .addOption(shared.maxPixels())
     .addOption(shared.device())
     .addOption(shared.threads())
     .addOption(shared.strict())
@@ -75,7 +77,9 @@ async function run(options: ActivationsOptions): Promise<void> {
   if (!own && model.kind === 'generator')
     throw new UserError(`${model.name} is a generator: give a .safetensors file with "z", "w" or "ws" to --input`);
   const fallback = model.kind === 'encoder' ? model.card.input : { height: 0, width: 0 };
-  const photos = own ? undefined : await openPhotos(options.input, { ...options, fallback });
+  const photos = own
+    ? undefined
+    : await openPhotos(options.input, { ...options, fallback, memory: photoShare(settings.memory) });
   const truncation = truncationFor(options.truncation, model.name, [model.name]);
   const generator = { noise: options.noise, ...(truncation !== undefined && { truncation }) };
   try {

@@ -6,7 +6,7 @@ import { guidingPairs } from '../../synthesis/guiding-pairs.ts';
 import { encoderGuide, inversionTasks, ownSamples, pairOptions } from '../search/inversions.ts';
 import { classesOf } from '../search/latent-file.ts';
 import type { ModelOption } from '../options.ts';
-import { wholeNumber } from '../options.ts';
+import { shared, wholeNumber } from '../options.ts';
 import { readPhotos } from '../search/photo-file.ts';
 import type { ProgressPrinter } from '../progress.ts';
 import {
@@ -22,6 +22,7 @@ import { generatorOptionsFor, namedGuides, openRun, openRunModels } from '../sea
 import { searchDefaults } from '../../synthesis/defaults.ts';
 
 export interface InvertCommandOptions extends GuidedCommandOptions {
+  maxPixels?: number;
   generator: ModelOption;
   class?: number | 'auto';
 }
@@ -34,6 +35,7 @@ export function invertCommand(): Command {
   return withGuideOptions(withSearchOptions(command, guidedTerms))
     .option('--class <k>', 'class of the image; "auto" (default): the best of all', parseClass)
     .option('-s, --seed <n>', 'of the candidates', wholeNumber(0), searchDefaults.seed)
+    .addOption(shared.maxPixels())
     .action((photos: string[], options: InvertCommandOptions) =>
       makingResults(options, (printer, signal) => invertPhotos(photos, options, printer, signal)),
     );
@@ -47,7 +49,7 @@ export async function invertPhotos(
   signal: AbortSignal,
 ): Promise<Made> {
   const folder = await claimFolder(options);
-  const subjects = await readPhotos(paths);
+  const subjects = await readPhotos(paths, options.maxPixels);
   const engine = nodeEngine({ device: options.device, threads: options.threads });
   const mined = await openRun(options.run);
   const named = await namedGuides(mined, options);

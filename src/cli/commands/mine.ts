@@ -25,6 +25,7 @@ import {
   fraction,
   parseImageSize,
   parseModel,
+  photoShare,
   shared,
   wholeNumber,
   type ModelOption,
@@ -58,6 +59,7 @@ interface MineCommandOptions {
   conceptThreshold: number;
   saveScores?: boolean;
   memory?: number;
+  maxPixels?: number;
   batch?: number;
   imageSize?: { height: number; width: number };
   device: Device;
@@ -126,6 +128,7 @@ export function mineCommand(): Command {
     )
     .option('--save-scores', 'write all scores of every pair of units to scores.safetensors')
     .addOption(shared.memory())
+    .addOption(shared.maxPixels())
     .addOption(shared.batch())
     .option(
       '--image-size <size>',
@@ -236,7 +239,15 @@ async function openSources(
   if (!images) return { sources, close: async () => {} };
   const inputs = models.filter((model): model is Encoder => model.kind === 'encoder').map(({ card }) => card.input);
   const fallback = inputs.sort((a, b) => b.height * b.width - a.height * a.width)[0] ?? { height: 224, width: 224 };
-  const photos = await openPhotos(images, { samples, seed, size: options.imageSize, fallback, strict: options.strict });
+  const photos = await openPhotos(images, {
+    samples,
+    seed,
+    size: options.imageSize,
+    fallback,
+    strict: options.strict,
+    maxPixels: options.maxPixels,
+    memory: photoShare(options.memory ?? defaultMemory()),
+  });
   return { sources: [...sources, photos], close: () => photos.close() };
 }
 

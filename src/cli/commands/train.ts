@@ -17,6 +17,7 @@ import { train, trainingDefaults } from '../../training/loop/train.ts';
 import { cacheFolder } from '../../zoo/store/node/store.ts';
 import { interruptible } from '../interruptible.ts';
 import { shared, wholeNumber } from '../options.ts';
+import type { Progress } from '../../progress.ts';
 import { ProgressPrinter } from '../progress.ts';
 import { complain, printJson, printLines } from '../terminal.ts';
 
@@ -83,11 +84,11 @@ async function trained(
   printer: ProgressPrinter,
   signal: AbortSignal,
 ) {
-  const progress = (done: number, total: number) => {
-    signal.throwIfAborted();
-    printer.update({ stage: 'photos', unit: 'photos', done, total });
+  const pixels = {
+    size: { height: size, width: size },
+    onProgress: (progress: Progress) => printer.update(progress),
+    signal,
   };
-  const pixels = { size: { height: size, width: size }, progress };
   const photos = await cachedPixels(data, pixels, join(cacheFolder(cache), 'pixels'));
   const kind = recipeKinds.find((each) => each.kind === recipe.kind)!;
   const plan = await kind.plan(recipe, photos, filesBeside(file));

@@ -14,15 +14,17 @@ export interface Subject {
   readonly label: string;
   /** Unique, fit for a folder, e.g. `goldfish`. */
   readonly name: string;
-  /** JPEG, PNG or WebP. */
+  /** Encoded, in one of `imageFormats`. */
   readonly bytes: Uint8Array;
+  /** Most pixels that it may have; default 64 million. */
+  readonly maxPixels?: number;
 }
 
 /**
  * All images of some files, folders and archives.
  * @throws UserError when one cannot be read or decoded: better now than after a long search.
  */
-export async function readPhotos(paths: readonly string[]): Promise<Subject[]> {
+export async function readPhotos(paths: readonly string[], maxPixels?: number): Promise<Subject[]> {
   const subjects: Subject[] = [];
   const taken = new Set<string>();
   for (const path of paths) {
@@ -31,7 +33,7 @@ export async function readPhotos(paths: readonly string[]): Promise<Subject[]> {
       for (const [i, inside] of set.names.entries()) {
         const where = set.names.length > 1 ? `${inside} of ${path}` : path;
         const bytes = await set.read(i).catch((error: Error) => unreadable(where, error));
-        const subject = { label: basename(inside), name: unique(inside, taken), bytes };
+        const subject = { label: basename(inside), name: unique(inside, taken), bytes, maxPixels };
         await fitted(subject, { height: 8, width: 8 }).catch((error: Error) => unreadable(where, error));
         subjects.push(subject);
       }
@@ -60,8 +62,11 @@ function unique(path: string, taken: Set<string>): string {
 }
 
 /** `[1, 3, height, width]`, RGB in [0, 1]: scaled to cover the frame, cropped at the centre. */
-export async function fitted({ bytes }: Pick<Subject, 'bytes'>, size: Size): Promise<Float32Tensor> {
-  const { data, height, width } = await decodeImage(bytes, size);
+export async function fitted(
+  { bytes, maxPixels }: Pick<Subject, 'bytes' | 'maxPixels'>,
+  size: Size,
+): Promise<Float32Tensor> {
+  const { data, height, width } = await decodeImage(bytes, size, maxPixels);
   return float32([1, 3, height, width], data);
 }
 

@@ -6,6 +6,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { openFile, writeSafetensorsFile } from '../../checkpoint/node.ts';
 import { readSafetensors } from '../../files/safetensors.ts';
+import { imageDefaults } from '../limits.ts';
 import { loadPixels, type LabelledPixels, type PixelsOptions } from './pixels.ts';
 
 /** Changes when what is kept does. */
@@ -20,7 +21,8 @@ export async function cachedPixels(path: string, options: PixelsOptions, folder:
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) return loadPixels(path, options);
   const { height, width } = options.size;
-  const key = JSON.stringify([version, resolve(path), found.size, found.mtimeMs, height, width]);
+  const { maxPixels = imageDefaults.maxPixels, memory = imageDefaults.memory } = options;
+  const key = JSON.stringify([version, resolve(path), found.size, found.mtimeMs, height, width, maxPixels, memory]);
   const file = join(folder, `${createHash('sha256').update(key).digest('hex').slice(0, 24)}.safetensors`);
   const kept = await readPixels(file);
   if (kept && !(options.strict && kept.unreadable.length)) return kept;

@@ -5,6 +5,8 @@ import { constants } from 'node:buffer';
 import { basename, dirname } from 'node:path/posix';
 import { UserError } from '../../errors.ts';
 import { compareNames, type ImageSet } from '../image-set.ts';
+import type { ImageLimits } from '../limits.ts';
+import type { LongWork } from '../../progress.ts';
 import type { Size } from './decode.ts';
 import { ImageLoader } from './loader.ts';
 import { openImages } from './open.ts';
@@ -24,13 +26,11 @@ export interface LabelledPixels extends Size {
   readonly unreadable: readonly Unreadable[];
 }
 
-export interface PixelsOptions {
+export interface PixelsOptions extends LongWork, ImageLimits {
   /** Photos of another size are scaled to cover this and cropped at the centre. */
   readonly size: Size;
   /** Throw at the first photo that cannot be read, instead of leaving it out. Default false. */
   readonly strict?: boolean;
-  /** Called with the numbers of photos done and in all. */
-  readonly progress?: (done: number, total: number) => void;
 }
 
 /** Node 20 has no longer arrays than 4 GiB. */
@@ -40,7 +40,7 @@ const limit = Math.min(8 * 2 ** 30, constants.MAX_LENGTH);
  * Decodes all photos of a folder or archive. The class of a photo is the name of the folder that holds it, wherever
  * that folder is; photos at the top are of a class named like the folder or archive.
  * @throws UserError as `openImages` does; when the pixels exceed 8 GiB (4 in Node 20); at an unreadable photo with
- * `strict`, or when none can be read.
+ * `strict`, or when none can be read; the signal's reason when aborted.
  */
 export async function loadPixels(path: string, options: PixelsOptions): Promise<LabelledPixels> {
   const set = await openImages(path);
@@ -51,7 +51,8 @@ export async function loadPixels(path: string, options: PixelsOptions): Promise<
   }
 }
 
-async function pixelsOf(set: ImageSet, { size, strict, progress }: PixelsOptions): Promise<LabelledPixels> {
+async function pixelsOf(set: ImageSet, options: PixelsOptions): Promise<LabelledPixels> {
+  const { size, strict, maxPixels, memory, onProgress, signal } = options;
   const { height, width } = size;
   const length = 3 * height * width;
   const total = set.names.length;
@@ -59,7 +60,7 @@ async function pixelsOf(set: ImageSet, { size, strict, progress }: PixelsOptions
     const needed = `${total} photos of ${height}x${width} pixels take ${(total * length) / 2 ** 30} GiB`;
     throw new UserError(`${set.source}: ${needed}, more than ${limit / 2 ** 30}; give a smaller size, or fewer photos`);
   }
-  const loader = new ImageLoader(set, { height, width, strict });
+  const loader = new ImageLoader(set, { height, width, strict, maxPixels, memory });
   const pixels = new Uint8Array(total * length);
   const names: string[] = [];
   const all = set.names.map((_, i) => i);
@@ -68,7 +69,8 @@ async function pixelsOf(set: ImageSet, { size, strict, progress }: PixelsOptions
     // Each float is a byte / 255: rounding gives that byte.
     for (let i = 0; i < data.length; i++) pixels[from + i] = data[i] * 255 + 0.5;
     for (const index of indices) names.push(set.names[index]);
-    progress?.(names.length + loader.unreadable.length, total);
+    signal?.throwIfAborted();
+    await onProgress?.({ stage: 'photos', done: names.length + loader.unreadable.length, total, unit: 'photos' });
   }
   const { unreadable } = loader;
   if (names.length === 0) {

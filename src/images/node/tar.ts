@@ -13,11 +13,8 @@ import { readAt, reasonOf } from '../../files/node/file.ts';
 import { Spool } from '../../files/node/spool.ts';
 import { nameOf } from './name.ts';
 
-/** Far beyond any path. */
-const longestHeader = 2 ** 26;
-
 /** Names that pax gives are UTF-8; others are bytes, here as Latin-1. */
-type Header = ExtractEvents['entry'][0] & {
+type Header = Omit<ExtractEvents['entry'][0], 'pax'> & {
   readonly pax?: { readonly path?: string; readonly linkpath?: string } | null;
 };
 type Body = ExtractEvents['entry'][1];
@@ -62,56 +59,41 @@ async function index(
 ): Promise<Map<string, ImageReader>> {
   const entries = new Map<string, ImageReader>();
   const links = new Map<string, string>();
-  // The parser collects a long header whole, however long it claims to be.
-  let sinceEntry = 0;
-  const read = (): void => {
-    sinceEntry = 0;
-  };
 
   const visit = async (header: Header, body: Body): Promise<void> => {
     const name = clean(header.pax?.path ?? nameOf(Buffer.from(header.name, 'latin1')));
-    if (!isImageName(name)) return skip(body, read);
+    if (!isImageName(name)) return skip(body);
     links.delete(name);
     entries.delete(name);
     if (header.type === 'file' || header.type === 'contiguous-file') {
       if (gzipped) {
-        entries.set(name, await kept(header.size, body, read, gzipped));
+        entries.set(name, await kept(header.size, body, gzipped));
       } else {
         // The offset is that of the header, which is one block.
         entries.set(name, async (admit) => {
           await admit(header.size);
           return readAt(file, body.offset + 512, header.size);
         });
-        await skip(body, read);
+        await skip(body);
       }
       return;
     }
     const target = header.pax?.linkpath ?? nameOf(Buffer.from(header.linkname ?? '', 'latin1'));
     if (header.type === 'link') links.set(name, clean(target));
     if (header.type === 'symlink') links.set(name, posix.join(posix.dirname(name), target));
-    await skip(body, read);
+    await skip(body);
   };
 
   // The options let archives older than ustar pass, and names be bytes but where pax says that they are UTF-8; the types
   // do not know them.
   const parser = extract({ allowUnknownFormat: true, filenameEncoding: 'latin1' } as object);
   let visiting = Promise.resolve();
-  const bounded = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
-      sinceEntry += chunk.length;
-      if (sinceEntry > longestHeader) throw new Error('a header without end');
-      yield chunk;
-    }
-  };
   parser.on('entry', (header, body, next) => {
-    sinceEntry = 0;
-    visiting = visit(header, body);
+    visiting = visit(header as Header, body);
     visiting.then(() => next(), next);
   });
   const bytes = file.createReadStream({ start: 0, autoClose: false, highWaterMark: 2 ** 18 });
-  await (gzipped
-    ? pipeline(bytes, createGunzip({ chunkSize: 2 ** 18 }), bounded, parser)
-    : pipeline(bytes, bounded, parser));
+  await (gzipped ? pipeline(bytes, createGunzip({ chunkSize: 2 ** 18 }), parser) : pipeline(bytes, parser));
   // Without the empty blocks that should end an archive, the parser does not wait for the last entry.
   await visiting;
 
@@ -126,34 +108,31 @@ async function index(
 /** `tar -C folder .` starts every name with `./`. */
 const clean = (name: string): string => name.replace(/^(\.\/+)+/, '');
 
-/** @param read called after each piece, as below. */
-const skip = (body: Body, read: () => void): Promise<void> =>
-  new Promise((resolve, reject) => body.on('data', read).on('end', resolve).on('error', reject).resume());
+const skip = (body: Body): Promise<void> =>
+  new Promise((resolve, reject) => body.on('end', resolve).on('error', reject).resume());
 
 /** An image of a compressed archive, kept; one that is too large is never held. */
 async function kept(
   size: number,
   body: Body,
-  read: () => void,
   { spool, maxBytes }: { spool: Spool; maxBytes: number },
 ): Promise<ImageReader> {
   if (size > maxBytes) {
-    await skip(body, read);
+    await skip(body);
     const reason = `its ${inMebibytes(size)} are more than the ${inMebibytes(maxBytes)} of an image`;
     return () => Promise.reject(new UserError(reason));
   }
-  const stored = await spool.add(await collect(body, read));
+  const stored = await spool.add(await collect(body));
   return async (admit) => {
     await admit(size);
     return stored();
   };
 }
 
-async function collect(body: Body, read: () => void): Promise<Uint8Array> {
+async function collect(body: Body): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) {
     chunks.push(chunk as Uint8Array);
-    read();
   }
   return Buffer.concat(chunks);
 }

@@ -84,7 +84,7 @@ describe('loadPixels', () => {
     });
     const calls: number[][] = [];
     const size = { height: 4, width: 5 };
-    const set = await loadPixels(folder, { size, progress: (done, total) => calls.push([done, total]) });
+    const set = await loadPixels(folder, { size, onProgress: ({ done, total }) => void calls.push([done, total]) });
     expect(set.names).toEqual(['one/zebra/a.png', 'top.png', 'two/ant/b.webp', 'two/zebra/c.png']);
     const top = folder.slice(folder.lastIndexOf('/') + 1);
     expect(set.classes).toEqual(['ant', top, 'zebra']);
@@ -92,7 +92,7 @@ describe('loadPixels', () => {
     expect([set.n, set.height, set.width, set.pixels.length]).toEqual([4, 4, 5, 240]);
     const planes = [a, d, b, c].flatMap((image) => [0, 1, 2].map((k) => image.filter((_, i) => i % 3 === k)));
     expect([...set.pixels]).toEqual(planes.flatMap((plane) => [...plane]));
-    expect(set.unreadable).toEqual([{ name: 'one/zebra/broken.png', reason: 'the content is not JPEG, PNG or WebP' }]);
+    expect(set.unreadable).toEqual([{ name: 'one/zebra/broken.png', reason: 'the content is not JPEG, PNG, WebP, AVIF or TIFF' }]);
     expect(calls).toEqual([[5, 5]]);
     await expect(loadPixels(folder, { size, strict: true })).rejects.toThrow(/broken\.png/);
   });
