@@ -92,7 +92,9 @@ describe('loadPixels', () => {
     expect([set.n, set.height, set.width, set.pixels.length]).toEqual([4, 4, 5, 240]);
     const planes = [a, d, b, c].flatMap((image) => [0, 1, 2].map((k) => image.filter((_, i) => i % 3 === k)));
     expect([...set.pixels]).toEqual(planes.flatMap((plane) => [...plane]));
-    expect(set.unreadable).toEqual([{ name: 'one/zebra/broken.png', reason: 'the content is not JPEG, PNG, WebP, AVIF or TIFF' }]);
+    expect(set.unreadable).toEqual([
+      { name: 'one/zebra/broken.png', reason: 'the content is not JPEG, PNG, WebP, AVIF or TIFF' },
+    ]);
     expect(calls).toEqual([[5, 5]]);
     await expect(loadPixels(folder, { size, strict: true })).rejects.toThrow(/broken\.png/);
   });
