@@ -1,6 +1,7 @@
 // JSON that is read back: parsed, held against its schema, and told place by place where it is not what it should be.
 // It knows no schema and no file. Nothing is compiled, so that it runs under a Content Security Policy without eval.
 
+import { closest, distance } from 'fastest-levenshtein';
 import type { Static, TSchema } from 'typebox';
 import { Settings } from 'typebox/system';
 import { Check, Errors } from 'typebox/value';
@@ -17,26 +18,38 @@ type Problem = ReturnType<typeof Errors>[number];
 /** Problems that are looked for; a message has the first few. */
 const [mostFound, mostTold] = [1000, 8];
 
+/** What is read: the value, or what is wrong with it, in words that follow the name of a file. */
+export type Result<Value> =
+  | { readonly value: Value; readonly problem?: undefined; readonly syntax?: undefined }
+  | {
+      readonly value?: undefined;
+      readonly problem: string;
+      /** Set where the text is not even JSON: what is wrong with it. */
+      readonly syntax?: string;
+    };
+
 /**
- * The value in a JSON text, if it is what the schema describes; else what is wrong with it, in words that follow the
- * name of a file.
+ * The value in a JSON text, if it is what the schema describes; else what is wrong with it.
+ * @param root what messages call the whole value.
  */
 export function readJson<Schema extends TSchema>(
   schema: Schema,
   json: Uint8Array | string,
-): { readonly value: Read<Schema>; readonly problem?: undefined } | { readonly problem: string } {
+  root?: string,
+): Result<Read<Schema>> {
   let value: unknown;
   try {
     value = parseJson(typeof json === 'string' ? json : new TextDecoder().decode(json));
   } catch (error) {
-    return { problem: `not valid JSON: ${(error as Error).message}` };
+    const { message } = error as Error;
+    return { problem: `not valid JSON: ${message}`, syntax: message };
   }
   if (Check(schema, value)) return { value: value };
-  return { problem: listed(problemsOf(schema, value)) };
+  return { problem: listed(problemsOf(schema, value, root)) };
 }
 
 /** The first problems, and how many more there are. */
-function listed(problems: readonly string[]): string {
+export function listed(problems: readonly string[]): string {
   const more = problems.length - mostTold;
   return problems.slice(0, mostTold).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
@@ -74,13 +87,44 @@ function errorsOf(schema: Node, value: unknown): Problem[] {
 
 /** Of alternatives that all fail: what the nearest one says, or which there are. */
 function ofAlternatives(all: readonly Node[], value: unknown, path: string, root: string): string[] {
-  const near = all.filter((schema) => !errorsOf(schema, value).some((error) => error.instancePath === '' && ['type', 'const', 'enum'].includes(error.keyword))); // prettier-ignore
+  const chosen = chosenBy(all, value);
+  if (chosen) {
+    const { name, found, schema } = chosen;
+    if (schema) return problemsAt(schema, value, path, root);
+    const place = `${path}.${name}`.replace(/^\./, '');
+    const known = [...new Set(all.map((one) => propertiesOf(one)[name]?.const))];
+    const listed = known.map((one) => JSON.stringify(one)).join(' or ');
+    return [found === undefined ? `${path.replace(/^\./, '') || root} lacks "${name}", ${listed}` : `${place} is ${shown(found)}, not ${listed}${meant(found, known)}`];
+  }
+  const near = all.filter((schema) => !errorsOf(schema, value).some((error) => error.instancePath === '' && ['type', 'const', 'enum'].includes(error.keyword)));
   if (!near.length) {
     const place = path.replace(/^\./, '') || root;
     return [`${place} is ${shown(value)}, not ${[...new Set(all.map(expected))].join(' or ')}`];
   }
   const told = near.map((schema) => problemsAt(schema, value, path, root));
   return told.reduce((best, problems) => (problems.length < best.length ? problems : best));
+}
+
+const propertiesOf = (schema: Node): Readonly<Record<string, Node | undefined>> =>
+  (schema.properties ?? {}) as Record<string, Node>;
+
+/** Of alternatives that an entry tells apart, such as `type`: that entry, what it is, and the alternative that it names. */
+function chosenBy(all: readonly Node[], value: unknown) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const name = Object.keys(propertiesOf(all[0])).find((key) =>
+    all.every((one) => propertiesOf(one)[key]?.const !== undefined),
+  );
+  if (name === undefined) return undefined;
+  const found = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+  return { name, found, schema: all.find((one) => propertiesOf(one)[name]?.const === found) };
+}
+
+/** The name that was meant, where one is near. */
+function meant(found: unknown, known: readonly unknown[]): string {
+  const names = known.filter((name) => typeof name === 'string');
+  if (typeof found !== 'string' || found.length > 40 || names.length < 2) return '';
+  const near = closest(found, names);
+  return distance(found, near) <= Math.max(2, found.length / 3) ? `; did you mean "${near}"?` : '';
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -99,13 +143,13 @@ const expected = ({ const: only, enum: some, type }: Node): string => {
   return kinds[String(type)] ?? 'something else';
 };
 
-function problemOf({ keyword, params }: Problem, node: Node, value: unknown, place: string): string[] {
+function problemOf({ keyword, params, schemaPath }: Problem, node: Node, value: unknown, place: string): string[] {
   const named = (description: unknown) => (typeof description === 'string' ? ` (${description})` : '');
   const about = named(node.description);
   const is = (what: string) => [`${place} is ${shown(value)} and must be ${what}${about}`];
   const has = (what: string) => [`${place} must have ${what}${about}`];
   const { limit } = params as { limit?: number };
-  const properties = (node.properties ?? {}) as Record<string, Node | undefined>;
+  const properties = propertiesOf(node);
   switch (keyword) {
     case 'required':
       return params.requiredProperties.map((name) => `${place} lacks "${name}"${named(properties[name]?.description)}`);
@@ -113,12 +157,12 @@ function problemOf({ keyword, params }: Problem, node: Node, value: unknown, pla
       // Of entries of any name each tells its own.
       if (node.additionalProperties !== false) return [];
       return params.additionalProperties.map(
-        (name) => `${place} has the unknown entry "${name}"; known are ${Object.keys(properties).join(', ')}`,
+        (name) => `${place} has the unknown entry ${shown(name)}; known are ${Object.keys(properties).join(', ')}${meant(name, Object.keys(properties))}`,
       );
     case 'type':
     case 'const':
     case 'enum':
-      return [`${place} is ${shown(value)}, not ${expected(node)}${about}`];
+      return [`${place} is ${shown(value)}, not ${expected(node)}${about}${meant(value, (node.enum ?? []) as unknown[])}`];
     case 'minimum':
       return is(`at least ${limit}`);
     case 'maximum':
@@ -137,7 +181,13 @@ function problemOf({ keyword, params }: Problem, node: Node, value: unknown, pla
       return has(`at least ${limit} entries`);
     case 'maxItems':
       return has(`at most ${limit} entries`);
+    case 'maxLength':
+      return has(`at most ${limit} characters`);
+    case 'uniqueItems':
+      return [`${place} has an entry twice${about}`];
     case 'boolean':
+      // Of an unknown entry the object that has it tells.
+      if (schemaPath.endsWith('/additionalProperties')) return [];
       return [`${place} is one too many`];
     default:
       return [`${place} is ${shown(value)}: it does not meet "${keyword}"${about}`];

@@ -13,7 +13,8 @@ export {
   type ModelCard,
   type PartialCard,
 } from './card.ts';
-export { cardSchema, parseCard } from './card-schema.ts';
+export { cardSchema } from './card.ts';
+export { parseCard } from './read-card.ts';
 export { modelFromTensors, type FromCheckpointOptions, type LoadedModel } from './from-checkpoint.ts';
 export type {
   BuiltGenerator,

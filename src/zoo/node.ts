@@ -13,7 +13,7 @@ import { UserError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { readOnnx, type ReadOptions } from '../graph/read.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { parseCard } from './card-schema.ts';
+import { parseCard } from './read-card.ts';
 import type { Hints } from './architecture.ts';
 import {
   describeModel,

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors, readSafetensorsBytes } from '../../src/files/safetensors.ts';
 import { bytesSource } from '../../src/files/source.ts';
 import { toFloat32 } from '../../src/graph/tensor.ts';
-import { parseCard } from '../../src/zoo/card-schema.ts';
+import { parseCard } from '../../src/zoo/read-card.ts';
 import { loadModel } from '../../src/zoo/node.ts';
 import { normal } from '../mining/fixtures.ts';
 import { rosetta, workplace, type Finished } from './rosetta.ts';

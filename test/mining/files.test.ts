@@ -6,7 +6,7 @@ import { program } from '../../src/program.ts';
 import { memoryFolder } from '../../src/files/folder.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import { readSafetensorsBytes } from '../../src/files/safetensors.ts';
-import { cardSchema } from '../../src/zoo/card-schema.ts';
+import { cardSchema } from '../../src/zoo/card.ts';
 import { linearModel, noiseImages } from './fixtures.ts';
 
 const json = (path: string): unknown => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));

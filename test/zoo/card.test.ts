@@ -1,7 +1,7 @@
 // Model cards and settings: what is accepted, and what the messages say of the rest.
 
 import { describe, expect, it } from 'vitest';
-import { parseCard } from '../../src/zoo/card-schema.ts';
+import { parseCard } from '../../src/zoo/read-card.ts';
 import { parseSize, readSettings, type SettingsContext } from '../../src/zoo/settings.ts';
 
 const card = {
@@ -36,20 +36,31 @@ describe('a model card', () => {
     [
       'a missing entry',
       { licence: undefined },
-      /card\.json is not a model card: the card must have required property 'licence'/,
+      /card\.json is not a model card: the card lacks "licence" \(Licence of the weights\.\)/,
     ],
-    ['an entry of another type', { task: 3 }, /task must be string/],
-    ['an entry that is not known', { colour: 'blue' }, /the card must NOT have additional properties \("colour"\)/],
+    ['an entry of another type', { task: 3 }, /task is 3, not a text/],
+    [
+      'an entry that is not known',
+      { colour: 'blue' },
+      /the card has the unknown entry "colour"; known are name, architecture/,
+    ],
+    ['an entry that is misspelt', { license: 'MIT' }, /the unknown entry "license".* did you mean "licence"\?/],
     [
       'an unknown entry of the input',
       { input: { ...card.input, crop: 1 } },
-      /input must NOT have additional .*\("crop"\)/,
+      /card: input has the unknown entry "crop"; known are height, width, mean, std, resize, antialias\. docs/,
     ],
-    ['a size of no whole number', { input: { ...card.input, height: 2.5 } }, /input\.height must be integer/],
-    ['two means', { input: { ...card.input, mean: [0, 0] } }, /input\.mean must NOT have fewer than 3 items/],
-    ['another interpolation', { input: { ...card.input, resize: 'area' } }, /input\.resize must be equal to one of/],
-    ['a name with spaces', { name: 'my net' }, /name must match pattern/],
-    ['no taps', { taps: [] }, /taps must NOT have fewer than 1 items/],
+    ['a size of no whole number', { input: { ...card.input, height: 2.5 } }, /input\.height is 2\.5, not a whole number/],
+    ['a size beyond any image', { input: { ...card.input, width: 1e9 } }, /input\.width is 1000000000 .* at most 8192/],
+    ['a mean beyond any', { input: { ...card.input, mean: [0, 0, 1e300] } }, /input\.mean\[2\] is 1e\+300 .* at most/],
+    ['two means', { input: { ...card.input, mean: [0, 0] } }, /input\.mean must have at least 3 entries/],
+    [
+      'another interpolation',
+      { input: { ...card.input, resize: 'area' } },
+      /input\.resize is "area", not "bilinear" or "bicubic"/,
+    ],
+    ['a name with spaces', { name: 'my net' }, /name is "my net" and must match/],
+    ['no taps', { taps: [] }, /taps must have at least 1 entries/],
     ['no file', { file: undefined }, /the card card\.json names no "file" with weights; add it/],
   ];
   it.each(wrong)('is refused for %s', (_, changes, message) => {

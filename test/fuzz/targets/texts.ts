@@ -20,7 +20,7 @@ import { UserError } from '../../../src/errors.ts';
 import { classOf, parseEditScript } from '../../../src/synthesis/edit/script.ts';
 import { recipeKinds } from '../../../src/training/recipe/kinds.ts';
 import { parseRecipe } from '../../../src/training/recipe/schema.ts';
-import { parseCard } from '../../../src/zoo/card-schema.ts';
+import { parseCard } from '../../../src/zoo/read-card.ts';
 import { matching } from '../../../src/zoo/layer-names.ts';
 import { readSettings } from '../../../src/zoo/settings.ts';
 import { changedJson } from '../generators/json.ts';

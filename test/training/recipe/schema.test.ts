@@ -15,7 +15,7 @@ import type { Recipe } from '../../../src/training/recipe/recipe.ts';
 import { recipeKinds } from '../../../src/training/recipe/kinds.ts';
 import { scheduleOf } from '../../../src/training/recipe/schedule-of.ts';
 import { train, type TrainProgress } from '../../../src/training/loop/train.ts';
-import { parseCard } from '../../../src/zoo/card-schema.ts';
+import { parseCard } from '../../../src/zoo/read-card.ts';
 import { engine } from '../networks.ts';
 
 const recipes = new URL('../../../zoo/recipes/', import.meta.url);

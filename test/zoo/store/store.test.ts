@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ownMark } from '../../../src/files/node/process-mark.ts';
-import { parseCard } from '../../../src/zoo/card-schema.ts';
+import { parseCard } from '../../../src/zoo/read-card.ts';
 import type { DownloadProgress } from '../../../src/zoo/store/node/download.ts';
 import { cacheFolder, mirrored, ModelStore } from '../../../src/zoo/store/node/store.ts';
 import { fileAt, officialCard, type OfficialModel } from '../../../src/zoo/store/official/model.ts';

@@ -1,0 +1,15 @@
+// The published schemas: docs/*.schema.json are written from the definitions that readers use, by `npm run schemas`.
+// What the readers do with them is tested beside each reader.
+
+import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
+import { expect, it } from 'vitest';
+import { cardSchema } from '../src/zoo/card.ts';
+
+const schemas: Readonly<Record<string, object>> = { 'model-card': cardSchema };
+
+it.each(Object.entries(schemas))('docs/%s.schema.json is that of the program', async (name, schema) => {
+  const path = fileURLToPath(new URL(`../docs/${name}.schema.json`, import.meta.url));
+  const text = JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...schema });
+  await expect(await format(text, { ...(await resolveConfig(path)), filepath: path })).toMatchFileSnapshot(path);
+});
