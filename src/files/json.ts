@@ -94,9 +94,18 @@ function ofAlternatives(all: readonly Node[], value: unknown, path: string, root
     const place = `${path}.${name}`.replace(/^\./, '');
     const known = [...new Set(all.map((one) => propertiesOf(one)[name]?.const))];
     const listed = known.map((one) => JSON.stringify(one)).join(' or ');
-    return [found === undefined ? `${path.replace(/^\./, '') || root} lacks "${name}", ${listed}` : `${place} is ${shown(found)}, not ${listed}${meant(found, known)}`];
+    return [
+      found === undefined
+        ? `${path.replace(/^\./, '') || root} lacks "${name}", ${listed}`
+        : `${place} is ${shown(found)}, not ${listed}${meant(found, known)}`,
+    ];
   }
-  const near = all.filter((schema) => !errorsOf(schema, value).some((error) => error.instancePath === '' && ['type', 'const', 'enum'].includes(error.keyword)));
+  const near = all.filter(
+    (schema) =>
+      !errorsOf(schema, value).some(
+        (error) => error.instancePath === '' && ['type', 'const', 'enum'].includes(error.keyword),
+      ),
+  );
   if (!near.length) {
     const place = path.replace(/^\./, '') || root;
     return [`${place} is ${shown(value)}, not ${[...new Set(all.map(expected))].join(' or ')}`];
@@ -157,12 +166,15 @@ function problemOf({ keyword, params, schemaPath }: Problem, node: Node, value: 
       // Of entries of any name each tells its own.
       if (node.additionalProperties !== false) return [];
       return params.additionalProperties.map(
-        (name) => `${place} has the unknown entry ${shown(name)}; known are ${Object.keys(properties).join(', ')}${meant(name, Object.keys(properties))}`,
+        (name) =>
+          `${place} has the unknown entry ${shown(name)}; known are ${Object.keys(properties).join(', ')}${meant(name, Object.keys(properties))}`,
       );
     case 'type':
     case 'const':
     case 'enum':
-      return [`${place} is ${shown(value)}, not ${expected(node)}${about}${meant(value, (node.enum ?? []) as unknown[])}`];
+      return [
+        `${place} is ${shown(value)}, not ${expected(node)}${about}${meant(value, (node.enum ?? []) as unknown[])}`,
+      ];
     case 'minimum':
       return is(`at least ${limit}`);
     case 'maximum':

@@ -50,7 +50,11 @@ describe('a model card', () => {
       { input: { ...card.input, crop: 1 } },
       /card: input has the unknown entry "crop"; known are height, width, mean, std, resize, antialias\. docs/,
     ],
-    ['a size of no whole number', { input: { ...card.input, height: 2.5 } }, /input\.height is 2\.5, not a whole number/],
+    [
+      'a size of no whole number',
+      { input: { ...card.input, height: 2.5 } },
+      /input\.height is 2\.5, not a whole number/,
+    ],
     ['a size beyond any image', { input: { ...card.input, width: 1e9 } }, /input\.width is 1000000000 .* at most 8192/],
     ['a mean beyond any', { input: { ...card.input, mean: [0, 0, 1e300] } }, /input\.mean\[2\] is 1e\+300 .* at most/],
     ['two means', { input: { ...card.input, mean: [0, 0] } }, /input\.mean must have at least 3 entries/],
