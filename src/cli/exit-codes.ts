@@ -8,6 +8,12 @@ export const exitCodes = {
   usage: 2,
   /** The program failed where it should not. */
   internalError: 3,
-  /** Stopped by Ctrl-C or a signal. */
-  interrupted: 130,
+  // Stopped by a signal: 128 and its number, as a shell has it for a process that the signal has killed.
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGTERM: 143,
 } as const;
+
+/** Signals that stop a command. */
+export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export type StopSignal = (typeof stopSignals)[number];

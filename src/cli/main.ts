@@ -5,14 +5,11 @@ import { Command, CommanderError } from 'commander';
 import { UserError } from '../errors.ts';
 import { program } from '../program.ts';
 import { exitCodes } from './exit-codes.ts';
+import { Interruption, listenToSignals } from './interruptible.ts';
 import { complain, guardStreams, printableLines, tell } from './terminal.ts';
 
-// The launcher's channel closes when it is killed: then nobody waits for this process any more.
-if (process.channel) {
-  process.channel.unref();
-  process.on('disconnect', () => process.exit(exitCodes.interrupted));
-}
 guardStreams();
+listenToSignals();
 for (const event of ['uncaughtException', 'unhandledRejection']) {
   process.on(event, (error: unknown) => process.exit(report(error)));
 }
@@ -24,7 +21,7 @@ const cli = new Command('rosetta')
   .addHelpText(
     'after',
     `
-Exit codes: ${exitCodes.done} done, ${exitCodes.userError} a file or value is wrong, ${exitCodes.usage} the options are wrong, ${exitCodes.internalError} internal error, ${exitCodes.interrupted} interrupted.`,
+Exit codes: ${exitCodes.done} done, ${exitCodes.userError} a file or value is wrong, ${exitCodes.usage} the options are wrong, ${exitCodes.internalError} internal error; stopped by a signal: ${exitCodes.SIGHUP} SIGHUP, ${exitCodes.SIGINT} SIGINT (Ctrl-C), ${exitCodes.SIGTERM} SIGTERM.`,
   );
 /** In the order of the help. Only the one that is asked for is loaded: each brings rooms of its own. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -63,9 +60,9 @@ function report(error: unknown): number {
     complain(error.message);
     return exitCodes.userError;
   }
-  if ((error as Error)?.name === 'AbortError') {
-    complain((error as Error).message);
-    return exitCodes.interrupted;
+  if (error instanceof Interruption) {
+    complain(error.message);
+    return error.exitCode;
   }
   complain(`internal error in version ${program.version}; please report it with these lines:`);
   tell(process.stderr, `${printableLines((error as Error)?.stack ?? String(error))}\n`);

@@ -50,9 +50,10 @@ export function printJson(value: unknown, indent = 0): void {
   write(process.stdout, `${printableLines(JSON.stringify(value, null, indent))}\n`, resultLost);
 }
 
-/** Says on standard error what is wrong, as one line. */
+/** Says on standard error what is wrong, as one line; on a terminal in place of a line of progress. */
 export function complain(message: string): void {
-  write(process.stderr, `rosetta: ${printable(message)}\n`, unheard);
+  const clear = process.stderr.isTTY ? '\r\x1b[2K' : '';
+  write(process.stderr, `${clear}rosetta: ${printable(message)}\n`, unheard);
 }
 
 /** Writes to a stream on which nothing has to arrive, as progress; `text` is written as it is. */

@@ -2,7 +2,8 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readSafetensorsBytes, safetensorsChunks } from '../../src/files/safetensors.ts';
+import { readSafetensors, readSafetensorsBytes, safetensorsChunks } from '../../src/files/safetensors.ts';
+import { bytesSource } from '../../src/files/source.ts';
 import { float32 } from '../../src/graph/tensor.ts';
 import { golden, largestDifference } from '../golden.ts';
 import { normal } from '../mining/fixtures.ts';
@@ -145,6 +146,27 @@ describe('activations', () => {
       expect(largestDifference(got.get(layer)!.data as Float32Array, expected.data)).toBeLessThan(2e-3);
     }
     expect(largestDifference(got.get('output')!.data as Float32Array, numbers('odd/out').data)).toBeLessThan(1e-3);
+  });
+
+  it('of photos count and name those that cannot be read', async () => {
+    const args = ['activations', '--model', weights('resnet50_small.pth'), '--config', 'size=64', '--input', 'photos'];
+    const broken = { name: 'broken.png', reason: expect.stringMatching(/not JPEG, PNG or WebP/) as string };
+    const { code, out, err } = await run(...args, '--out', 'photos.safetensors', '--json');
+    expect(err).toMatch(/skipped broken.png: the content is not JPEG, PNG or WebP/);
+    expect(code).toBe(0);
+    const told = JSON.parse(out) as { tensors: Record<string, number[]>; images: number; unreadable: unknown };
+    expect(told).toMatchObject({ images: 40, unreadable: [broken] });
+    expect(told.tensors.layer4[0]).toBe(40);
+    const bytes = readFileSync(at('photos.safetensors'));
+    const { metadata } = await readSafetensors(bytesSource('photos', bytes));
+    expect(JSON.parse(metadata.unreadable)).toEqual([broken]);
+    expect(JSON.parse(metadata.images)).toHaveLength(40);
+    expect((await run(...args, '--out', 'photos.safetensors')).out).toMatch(/40 photos; 1 could not be read\n$/);
+    mkdirSync(at('all-broken'), { recursive: true });
+    writeFileSync(at('all-broken/a.png'), 'no picture');
+    const none = await run(...args.with(-1, 'all-broken'), '--out', 'none.safetensors');
+    expect(none).toMatchObject({ code: 1 });
+    expect(none.err).toMatch(/none of the images can be read; a.png: the content is not JPEG, PNG or WebP/);
   });
 });
 

@@ -5,14 +5,16 @@ import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { openFile, writeSafetensorsFile } from '../../checkpoint/node.ts';
 import { UserError } from '../../errors.ts';
 import { toFloat32, type Float32Tensor } from '../../graph/tensor.ts';
-import { openPhotos } from '../../images/node/source.ts';
+import { openPhotos, type PhotoSource } from '../../images/node/source.ts';
 import { collectActivations, type OwnInput } from '../../mining/correlation/activations.ts';
 import type { Device } from '../../runtime/engine.ts';
 import { nodeEngine } from '../../runtime/node.ts';
 import { truncationFor } from '../generator-options.ts';
+import { interruptible } from '../interruptible.ts';
 import { openModels } from '../models.ts';
 import { defaultMemory, photoShare, shared, wholeNumber, type ModelOption } from '../options.ts';
 import { ProgressPrinter } from '../progress.ts';
+import { noteSkipped } from '../skipped.ts';
 import { printJson, printLines } from '../terminal.ts';
 
 interface ActivationsOptions {
@@ -83,24 +85,35 @@ async function run(options: ActivationsOptions): Promise<void> {
   const truncation = truncationFor(options.truncation, model.name, [model.name]);
   const generator = { noise: options.noise, ...(truncation !== undefined && { truncation }) };
   try {
-    const tensors = await collectActivations({
-      ...settings,
-      generator,
-      input: own ?? { source: photos!, samples: photos!.samples },
-      onProgress: (progress) => printer.update(progress),
-    });
-    const metadata = { model: model.name, ...(photos && { images: JSON.stringify(usedNames(photos)) }) };
-    await writeSafetensorsFile(options.out, tensors, metadata);
+    const note = 'stopping after this batch; nothing is written (press again to stop at once)';
+    const tensors = await interruptible(
+      (signal) =>
+        collectActivations({
+          ...settings,
+          generator,
+          input: own ?? { source: photos!, samples: photos!.samples },
+          onProgress: (progress) => printer.update(progress),
+          signal,
+        }),
+      { onStop: () => printer.note(note), message: 'interrupted; nothing was written' },
+    );
+    const unreadable = photos?.unreadable ?? [];
+    const used = photos && usedNames(photos);
+    const metadata = used && { images: JSON.stringify(used), unreadable: JSON.stringify(unreadable) };
+    await writeSafetensorsFile(options.out, tensors, { model: model.name, ...metadata });
+    noteSkipped(unreadable, printer, `the metadata of ${options.out}`);
     const shapes = Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
     const text = Object.entries(shapes).map(([name, shape]) => `${name} [${shape.join(', ')}]`);
-    if (options.json) printJson({ file: options.out, tensors: shapes });
+    if (unreadable.length) text.push(`${used?.length} photos; ${unreadable.length} could not be read`);
+    if (options.json)
+      printJson({ file: options.out, tensors: shapes, ...(used && { images: used.length, unreadable }) });
     else printLines(...text);
   } finally {
     await photos?.close();
   }
 }
 
-const usedNames = (photos: Awaited<ReturnType<typeof openPhotos>>): string[] => {
+const usedNames = (photos: PhotoSource): string[] => {
   const lost = new Set(photos.unreadable.map(({ name }) => name));
   return photos.samples.map((i) => photos.names[i]).filter((name) => !lost.has(name));
 };

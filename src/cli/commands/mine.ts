@@ -32,6 +32,7 @@ import {
 } from '../options.ts';
 import { ProgressPrinter } from '../progress.ts';
 import { writeReport } from '../run-folder.ts';
+import { noteSkipped } from '../skipped.ts';
 import { summary } from '../summary.ts';
 import { complain, printJson, printLines } from '../terminal.ts';
 import { miningDefaults } from '../../mining/defaults.ts';
@@ -198,10 +199,9 @@ async function run(options: MineCommandOptions): Promise<void> {
     // Not before all that the new run needs is there.
     if (replaces) await clear(options.out);
     const note = 'stopping after this batch; rerun the same command to resume (press again to stop at once)';
-    const dictionary = await interruptible(
-      (signal) => mine({ ...mining, signal }),
-      () => printer.note(note),
-    );
+    const dictionary = await interruptible((signal) => mine({ ...mining, signal }), {
+      onStop: () => printer.note(note),
+    });
     await writeReport(options.out, { folder, name: 'index.html' });
     print(dictionary, options, printer);
   } finally {
@@ -276,8 +276,7 @@ async function clear(path: string): Promise<void> {
 
 function print(dictionary: Dictionary, options: MineCommandOptions, printer: ProgressPrinter): void {
   const { unreadable } = dictionary.images;
-  for (const { name, reason } of unreadable.slice(0, 10)) printer.note(`skipped ${name}: ${reason}`);
-  if (unreadable.length > 10) printer.note(`skipped ${unreadable.length - 10} more; dictionary.json names them all`);
+  noteSkipped(unreadable, printer, 'dictionary.json');
   if (!options.json) {
     printLines(...summary(dictionary), join(options.out, 'index.html'));
     return;

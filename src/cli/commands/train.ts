@@ -19,6 +19,7 @@ import { interruptible } from '../interruptible.ts';
 import { shared, wholeNumber } from '../options.ts';
 import type { Progress } from '../../progress.ts';
 import { ProgressPrinter } from '../progress.ts';
+import { noteSkipped } from '../skipped.ts';
 import { complain, printJson, printLines } from '../terminal.ts';
 
 interface TrainCommandOptions {
@@ -65,10 +66,7 @@ async function run(file: string, options: TrainCommandOptions): Promise<void> {
   const recipe = parseRecipe(await textOf(file), file, recipeKinds);
   const note = 'stopping after this step; rerun the same command to resume (press again to stop at once)';
   const work = () =>
-    interruptible(
-      (signal) => trained(file, recipe, options, printer, signal),
-      () => printer.note(note),
-    );
+    interruptible((signal) => trained(file, recipe, options, printer, signal), { onStop: () => printer.note(note) });
   const summary = await withFolderLock(options.out, work, { onWait: complain });
   const { network, steps, of } = summary;
   const rest = steps < of ? '; rerun the same command to resume' : '';
@@ -90,6 +88,7 @@ async function trained(
     signal,
   };
   const photos = await cachedPixels(data, pixels, join(cacheFolder(cache), 'pixels'));
+  noteSkipped(photos.unreadable, printer);
   const kind = recipeKinds.find((each) => each.kind === recipe.kind)!;
   const plan = await kind.plan(recipe, photos, filesBeside(file));
   const engine = nodeEngine({ threads });

@@ -70,7 +70,9 @@ export function zooCommand(): Command {
     .argument('<file>', 'a checkpoint, a model card, or an .onnx file')
     .addOption(shared.cache())
     .action(async (name: string, file: string, { cache }: StoreOptions) => {
-      const model = await interruptible((signal) => openStore(cache).add(name, file, { signal, onWait: complain }));
+      const model = await interruptible((signal) => openStore(cache).add(name, file, { signal, onWait: complain }), {
+        message: 'interrupted; nothing was added',
+      });
       print([`${name}: ${model.file}, SHA-256 ${model.sha256}`]);
     });
   zoo

@@ -65,10 +65,10 @@ async function run(options: DemoCommandOptions): Promise<void> {
     printer.note(
       `${zoo.models.length} networks; about three minutes on two cores. Ctrl-C stops; rerun the same command to resume.`,
     );
-    await interruptible(
-      (signal) => make(folder, zoo, options, printer, signal),
-      () => printer.note('stopping after this step; rerun the same command to resume (press again to stop at once)'),
-    );
+    await interruptible((signal) => make(folder, zoo, options, printer, signal), {
+      onStop: () =>
+        printer.note('stopping after this step; rerun the same command to resume (press again to stop at once)'),
+    });
     printer.note(`done in ${duration((performance.now() - begun) / 1000)}`);
   }
   printLines(page);

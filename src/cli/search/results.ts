@@ -59,10 +59,7 @@ export function makingResults(
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const note = 'stopping after this step; rerun the same command to resume (press again to stop at once)';
   const making = async () => {
-    const made = await interruptible(
-      (signal) => work(printer, signal),
-      () => printer.note(note),
-    );
+    const made = await interruptible((signal) => work(printer, signal), { onStop: () => printer.note(note) });
     print(made.parts, options);
   };
   return withFolderLock(options.out, making, { onWait: complain });

@@ -61,7 +61,10 @@ export async function collectActivations(options: ActivationOptions): Promise<Ma
   } finally {
     await session.release();
   }
-  if (!done) throw new UserError('none of the images can be read');
+  if (!done) {
+    const [first] = 'source' in input ? input.source.unreadable : [];
+    throw new UserError(`none of the images can be read${first ? `; ${first.name}: ${first.reason}` : ''}`);
+  }
   return new Map(
     [...results].map(([key, { shape, data }]) => {
       const name = key.slice(prefix.length);
