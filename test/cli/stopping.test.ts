@@ -27,7 +27,7 @@ interface Ended {
 interface Started {
   readonly launcher: ChildProcess;
   /** What it has told so far. */
-  err(): string;
+  readonly err: () => string;
   readonly ended: Promise<Ended>;
   readonly value: string;
 }
