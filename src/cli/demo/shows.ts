@@ -1,8 +1,8 @@
 // What the demo makes of the mined run: pictures inverted, samples translated, images edited; each with the command that
 // makes the same by hand. How it is made is the commands' own.
 
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { nodeFolder } from '../../files/node/folder.ts';
 import type { Dictionary } from '../../mining/run/dictionary.ts';
 import type { EditScript } from '../../synthesis/edit/script.ts';
 import type { BrightConcept } from './concept.ts';
@@ -160,8 +160,8 @@ export function demoShows(options: ShowsOptions): DemoShow[] {
         text: edit.text,
         command: `rosetta edit --generator ${model(edit.generator)} ${image} --edit ${script} --run ${run} ${steps}`,
         async make(printer, signal) {
-          await mkdir(join(out, 'edited'), { recursive: true });
-          await writeFile(script, `${JSON.stringify({ version: 1, edits: edit.edits }, null, 2)}\n`);
+          const text = `${JSON.stringify({ version: 1, edits: edit.edits }, null, 2)}\n`;
+          await nodeFolder(join(out, 'edited')).write(`${edit.name}.json`, [new TextEncoder().encode(text)]);
           const settings = { ...common(options, folder, edit.seed), loss: { rosetta: 1, level: 1, start: 0 } };
           const generator: ModelOption = zoo.model(edit.generator);
           return editImage(
