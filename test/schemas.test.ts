@@ -4,9 +4,10 @@
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { expect, it } from 'vitest';
+import { dictionarySchema } from '../src/mining/run/dictionary.ts';
 import { cardSchema } from '../src/zoo/card.ts';
 
-const schemas: Readonly<Record<string, object>> = { 'model-card': cardSchema };
+const schemas: Readonly<Record<string, object>> = { 'model-card': cardSchema, dictionary: dictionarySchema };
 
 it.each(Object.entries(schemas))('docs/%s.schema.json is that of the program', async (name, schema) => {
   const path = fileURLToPath(new URL(`../docs/${name}.schema.json`, import.meta.url));

@@ -48,6 +48,15 @@ export function readJson<Schema extends TSchema>(
   return { problem: listed(problemsOf(schema, value, root)) };
 }
 
+/**
+ * What is wrong with a value that is held against a schema, in a few words; undefined where nothing is.
+ * @param place of the value in its file, before the places in it.
+ */
+export function problemIn(schema: TSchema, value: unknown, place = ''): string | undefined {
+  if (Check(schema, value)) return undefined;
+  return listed([...new Set(problemsAt(schema as Node, value, place, 'the whole'))]);
+}
+
 /** The first problems, and how many more there are. */
 export function listed(problems: readonly string[]): string {
   const more = problems.length - mostTold;

@@ -1,3 +1,5 @@
+import { Check } from 'typebox/value';
+import { isPair, pairSchema } from '../../src/mining/run/dictionary.ts';
 // A run read back: moments against float64 over the images, and what is said of files that are missing or damaged.
 
 import { describe, expect, it } from 'vitest';
@@ -73,6 +75,75 @@ describe('the dictionary of a run', () => {
     const reading = readDictionary(other, 'run');
     await expect(reading).rejects.toThrow(message);
     await expect(reading).rejects.toBeInstanceOf(UserError);
+  });
+});
+
+type Json = Record<string, unknown>;
+
+describe('a damaged dictionary', () => {
+  const whole = () => JSON.parse(JSON.stringify(mined)) as typeof mined & Json;
+  const [first] = mined.pairs;
+  const change = (key: keyof typeof mined, value: unknown): Json => ({ ...whole(), [key]: value });
+  const withPair = (pair: unknown): Json => change('pairs', [{ ...first, pairs: [first.pairs[0], pair] }]);
+
+  it.each([
+    ['null', null, /the whole is null, not an object/],
+    ['no models', change('models', undefined), /the whole lacks "models"/],
+    ['models of another type', change('models', {}), /models is \{\}, not a list/],
+    ['a model of no card', change('models', [{ ...mined.models[0], card: {} }]), /models\[0\]\.card lacks "name"/],
+    ['sets that are null', change('sets', [null]), /sets\[0\] is null, not an object/],
+    ['a pair that is null', withPair(null), /pairs\[0\]\.pairs\[1\] is null, not an object/],
+    ['an r that is a text', withPair({ ...first.pairs[0], r: 'x' }), /pairs\[0\]\.pairs\[1\]\.r is "x", not a number/],
+    [
+      'three replications',
+      withPair({ ...first.pairs[0], replications: 3 }),
+      /pairs\[0\]\.pairs\[1\]\.replications is 3/,
+    ],
+    ['a unit without a number', withPair({ ...first.pairs[0], a: 'a/x/' }), /pairs\[0\]\.pairs\[1\]\.a is "a\/x\/"/],
+    ['a unit that is not there', withPair({ ...first.pairs[0], a: 'a/x/99999' }), /names the unit "a\/x\/99999"/],
+    ['a pair list of an unknown model', change('pairs', [{ ...first, models: ['z', 'b'] }]), /names the model "z"/],
+    [
+      'a concept of a set that is not there',
+      change('concepts', [{ id: 'c', sets: ['s999'], r: 1 }]),
+      /concepts\[0\] names the set "s999"/,
+    ],
+  ])('is told with the place: %s', async (_, value, message) => {
+    const other = memoryFolder();
+    await other.write('dictionary.json', [JSON.stringify(value)]);
+    const reading = readDictionary(other, 'run');
+    await expect(reading).rejects.toBeInstanceOf(UserError);
+    await expect(reading).rejects.toThrow(/^run\/dictionary\.json is damaged \(.*\); mine again$/s);
+    await expect(reading).rejects.toThrow(message);
+  });
+
+  it('has pairs that the fast check and the schema judge alike', () => {
+    const pair = first.pairs[0];
+    const values = [
+      null,
+      [],
+      '',
+      'a/x/0',
+      'a//0',
+      'a/x/1e3',
+      'a/\n/0',
+      '/x/0',
+      0,
+      1,
+      2,
+      3,
+      -1.5,
+      true,
+      {},
+      undefined,
+      Infinity,
+    ];
+    const others: unknown[] = [pair, null, [], 'pair', { ...pair, more: 1 }];
+    for (const key of Object.keys(pair)) {
+      for (const value of values) others.push({ ...pair, [key]: value });
+      others.push(Object.fromEntries(Object.entries(pair).filter(([name]) => name !== key)));
+    }
+    for (const other of others) expect([other, isPair(other)]).toEqual([other, Check(pairSchema, other)]);
+    expect(isPair(pair)).toBe(true);
   });
 });
 

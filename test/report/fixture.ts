@@ -143,7 +143,7 @@ export function fixture(options: FixtureOptions): ReportInput {
         pairs: pairs.length,
         significant: significant.length,
         replicated: significant.filter((pair) => pair.replications === 2).length,
-        expectedOfNoise: (own.length * others.length) / (own.length + others.length - 1),
+        expectedOfNoise: Math.round((own.length * others.length) / (own.length + others.length - 1)),
       },
       histogram: { bins, best, nullBest: withNull ? nullBest : [] },
     };

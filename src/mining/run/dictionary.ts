@@ -1,154 +1,284 @@
-// The dictionary as plain data: what `dictionary.json` holds. It computes nothing.
-// Change `schemaVersion` and docs/dictionary.schema.json together with these types.
+// The dictionary as plain data: the schema of `dictionary.json`, and the types that follow from it. It computes nothing.
+// What a schema cannot say (that units and sets exist) read-run.ts checks.
 
 import Type, { type Static, type TSchema } from 'typebox';
 import type { Read } from '../../files/json.ts';
-import type { SampleRecipe } from '../../images/source.ts';
 import type { ModelCard } from '../../zoo/card.ts';
 
-/** A layer whose units were mined, with the size of its maps. */
-export interface DictionaryLayer {
-  readonly layer: string;
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-  /** Units that were zero on every image: set apart, in no pair. */
-  readonly dead: number;
-  /** Units that never changed, at a value other than zero: set apart too. */
-  readonly constant: number;
-}
-
-export interface DictionaryModel {
-  readonly name: string;
-  /** 'zoo' for the models that were asked for; 'twin' for an untrained control of one of them. */
-  readonly role: 'zoo' | 'twin';
-  /** Of a twin: the name of its model. */
-  readonly twinOf?: string;
-  readonly card: ModelCard;
-  readonly units: number;
-  readonly layers: readonly DictionaryLayer[];
-}
-
-/** A pair of units of two models that are mutual k-nearest neighbours. Units are `model/layer/index`. */
-export interface Pair {
-  readonly a: string;
-  readonly b: string;
-  /** Pearson r over all images and positions. */
-  readonly r: number;
-  /** r of the same two units when each image's maps meet another image's; null without a null. */
-  readonly rNull: number | null;
-  /** r - rNull. */
-  readonly excess: number | null;
-  /** Benjamini-Hochberg q-value, the larger of the two units'; null without a null. */
-  readonly q: number | null;
-  /** r on the half of the images that did not choose the pair (mean over the halves that chose it); null if neither half chose it. */
-  readonly rHeldOut: number | null;
-  /** How many of the two halves of the images choose this pair by themselves. */
-  readonly replications: 0 | 1 | 2;
-}
-
-/** The pairs of two models, with the counts that the controls give. */
-export interface PairList {
-  /** Names of the two models; the second is the twin in a control. */
-  readonly models: readonly [string, string];
-  readonly pairs: readonly Pair[];
-  readonly counts: {
-    readonly pairs: number;
-    /** Pairs with q < 0.01. */
-    readonly significant: number;
-    /** Pairs with q < 0.01 that both halves of the images choose. */
-    readonly replicated: number;
-    /** Pairs that pure noise would give: n m / (n + m - 1). */
-    readonly expectedOfNoise: number;
-  };
-  readonly histogram: Histogram;
-}
-
-/** Best r of every unit of both models towards the other, and the same under the null. Bins are equal, over [-1, 1]. */
-export interface Histogram {
-  readonly bins: number;
-  readonly best: readonly number[];
-  /** Empty without a null. */
-  readonly nullBest: readonly number[];
-}
-
-/** Units of several models, at most one of each, that stand for one concept. */
-export interface RosettaSet {
-  /** Index in `sets`, kept as text: `s12`. */
-  readonly id: string;
-  /** Model whose unit chose the others; null when all units are pairwise mutual neighbours. */
-  readonly anchor: string | null;
-  /** In the order of the models; of those that the anchor is correlated with, and of all when there is none. */
-  readonly units: readonly string[];
-  /** Mean over its deciding pairs: those of the anchor with every other unit, or all pairs when there is no anchor. */
-  readonly r: number;
-  readonly excess: number | null;
-  readonly rHeldOut: number | null;
-  /** Largest over the deciding pairs. */
-  readonly q: number | null;
-  /** r between the units, in the order of `units`: row by row above the diagonal; null for two generators. Twins take no part in sets. */
-  readonly pairwise: readonly (number | null)[];
-}
-
-/** Rosetta sets whose units correlate: one visual concept. */
-export interface Concept {
-  /** Stable: a short hash of the unit names of its medoid set. */
-  readonly id: string;
-  /** Ids of its sets; the first is the medoid. */
-  readonly sets: readonly string[];
-  /** Mean r of the medoid set's units. */
-  readonly r: number;
-}
-
-export interface Dictionary {
-  readonly schemaVersion: 3;
-  readonly program: { readonly name: string; readonly version: string };
-  readonly created: string;
-  readonly score: 'pearson' | 'reference';
-  readonly options: {
-    readonly k: number;
-    readonly setK: number;
-    /** Models that have sets of their own; empty when sets are made without an anchor. */
-    readonly anchors: readonly string[];
-    readonly seed: number;
-    readonly nullModel: boolean;
-    readonly conceptThreshold: number;
-  };
-  readonly images: {
-    /** Names of the sources, and the number of images that could be read, together. */
-    readonly source: string;
-    readonly count: number;
-    /** In the order of the images. */
-    readonly sources: readonly {
-      readonly source: string;
-      readonly count: number;
-      readonly height: number;
-      readonly width: number;
-      /** How the images can be made again; null for photos. */
-      readonly generated: SampleRecipe | null;
-    }[];
-    /** SHA-256 over the names of the images, in order. */
-    readonly sha256: string;
-    readonly unreadable: readonly { readonly name: string; readonly reason: string }[];
-  };
-  readonly models: readonly DictionaryModel[];
-  readonly pairs: readonly PairList[];
-  /** Number of Rosetta sets for each choice of anchor; the key '' is 'no anchor'. */
-  readonly setCounts: Readonly<Record<string, number>>;
-  readonly sets: readonly RosettaSet[];
-  readonly concepts: readonly Concept[];
-}
-
-const ids = Type.Array(Type.String());
+const count = (description?: string) =>
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, ...(description ? { description } : {}) });
 const side = Type.Integer({ minimum: 1, maximum: 65536 });
+const text = Type.String();
+const numberOrNull = (description?: string) =>
+  Type.Union([Type.Number(), Type.Null()], description ? { description } : {});
+/** All entries of an object are known. */
+const exactly = <Properties extends Record<string, TSchema>>(properties: Properties, description?: string) =>
+  Type.Object(properties, { additionalProperties: false, ...(description ? { description } : {}) });
 /** Entries of any name. */
-const named = <Value extends TSchema>(value: Value) =>
-  Type.Unsafe<Record<string, Static<Value>>>({ type: 'object', additionalProperties: value });
+const named = <Value extends TSchema>(value: Value, description?: string) =>
+  Type.Unsafe<Record<string, Static<Value>>>({
+    type: 'object',
+    additionalProperties: value,
+    ...(description ? { description } : {}),
+  });
 
+/** A unit's full name, `model/layer/index`: model names have no slashes, layer names may. */
+const unitPattern = /^([^/]+)\/([^]+)\/(\d{1,15})$/;
+const unit = Type.String({ pattern: '^[^/]+/[^]+/[0-9]{1,15}$', description: 'Name of a unit, model/layer/index.' });
+
+const layerSchema = exactly(
+  {
+    layer: text,
+    channels: Type.Integer({ minimum: 0, maximum: 2 ** 24 }),
+    height: side,
+    width: side,
+    dead: count('Units that were zero on every image: set apart, in no pair.'),
+    constant: count('Units that never changed, at a value other than zero: set apart too.'),
+  },
+  'A layer whose units were mined, with the size of its maps.',
+);
+
+/** The part of a card that reports read; model-card.schema.json has all of it. */
+const minedCard = Type.Unsafe<ModelCard>(
+  Type.Intersect(
+    [
+      Type.Object({
+        name: text,
+        architecture: text,
+        task: text,
+        supervision: text,
+        data: text,
+        licence: text,
+        source: text,
+        quality: Type.Optional(
+          Type.Array(Type.Object({ measure: text, value: Type.Number(), untrained: Type.Optional(Type.Number()) })),
+        ),
+      }),
+      Type.Union([
+        Type.Object({ input: Type.Object({ height: side, width: side }) }),
+        Type.Object({ latent: Type.Object({ z: count() }) }),
+      ]),
+    ],
+    { description: 'See model-card.schema.json.' },
+  ),
+);
+
+const modelSchema = exactly({
+  name: Type.String({ pattern: '^[^/]+$' }),
+  role: Type.Enum(['zoo', 'twin'], {
+    description: 'zoo: a model that was asked for; twin: an untrained control of one of them.',
+  }),
+  twinOf: Type.Optional(
+    Type.String({
+      description:
+        'Of a twin: the name of its model. Runs of older versions lack it; their twins are called NAME.untrained.',
+    }),
+  ),
+  card: minedCard,
+  units: count(),
+  layers: Type.Array(layerSchema),
+});
+
+/** A pair of units of two models that are mutual k-nearest neighbours. */
+export const pairSchema = exactly({
+  a: unit,
+  b: unit,
+  r: Type.Number({ description: 'Pearson r over all images and positions.' }),
+  rNull: numberOrNull("r of the same two units when each image's maps meet another image's; null without a null."),
+  excess: numberOrNull('r - rNull.'),
+  q: numberOrNull("Benjamini-Hochberg q-value, the larger of the two units'; null without a null."),
+  rHeldOut: numberOrNull(
+    'r on the half of the images that did not choose the pair (mean over the halves that chose it); null if neither half chose it.',
+  ),
+  replications: Type.Enum([0, 1, 2], {
+    description: 'How many of the two halves of the images choose this pair by themselves.',
+  }),
+});
+
+const histogramSchema = exactly({
+  bins: Type.Integer({ minimum: 0, maximum: 65536 }),
+  best: Type.Array(count(), {
+    description: 'Best r of every unit of both models towards the other, in equal bins over [-1, 1].',
+  }),
+  nullBest: Type.Array(count(), { description: 'The same under the null; empty without one.' }),
+});
+
+const pairListOf = <Pairs extends TSchema>(pairs: Pairs) =>
+  exactly({
+    models: Type.Tuple([text, text], { description: 'Names of the two models; the second is the twin in a control.' }),
+    pairs,
+    counts: exactly({
+      pairs: count(),
+      significant: count('Pairs with q < 0.01.'),
+      replicated: count('Pairs with q < 0.01 that both halves of the images choose.'),
+      expectedOfNoise: count('Pairs that pure noise would give: n m / (n + m - 1).'),
+    }),
+    histogram: histogramSchema,
+  });
+
+const setSchema = exactly({
+  id: Type.String({ description: 'Index in the list of sets, as text: s12.' }),
+  anchor: Type.Union([text, Type.Null()], {
+    description: 'Model whose unit chose the others; null when all units are pairwise mutual neighbours.',
+  }),
+  units: Type.Array(unit, {
+    minItems: 2,
+    description:
+      'At most one of each model, in the order of the models: of those that the anchor is correlated with; of all without an anchor.',
+  }),
+  r: Type.Number({
+    description: "Mean over its deciding pairs: the anchor's with each other unit, or all when there is no anchor.",
+  }),
+  excess: numberOrNull(),
+  rHeldOut: numberOrNull(),
+  q: numberOrNull('Largest over the deciding pairs.'),
+  pairwise: Type.Array(numberOrNull(), {
+    description:
+      'r between its units, row by row above the diagonal (null for two generators), over the images that were looked at again; empty for sets beyond the first 4,000. Twins take no part in sets.',
+  }),
+});
+
+const conceptSchema = exactly({
+  id: Type.String({ description: 'Stable: a short hash of the unit names of the medoid set.' }),
+  sets: Type.Array(text, { minItems: 1, description: 'Ids of its sets; the first is the medoid.' }),
+  r: Type.Number({ description: "Mean r of the medoid set's units." }),
+});
+
+/** How the images of a source can be made again. */
+const sampleRecipe = exactly({
+  generator: text,
+  seed: count(),
+  truncation: Type.Number(),
+  classes: Type.Union([Type.Array(count()), Type.Null()], {
+    description: 'Classes that samples are drawn from; null where the generator has none.',
+  }),
+  noise: Type.Enum(['const', 'none']),
+});
+
+const sharedOptions = {
+  k: count(),
+  setK: count(),
+  seed: count(),
+  nullModel: Type.Boolean(),
+  conceptThreshold: Type.Number(),
+};
+const anchorsOption = {
+  anchors: Type.Array(text, {
+    uniqueItems: true,
+    description: 'Models that have sets of their own; empty when sets are made without an anchor.',
+  }),
+};
+
+function dictionaryOf<Version extends number, Options extends Record<string, TSchema>, Pairs extends TSchema>(
+  version: Version,
+  options: Options,
+  pairs: Pairs,
+) {
+  return exactly({
+    schemaVersion: Type.Literal(version),
+    program: exactly({ name: text, version: text }),
+    created: Type.String({ description: 'ISO 8601 time.' }),
+    score: Type.Enum(['pearson', 'reference'], {
+      description:
+        'pearson: r over all images and positions. reference: cosines over batches of 10, averaged, as the published code.',
+    }),
+    options: exactly({ ...sharedOptions, ...options }),
+    images: exactly({
+      source: Type.String({ description: 'Names of the sources.' }),
+      count: count('Images that could be read, of all sources together.'),
+      sources: Type.Array(
+        exactly({
+          source: text,
+          count: count(),
+          height: side,
+          width: side,
+          generated: Type.Union([sampleRecipe, Type.Null()], {
+            description: 'How the images can be made again; null for photos.',
+          }),
+        }),
+        { description: 'In the order of the images.' },
+      ),
+      sha256: Type.String({
+        pattern: '^[0-9a-f]{64}$',
+        description: 'Over the names of the images, in order, joined by line feeds.',
+      }),
+      unreadable: Type.Array(exactly({ name: text, reason: text })),
+    }),
+    models: Type.Array(modelSchema, { minItems: 2 }),
+    pairs: Type.Array(pairListOf(pairs), {
+      description: 'One entry for each two models, and for each model and its untrained twin.',
+    }),
+    setCounts: named(count(), "Number of Rosetta sets by anchor; the key '' is 'no anchor'."),
+    sets: Type.Array(setSchema, { description: 'Units of several models that stand for one concept.' }),
+    concepts: Type.Array(conceptSchema, { description: 'Rosetta sets whose units correlate: one visual concept.' }),
+  });
+}
+
+/** JSON Schema of `dictionary.json`; docs/dictionary.schema.json is a copy of it. */
+export const dictionarySchema = Type.Unsafe<Static<ReturnType<typeof wholeDictionary>>>({
+  $id: 'rosetta-neurons/dictionary',
+  title: 'Dictionary of Rosetta neurons',
+  description: 'dictionary.json of a run. Units are named model/layer/index.',
+  ...wholeDictionary(),
+});
+function wholeDictionary() {
+  return dictionaryOf(3, anchorsOption, Type.Array(pairSchema));
+}
+
+/** By version: the schema, but that lists of pairs are lists of anything; `isPair` checks these fast. */
+export const outlineSchemas = {
+  2: dictionaryOf(2, { anchor: Type.Union([text, Type.Null()]) }, Type.Array(Type.Unknown())),
+  3: dictionaryOf(3, anchorsOption, Type.Array(Type.Unknown())),
+} as const;
+
+export type Dictionary = Read<typeof dictionarySchema>;
+export type DictionaryModel = Dictionary['models'][number];
+export type DictionaryLayer = DictionaryModel['layers'][number];
+/** The pairs of two models, with the counts that the controls give. */
+export type PairList = Dictionary['pairs'][number];
+export type Pair = PairList['pairs'][number];
+export type Histogram = PairList['histogram'];
+/** Units of several models, at most one of each, that stand for one concept. */
+export type RosettaSet = Dictionary['sets'][number];
+/** Rosetta sets whose units correlate: one visual concept. */
+export type Concept = Dictionary['concepts'][number];
+
+const isNumberOrNull = (value: unknown): boolean => value === null || Number.isFinite(value);
+const isUnit = (value: unknown): boolean => typeof value === 'string' && unitPattern.test(value);
+const pairKeys = Object.keys(pairSchema.properties).length;
+
+/**
+ * Whether a value is what `pairSchema` describes. Dictionaries have hundreds of thousands of pairs, for which the library
+ * takes seconds.
+ */
+export function isPair(value: unknown): value is Pair {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const { a, b, r, rNull, excess, q, rHeldOut, replications } = value as Record<string, unknown>;
+  return (
+    isUnit(a) &&
+    isUnit(b) &&
+    Number.isFinite(r) &&
+    isNumberOrNull(rNull) &&
+    isNumberOrNull(excess) &&
+    isNumberOrNull(q) &&
+    isNumberOrNull(rHeldOut) &&
+    (replications === 0 || replications === 1 || replications === 2) &&
+    Object.keys(value).length === pairKeys
+  );
+}
+
+const ids = Type.Array(text);
 /** JSON Schema of `exemplars/exemplars.json`: which images and maps the report shows. */
 export const exemplarsSchema = Type.Object({
   /** Images by their id: the file below `exemplars/`, and the name in the image set. */
-  images: named(Type.Object({ file: Type.String({ minLength: 1 }), name: Type.String(), width: side, height: side })),
+  images: named(
+    Type.Object({
+      file: Type.String({ pattern: '^\\w[\\w.+-]*(/\\w[\\w.+-]*)*$' }),
+      name: Type.String(),
+      width: side,
+      height: side,
+    }),
+  ),
   /** By set id: ids of its best images, best first. */
   sets: named(ids),
   /**

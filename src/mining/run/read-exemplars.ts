@@ -19,12 +19,10 @@ export async function readExemplars(
 ): Promise<Exemplars | undefined> {
   const bytes = await folder.read('exemplars/exemplars.json');
   if (!bytes) return undefined;
-  const { value, problem = contradiction(value!, dictionary) } = readJson(exemplarsSchema, bytes) as {
-    value?: Exemplars;
-    problem?: string;
-  };
-  if (problem === undefined) return value;
-  throw new UserError(`${path}/exemplars/exemplars.json is damaged (${problem}); mine again`);
+  const { value, problem } = readJson(exemplarsSchema, bytes);
+  const wrong = problem ?? contradiction(value, dictionary);
+  if (wrong === undefined) return value;
+  throw new UserError(`${path}/exemplars/exemplars.json is damaged (${wrong}); mine again`);
 }
 
 /** What a schema cannot say. */

@@ -1,22 +1,18 @@
 // The files of a finished run, read back: its dictionary, and the moments of its units.
 // What is made of them (pages, targets) is elsewhere; write-run.ts writes them.
 
+import Type from 'typebox';
+import { problemIn, readJson } from '../../files/json.ts';
 import { readSafetensors, type Safetensors } from '../../files/safetensors.ts';
 import { bytesSource } from '../../files/source.ts';
 import { UserError } from '../../errors.ts';
 import type { Folder } from '../../files/folder.ts';
 import { parseJson } from '../../files/parse-json.ts';
-import { parseUnit, unitName, type Dictionary } from './dictionary.ts';
-
-/** What version 2 has in place of `anchors`. */
-type VersionTwo = Omit<Dictionary, 'schemaVersion' | 'options'> & {
-  readonly schemaVersion: 2;
-  readonly options: Omit<Dictionary['options'], 'anchors'> & { readonly anchor: string | null };
-};
+import { isPair, outlineSchemas, pairSchema, parseUnit, unitName, type Dictionary } from './dictionary.ts';
 
 /**
  * The dictionary of a finished run; one of schema version 2 comes as the present one.
- * @throws UserError when there is none, or it is of another version.
+ * @throws UserError when there is none, it is of another version, or damaged (then with the place).
  */
 export async function readDictionary(folder: Folder, path: string): Promise<Dictionary> {
   const bytes = await folder.read('dictionary.json');
@@ -28,17 +24,45 @@ export async function readDictionary(folder: Folder, path: string): Promise<Dict
         : `${path} is not a run: it has no dictionary.json; name the folder that was given to "rosetta mine --out"`,
     );
   }
-  let dictionary: Dictionary | VersionTwo | { readonly schemaVersion?: undefined };
-  try {
-    dictionary = JSON.parse(new TextDecoder().decode(bytes)) as typeof dictionary;
-  } catch (error) {
-    throw new UserError(`${path}/dictionary.json is damaged (${(error as Error).message}); mine again`);
-  }
-  if (dictionary.schemaVersion === 3) return withTwins(dictionary);
-  if (dictionary.schemaVersion === 2) return withTwins(fromVersionTwo(dictionary));
-  const version = JSON.stringify(dictionary.schemaVersion);
-  throw new UserError(`${path}/dictionary.json has schema version ${version}, this program reads 2 and 3; mine again`);
+  const { value, problem } = dictionaryIn(bytes);
+  if (problem === undefined) return value;
+  throw new UserError(`${path}/dictionary.json ${problem}; mine again`);
 }
+
+type Found =
+  | { readonly value: Dictionary; readonly problem?: undefined }
+  | { readonly value?: undefined; readonly problem: string };
+
+/** What follows the name of the file when it is no dictionary. */
+function dictionaryIn(bytes: Uint8Array): Found {
+  const damaged = (problem: string): Found => ({ problem: `is damaged (${problem})` });
+  const { value: whole, problem: noJson } = readJson(Type.Object({ schemaVersion: Type.Unknown() }), bytes);
+  if (noJson !== undefined) return damaged(noJson);
+  const { schemaVersion } = whole;
+  if (schemaVersion !== 2 && schemaVersion !== 3) {
+    return { problem: `has schema version ${JSON.stringify(schemaVersion)}, this program reads 2 and 3` };
+  }
+  const problem = problemIn(outlineSchemas[schemaVersion], whole);
+  if (problem !== undefined) return damaged(problem);
+  const lists = (whole as unknown as { pairs: readonly { readonly pairs: readonly unknown[] }[] }).pairs;
+  for (const [i, { pairs }] of lists.entries()) {
+    const at = pairs.findIndex((pair) => !isPair(pair));
+    if (at < 0) continue;
+    const place = `pairs[${i}].pairs[${at}]`;
+    return damaged(problemIn(pairSchema, pairs[at], place) ?? `${place} is no pair`);
+  }
+  const value = withTwins(
+    schemaVersion === 2 ? fromVersionTwo(whole as unknown as VersionTwo) : (whole as unknown as Dictionary),
+  );
+  const contradiction = contradictionIn(value);
+  return contradiction === undefined ? { value } : damaged(contradiction);
+}
+
+/** What version 2 has in place of `anchors`. */
+type VersionTwo = Omit<Dictionary, 'schemaVersion' | 'options'> & {
+  readonly schemaVersion: 2;
+  readonly options: Omit<Dictionary['options'], 'anchors'> & { readonly anchor: string | null };
+};
 
 function fromVersionTwo({ options: { anchor, ...options }, ...rest }: VersionTwo): Dictionary {
   return { ...rest, schemaVersion: 3, options: { ...options, anchors: anchor === null ? [] : [anchor] } };
@@ -50,6 +74,59 @@ function withTwins(dictionary: Dictionary): Dictionary {
     model.role === 'twin' ? { twinOf: model.name.replace(/\.untrained$/, ''), ...model } : model,
   );
   return { ...dictionary, models };
+}
+
+/** What a schema cannot say: that all that is named is there, once. */
+function contradictionIn({ models, options, pairs, sets, concepts }: Dictionary): string | undefined {
+  const channels = new Map<string, number>();
+  for (const [m, { name, layers }] of models.entries()) {
+    for (const [l, { layer, channels: own }] of layers.entries()) {
+      const key = `${name}/${layer}`;
+      if (channels.has(key)) return `models[${m}].layers[${l}] is called "${key}", as another one is`;
+      channels.set(key, own);
+    }
+  }
+  const names = new Set(models.map(({ name }) => name));
+  if (names.size < models.length) return 'two of its models have the same name';
+  for (const [m, { twinOf }] of models.entries()) {
+    if (twinOf !== undefined && !names.has(twinOf))
+      return `models[${m}].twinOf is "${twinOf}", which is not one of its models`;
+  }
+  const hasUnit = (unit: string, model?: string): boolean => {
+    const slash = unit.lastIndexOf('/');
+    if (model !== undefined && !unit.startsWith(`${model}/`)) return false;
+    return Number(unit.slice(slash + 1)) < (channels.get(unit.slice(0, slash)) ?? 0);
+  };
+  const absent = (what: string, name: string, place: string) => `${place} names the ${what} "${name}", which it does not have`; // prettier-ignore
+
+  for (const [i, anchor] of options.anchors.entries()) {
+    if (!names.has(anchor)) return absent('model', anchor, `options.anchors[${i}]`);
+  }
+  for (const [i, { models: both, pairs: list, histogram }] of pairs.entries()) {
+    for (const name of both) if (!names.has(name)) return absent('model', name, `pairs[${i}]`);
+    for (const [j, { a, b }] of list.entries()) {
+      if (!hasUnit(a, both[0])) return absent('unit', a, `pairs[${i}].pairs[${j}].a`);
+      if (!hasUnit(b, both[1])) return absent('unit', b, `pairs[${i}].pairs[${j}].b`);
+    }
+    const { bins, best, nullBest } = histogram;
+    if (best.length !== bins || ![0, bins].includes(nullBest.length))
+      return `pairs[${i}].histogram has not ${bins} bins`;
+  }
+  const ids = new Set<string>();
+  for (const [i, { id, anchor, units, pairwise }] of sets.entries()) {
+    if (ids.has(id)) return `sets[${i}].id is "${id}", as that of another set`;
+    ids.add(id);
+    if (anchor !== null && !names.has(anchor)) return absent('model', anchor, `sets[${i}].anchor`);
+    for (const unit of units) if (!hasUnit(unit)) return absent('unit', unit, `sets[${i}]`);
+    if (pairwise.length && pairwise.length !== (units.length * (units.length - 1)) / 2) {
+      return `sets[${i}].pairwise has ${pairwise.length} entries for ${units.length} units`;
+    }
+  }
+  for (const [i, concept] of concepts.entries()) {
+    const missing = concept.sets.find((id) => !ids.has(id));
+    if (missing !== undefined) return absent('set', missing, `concepts[${i}]`);
+  }
+  return undefined;
 }
 
 /** Units of one model, in the order of the file; means and deviations at the same positions. */

@@ -3,8 +3,9 @@
 import type { Target } from '../target.ts';
 import { checkpoints } from './checkpoints.ts';
 import { images } from './images.ts';
+import { run } from './run.ts';
 import { states } from './states.ts';
 import { texts } from './texts.ts';
 import { onnx } from './onnx.ts';
 
-export const targets: readonly Target[] = [...checkpoints, ...onnx, ...images, ...texts, ...states];
+export const targets: readonly Target[] = [...checkpoints, ...onnx, ...images, ...texts, ...run, ...states];
