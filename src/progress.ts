@@ -17,6 +17,8 @@ export interface LongWork<P extends Progress = Progress> {
    * resolved. What it throws ends the work, which passes it on.
    */
   readonly onProgress?: (progress: P) => void | Promise<void>;
+  /** Called with what the user is to know and need not act on, e.g. that a damaged state is passed over. */
+  readonly onNote?: (note: string) => void;
   /** Aborting ends the work after the current batch or step. */
   readonly signal?: AbortSignal;
 }

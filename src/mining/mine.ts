@@ -116,6 +116,7 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
     store: new StateStore(folder, stateKey(options, parts, mined, pairs)),
     saveEvery: options.saveEvery,
     onProgress,
+    onNote: options.onNote,
     signal,
   });
 

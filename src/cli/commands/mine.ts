@@ -194,6 +194,7 @@ async function run(options: MineCommandOptions): Promise<void> {
       folder,
       thumbnails: thumbnail,
       onProgress: (progress) => printer.update(progress),
+      onNote: (note) => printer.note(note),
     };
     checkMining(mining);
     // Not before all that the new run needs is there.

@@ -105,6 +105,7 @@ async function trained(
     every,
     seconds: minutes === undefined ? undefined : minutes * 60,
     signal,
+    onNote: (note) => printer.note(note),
     onProgress: ({ metrics, ...progress }) =>
       printer.update({ ...progress, stage: `training ${recipe.name}`, note: shown(metrics) }),
   });

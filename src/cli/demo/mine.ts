@@ -40,6 +40,7 @@ export async function demoMining(options: DemoMining): Promise<void> {
       folder,
       thumbnails: thumbnail,
       onProgress: (progress) => printer.update(progress),
+      onNote: (note) => printer.note(note),
       signal,
     });
   }

@@ -12,11 +12,11 @@ import { Moments } from './moments.ts';
 import { meanCosine, Neighbours, pearson } from './neighbours.ts';
 import { centreGraph, names, type MapSource } from './pass-graph.ts';
 import { planPasses, rectangles, targetGrids, type MinedModel, type Pass } from './plan.ts';
-import { imagesIn, PassRun, startOf, type Part, type PassRunOptions } from './run-pass.ts';
+import { imagesIn, PassRun, startOf, sumsOf, type Part, type PassRunOptions } from './run-pass.ts';
 import type { LongWork } from '../../progress.ts';
 import { miningDefaults } from '../defaults.ts';
 import type { MineProgress } from '../progress.ts';
-import type { StateStore } from './saved-state.ts';
+import type { SavedState, StateStore } from './saved-state.ts';
 import { compareNames } from '../../images/image-set.ts';
 import { sampleShape, type Unreadable } from '../../images/source.ts';
 
@@ -83,23 +83,36 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
     options.onProgress?.({ stage: 'correlating', done, total, unit: 'images', pass, passes: passes.length });
   await tell(0, 0);
 
-  const saved = await store?.load();
+  const damaged = (file: string) =>
+    options.onNote?.(`${file}, the state of an unfinished run, is damaged; mining begins anew`);
+  const saved = await store?.load(damaged);
   const fresh = cosine
     ? await provisionalMeans(options, Infinity, publishedBatch)
     : await provisionalMeans(options, centreImages, Math.min(centreImages, batch));
-  const resumed = saved && sameMeans(fresh, centresFrom(saved.groups.get('centres')!, models)) ? saved : undefined;
-  const centres = resumed ? centresFrom(resumed.groups.get('centres')!, models) : fresh;
-  const moments = parts.map((part) =>
-    models.map((model, m) => (part.models.includes(m) ? new Moments(model, targets[m], centres[m]) : undefined)),
-  );
-  const savedMoments = () =>
-    moments.flatMap((list, p) => list.flatMap((entry, m) => (entry ? [{ entry, key: `${p} ${m}` }] : [])));
+  const momentsAround = (means: readonly (readonly Float32Array[])[]) =>
+    parts.map((part) =>
+      models.map((model, m) => (part.models.includes(m) ? new Moments(model, targets[m], means[m]) : undefined)),
+    );
+  const savedMoments = (all: PassRunOptions['moments']) =>
+    all.flatMap((list, p) => list.flatMap((entry, m) => (entry ? [{ entry, key: `${p} ${m}` }] : [])));
   const neighbours = pairs.map(
     ([a, b]) => new Neighbours(models[a].units, models[b].units, options.keep, options.k, options.wholeMatrix),
   );
+  const groupsOf = (means: readonly (readonly Float32Array[])[], all: PassRunOptions['moments']) =>
+    new Map<string, ReadonlyMap<string, Tensor>>([
+      ['centres', centresTo(means)],
+      ['moments', new Map(savedMoments(all).map(({ entry, key }) => [key, float64(entry.save())]))],
+      ...neighbours.map((entry, i): [string, Map<string, Tensor>] => [`neighbours/${i}`, entry.tensors()]),
+    ]);
+  const whole = saved && isWhole(saved, groupsOf(fresh, momentsAround(fresh)), passes, options);
+  if (saved && !whole) damaged('partial/');
+  const found = whole ? centresFrom(saved.groups.get('centres')!, models) : undefined;
+  const resumed = saved && found && sameMeans(fresh, found) ? saved : undefined;
+  const centres = (resumed && found) ?? fresh;
+  const moments = momentsAround(centres);
   if (resumed) {
     const sums = resumed.groups.get('moments')!;
-    for (const { entry, key } of savedMoments()) entry.restore(sums.get(key)!.data as Float64Array);
+    for (const { entry, key } of savedMoments(moments)) entry.restore(sums.get(key)!.data as Float64Array);
     neighbours.forEach((entry, i) => entry.restore(resumed.groups.get(`neighbours/${i}`)!));
   }
 
@@ -113,9 +126,7 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
     cursor: run?.cursor ?? startOf(parts),
     unreadable: unreadable(),
     groups: new Map<string, ReadonlyMap<string, Tensor>>([
-      ['centres', centresTo(centres)],
-      ['moments', new Map(savedMoments().map(({ entry, key }) => [key, float64(entry.save())]))],
-      ...neighbours.map((entry, i): [string, Map<string, Tensor>] => [`neighbours/${i}`, entry.tensors()]),
+      ...groupsOf(centres, moments),
       ...[...(run?.save() ?? [])].map(([name, sums]): [string, Map<string, Tensor>] => [
         `sums/${name}`,
         new Map([['sums', sums]]),
@@ -170,6 +181,30 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
     await tell(sum(images.slice(0, p + 1).flat()), p);
   }
   return { neighbours, moments: models.map((_, m) => over(moments, [m])[0]), unreadable: unreadable() };
+}
+
+/** Whether a saved state has all that a run of these passes goes on from, in the types and lengths that it is restored to. */
+function isWhole(
+  { passes: done, cursor, groups }: SavedState,
+  expected: ReadonlyMap<string, ReadonlyMap<string, Tensor>>,
+  passes: readonly Pass[],
+  { parts, nullModel }: CorrelateOptions,
+): boolean {
+  const fits = (tensor: Tensor | undefined, dtype: Tensor['dtype'], length: number) =>
+    tensor?.dtype === dtype && tensor.data.length === length;
+  const [pass, part] = [passes.at(done), parts.at(cursor.part)];
+  if (done > passes.length || !part || cursor.batches.length !== parts.length) return false;
+  if (cursor.position > (part.halves[cursor.half]?.length ?? 0)) return false;
+  for (const [group, tensors] of expected) {
+    for (const [name, { dtype, data }] of tensors) {
+      if (!fits(groups.get(group)?.get(name), dtype, data.length)) return false;
+    }
+  }
+  // Before its first batch a pass has no sums yet.
+  if (!pass || cursor.batches.every((count) => count === 0)) return true;
+  return sumsOf({ pass, nullModel, parts }).every(({ half, name, shape }) =>
+    fits(groups.get(`sums/${half}/${name}`)?.get('sums'), 'float32', sizeOf(shape)),
+  );
 }
 
 function plan(options: CorrelateOptions, cosine: boolean, room: number): Pass[] {

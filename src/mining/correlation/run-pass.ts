@@ -55,6 +55,16 @@ export const imagesIn = (pass: PassRunOptions['pass'], { models, halves }: Part)
 
 type AfterBatch = (images: number) => Promise<void>;
 
+/** The sums that a pass keeps: of which half, by which name, `[rows, columns]`. */
+export function sumsOf({ pass, nullModel, parts }: Pick<PassRunOptions, 'pass' | 'nullModel' | 'parts'>) {
+  const halves = ([0, 1] as const).filter((half) => parts.some((part) => part.halves[half]?.length));
+  return pass.tiles.flatMap((tile, i) =>
+    (nullModel ? [names.real(i), names.null(i)] : [names.real(i)]).flatMap((name) =>
+      halves.map((half) => ({ half, name, shape: [tile.to - tile.from, tile.columns] })),
+    ),
+  );
+}
+
 export class PassRun {
   cursor: Cursor;
   readonly #options: PassRunOptions;
@@ -68,14 +78,7 @@ export class PassRun {
     this.#options = options;
     this.cursor = startOf(options.parts);
     this.#sums = [new Map<string, Tensor>(), new Map<string, Tensor>()];
-    options.pass.tiles.forEach((tile, i) => {
-      const shape = [tile.to - tile.from, tile.columns];
-      for (const name of options.nullModel ? [names.real(i), names.null(i)] : [names.real(i)]) {
-        for (const half of [0, 1] as const) {
-          if (options.parts.some(({ halves }) => halves[half]?.length)) this.#sums[half].set(name, zeros(shape));
-        }
-      }
-    });
+    for (const { half, name, shape } of sumsOf(options)) this.#sums[half].set(name, zeros(shape));
   }
 
   /** Runs to the end. @param afterBatch awaited after each batch, with the number of its images. */

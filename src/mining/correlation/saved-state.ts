@@ -2,9 +2,8 @@
 // A state is a set of files under a number, made current by one small file that is written last.
 
 import Type from 'typebox';
-import { Check } from 'typebox/value';
 import { UserError } from '../../errors.ts';
-import { parseJson } from '../../files/parse-json.ts';
+import { readJson } from '../../files/json.ts';
 import { readSafetensorsBytes, safetensorsChunks } from '../../files/safetensors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { Folder } from '../../files/folder.ts';
@@ -37,7 +36,6 @@ const currentSchema = Type.Object({
   unreadable: Type.Array(Type.Object({ name: Type.String(), reason: Type.String() })),
   groups: Type.Array(Type.String()),
 });
-type Current = Type.Static<typeof currentSchema>;
 
 /** Saves and finds states in `folder/partial`, for runs with the same key (all options that change the result). */
 export class StateStore {
@@ -48,18 +46,29 @@ export class StateStore {
     readonly key: string,
   ) {}
 
-  /** The state that was saved last; undefined when there is none of this key, or its files are damaged. */
-  async load(): Promise<SavedState | undefined> {
+  /**
+   * The state that was saved last; undefined when there is none of this key, or its files are damaged.
+   * @param onDamage is told which file is.
+   */
+  async load(onDamage: (file: string) => void = () => {}): Promise<SavedState | undefined> {
     const bytes = await this.folder.read('partial/current.json');
-    const current = bytes && currentIn(new TextDecoder().decode(bytes));
-    if (!current) return undefined;
+    if (!bytes) return undefined;
+    const { value: current } = readJson(currentSchema, bytes);
+    if (!current) {
+      onDamage('partial/current.json');
+      return undefined;
+    }
     this.#number = current.number;
     if (current.key !== this.key) return undefined;
     const groups = new Map<string, ReadonlyMap<string, Tensor>>();
     for (const [i, group] of current.groups.entries()) {
-      const file = await this.folder.read(`partial/${current.number}/${i}.safetensors`);
+      const name = `partial/${current.number}/${i}.safetensors`;
+      const file = await this.folder.read(name);
       const tensors = file && (await tensorsIn(group, file));
-      if (!tensors) return undefined;
+      if (!tensors) {
+        onDamage(name);
+        return undefined;
+      }
       groups.set(group, tensors);
     }
     return { passes: current.passes, cursor: current.cursor, unreadable: current.unreadable, groups };
@@ -81,16 +90,6 @@ export class StateStore {
 
   clear(): Promise<void> {
     return this.folder.remove('partial');
-  }
-}
-
-function currentIn(json: string): Current | undefined {
-  try {
-    const value = parseJson(json);
-    return Check(currentSchema, value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
   }
 }
 

@@ -1,6 +1,8 @@
 // What a training reports: means of its numbers over some steps, as lines of JSON.
 // It writes no file by itself; a saved training keeps the sums of a line that is not full yet.
 
+import Type from 'typebox';
+
 /** Per number: sum and count since the last line. Plain data, so that it can be saved. */
 export type Sums = Record<string, readonly [sum: number, count: number]>;
 
@@ -14,11 +16,11 @@ export function addTo(sums: Sums, numbers: Readonly<Record<string, number>>): vo
 export const meansOf = (sums: Sums): Record<string, number> =>
   Object.fromEntries(Object.entries(sums).map(([name, [sum, count]]) => [name, sum / count]));
 
-/** Whether parsed JSON is such sums. */
-export const isSums = (value: unknown): value is Sums =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.values(value).every((pair) => Array.isArray(pair) && pair.length === 2 && Number.isFinite(pair[1]));
+/** Such sums as JSON, where a sum that is not finite is null. */
+export const sumsSchema = Type.Unsafe<Sums>({
+  type: 'object',
+  additionalProperties: Type.Tuple([Type.Union([Type.Number(), Type.Null()]), Type.Number()]),
+});
 
 /** Lines of an earlier part of a training up to a step; later ones will be made again. */
 export function linesUntil(text: string, step: number): string[] {

@@ -3,11 +3,12 @@
 
 import { bytesSource } from '../../files/source.ts';
 import { readSafetensors, safetensorsChunks } from '../../files/safetensors.ts';
+import { readJson } from '../../files/json.ts';
 import { UserError } from '../../errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { program } from '../../program.ts';
 import type { Folder } from '../../files/folder.ts';
-import { isSums, type Sums } from './log.ts';
+import { sumsSchema, type Sums } from './log.ts';
 
 /** The file, in a training's folder. */
 export const checkpointFile = 'checkpoint.safetensors';
@@ -43,11 +44,20 @@ export async function saveTraining(
   await folder.write(checkpointFile, safetensorsChunks(tensors, metadata));
 }
 
-/** Reads it; undefined when there is none. @throws UserError when it is damaged or no training of this program. */
-export async function loadTraining(folder: Folder): Promise<SavedTraining | undefined> {
+/**
+ * Reads it; undefined when there is none, or it is damaged.
+ * @param onDamage is told when it is.
+ * @throws UserError when the file is of another version, or of something else.
+ */
+export async function loadTraining(folder: Folder, onDamage = () => {}): Promise<SavedTraining | undefined> {
   const bytes = await folder.read(checkpointFile);
   if (!bytes) return undefined;
-  const { tensors: refs, metadata = {} } = await readSafetensors(bytesSource(checkpointFile, bytes));
+  const damaged = (): undefined => onDamage() as undefined;
+  const file = await readSafetensors(bytesSource(checkpointFile, bytes)).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error;
+  });
+  if (!file) return damaged();
+  const { tensors: refs, metadata = {} } = file;
   if (metadata.format !== `${program.name} ${format}`) {
     throw new UserError(`${checkpointFile} is not a saved training; choose another folder`);
   }
@@ -58,21 +68,12 @@ export async function loadTraining(folder: Folder): Promise<SavedTraining | unde
     );
   }
   const [step, seed] = [Number(metadata.step), Number(metadata.seed)];
-  const sums = parsed(metadata.sums);
-  if (!Number.isSafeInteger(step) || step < 0 || !Number.isSafeInteger(seed) || !isSums(sums)) {
-    throw new UserError(`${checkpointFile} does not say where the training stands; remove it to begin anew`);
-  }
+  const { value: sums } = readJson(sumsSchema, metadata.sums ?? '');
+  if (!Number.isSafeInteger(step) || step < 0 || !Number.isSafeInteger(seed) || !sums) return damaged();
+  if (metadata.recipe === undefined) return damaged();
   const tensors = new Map<string, Tensor>();
   for (const [name, ref] of refs) tensors.set(name, await ref.load());
   return { tensors, step, seed, recipe: metadata.recipe, sums };
-}
-
-function parsed(json: string | undefined): unknown {
-  try {
-    return JSON.parse(json ?? '');
-  } catch {
-    return undefined;
-  }
 }
 
 /**

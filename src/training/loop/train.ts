@@ -9,7 +9,7 @@ import type { LongWork, Progress } from '../../progress.ts';
 import { addTo, linesUntil, meansOf, type Sums } from './log.ts';
 import { beginState, copyState, isFiniteReport, StepRunner, type StepReport, type TrainingState } from './run-step.ts';
 import type { Schedule } from './schedule.ts';
-import { expectSame, loadTraining, saveTraining } from './state.ts';
+import { checkpointFile, expectSame, loadTraining, saveTraining } from './state.ts';
 import type { TrainingStep } from './step.ts';
 
 /** Tensors for each training step by its name, by input. A step that gets none is not run this time. */
@@ -92,7 +92,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   let step = 0;
   let sums: Sums = {};
   const lines: string[] = [];
-  const saved = folder && (await loadTraining(folder));
+  const saved =
+    folder &&
+    (await loadTraining(folder, () => options.onNote?.(`${checkpointFile} is damaged; training begins anew`)));
   if (saved) {
     expectSame(saved, state, recipe, seed);
     state = new Map(saved.tensors);

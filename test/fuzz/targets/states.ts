@@ -90,7 +90,9 @@ export const states: readonly Target[] = [
       async read(bytes) {
         const folder = memoryFolder();
         folder.files.set(checkpointFile, bytes);
-        await loadTraining(folder);
+        let damaged = false;
+        await loadTraining(folder, () => (damaged = true));
+        if (damaged) throw new UserError('begins anew');
       },
     }),
   },
