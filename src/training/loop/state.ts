@@ -49,10 +49,15 @@ export async function saveTraining(
  * @param onDamage is told when it is.
  * @throws UserError when the file is of another version, or of something else.
  */
-export async function loadTraining(folder: Folder, onDamage = () => {}): Promise<SavedTraining | undefined> {
+export async function loadTraining(
+  folder: Folder,
+  onDamage: () => void = () => {},
+): Promise<SavedTraining | undefined> {
   const bytes = await folder.read(checkpointFile);
   if (!bytes) return undefined;
-  const damaged = (): undefined => onDamage() as undefined;
+  const damaged = (): undefined => {
+    onDamage();
+  };
   const file = await readSafetensors(bytesSource(checkpointFile, bytes)).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error;
   });
