@@ -2,6 +2,7 @@
 // The short methods for single operators (conv, relu, ...) are in builder.ts.
 
 import { UserError } from '../errors.ts';
+import { required } from '../lookup.ts';
 import { differ, formatShape, isStatic } from './dims.ts';
 import type { Attribute, Graph, Node, ValueInfo } from './graph.ts';
 import { inferOutputs } from './infer.ts';
@@ -125,9 +126,9 @@ export class GraphAssembly {
       const existing = this.#shared.get(tensor);
       names.set(name, existing ?? this.#adopt(prefix + name));
       if (existing === undefined) {
-        this.#initializers.set(names.get(name)!, tensor);
-        this.#shared.set(tensor, names.get(name)!);
-        this.#known.set(names.get(name)!, knownOf(tensor));
+        this.#initializers.set(required(names, name, 'name'), tensor);
+        this.#shared.set(tensor, required(names, name, 'name'));
+        this.#known.set(required(names, name, 'name'), knownOf(tensor));
       }
     }
     const rename = (name: string) => names.get(name) ?? prefix + name;

@@ -101,10 +101,8 @@ export function joinGraphs(
     if (!target) throw new UserError(`The graph "${second.name}" has no input "${input}".`);
     if (!source) throw new UserError(`The graph "${first.name}" has no output "${output}".`);
     const { shape } = target;
-    const fits =
-      !shape ||
-      !source.shape ||
-      (shape.length === source.shape.length && !shape.some((d, i) => differ(d, source.shape![i])));
+    const given = source.shape;
+    const fits = !shape || !given || (shape.length === given.length && !shape.some((d, i) => differ(d, given[i])));
     if (source.dtype !== target.dtype || !fits) {
       throw new UserError(
         `"${output}" of the graph "${first.name}" is ${source.dtype} ${formatShape(source.shape)}, but "${input}" of ` +

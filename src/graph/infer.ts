@@ -104,10 +104,10 @@ function inferBranches(node: Node, condition: Known | undefined, known: Readonly
 }
 
 function inCommon(a: Known, b: Known): Known {
-  const same = a.shape && b.shape && a.shape.length === b.shape.length;
+  const [first, second] = [a.shape, b.shape];
   const join = (x: Dim, y: Dim): Dim => (x === y ? unify(x, y) : unknown);
   return {
     ...(a.dtype === b.dtype && { dtype: a.dtype }),
-    ...(same && { shape: a.shape.map((dim, i) => join(dim, b.shape![i])) }),
+    ...(first && second?.length === first.length && { shape: first.map((dim, i) => join(dim, second[i])) }),
   };
 }

@@ -1,6 +1,7 @@
 // Separable resampling of images and maps as two matrix products: exact torch semantics, and differentiable for free.
 // It knows nothing of what the images are; engines run the products faster than their own resize operators.
 
+import { lastOf } from '../lookup.ts';
 import type { GraphBuilder, Value } from './builder.ts';
 import { float32 } from './tensor.ts';
 
@@ -71,7 +72,7 @@ export function transposed(matrix: Float64Array, rows: number, columns: number):
 /** Applies `right` (`[w, w2]`, row-major) to the last axis of `x` `[..., h, w]`; undefined leaves it. */
 export function timesRight(b: GraphBuilder, x: Value, right: Float64Array | undefined): Value {
   if (!right) return x;
-  const width = x.shape.at(-1)!;
+  const width = lastOf(x.shape);
   const columns = right.length / width;
   // One large product over all rows: with more axes the engine would run one small product per image and channel.
   const flat = b.reshape(x, [-1, width]);

@@ -6,6 +6,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { AttributeProto_AttributeType as Kind, ModelProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
 import type { AttributeProtoSchema, GraphProtoSchema, TensorProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 import { UserError } from '../errors.ts';
+import { present } from '../lookup.ts';
 import type { Attribute, Graph, Node, ValueInfo } from './graph.ts';
 import { dataTypes } from './onnx-types.ts';
 import { byteLengthOf, toBytes, toInt64 } from './tensor.ts';
@@ -81,7 +82,7 @@ class ExternalStore {
   }
 
   entry(tensor: Tensor): MessageInitShape<typeof TensorProtoSchema> {
-    const { location, folder } = this.#options!;
+    const { location, folder } = present(this.#options, 'external file');
     const place =
       tensor.stored && tensor.stored.folder === folder
         ? { location: tensor.stored.file, offset: tensor.stored.offset }

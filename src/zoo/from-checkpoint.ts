@@ -2,6 +2,7 @@
 // It opens no file.
 
 import { UserError } from '../errors.ts';
+import { present } from '../lookup.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Architecture, Hints, Shapes } from './architecture.ts';
 import { architectures } from './registry.ts';
@@ -76,7 +77,7 @@ export function describeModel(shapes: Shapes, options: FromCheckpointOptions) {
   };
   const card: ModelCard =
     architecture.kind === 'encoder'
-      ? { ...identity, input: settings.input! }
+      ? { ...identity, input: present(settings.input, 'input') }
       : { ...identity, latent: architecture.latent(config) };
   return { architecture, card, assumed: settings.assumed };
 }

@@ -2,6 +2,7 @@
 // Families of architectures bring the function; what all models share is here.
 
 import { UserError } from '../errors.ts';
+import { required } from '../lookup.ts';
 import { GraphBuilder, type Value } from '../graph/builder.ts';
 import { float32 } from '../graph/tensor.ts';
 import type { EncoderCard, GeneratorCard, ModelCard } from './card.ts';
@@ -105,11 +106,11 @@ function chosenTaps(card: ModelCard, built: BuiltModel) {
     );
   }
   const taps = chosen.map((layer): Tap => {
-    const [, channels, height, width] = built.taps.get(layer)!.shape;
+    const [, channels, height, width] = required(built.taps, layer, 'layer').shape;
     return { layer, channels, height, width };
   });
   const only = ({ taps: all, output }: BuiltModel): BuiltModel => ({
-    taps: new Map(chosen.map((layer) => [layer, all.get(layer)!])),
+    taps: new Map(chosen.map((layer) => [layer, required(all, layer, 'layer')])),
     output,
   });
   return { taps, only };

@@ -76,8 +76,11 @@ async function loadCheckpoint(path: string, source: ByteSource, options: LoadOpt
   const json = await configBeside(path);
   const { folder, minBytes = 0 } = options.compiled ?? {};
   const settings = [options.settings, options.card?.architecture, options.card?.config, options.card?.input, json];
-  const key = folder !== undefined && source.size >= minBytes ? await compiledKey(folder, path, settings) : undefined;
-  const found = key === undefined ? undefined : await readCompiled(folder!, key);
+  const compiled =
+    folder !== undefined && source.size >= minBytes
+      ? { folder, key: await compiledKey(folder, path, settings) }
+      : undefined;
+  const found = compiled && (await readCompiled(compiled.folder, compiled.key));
   if (found) return fromCompiled(found, options);
 
   const checkpoint = await openCheckpoint(source);
@@ -86,16 +89,16 @@ async function loadCheckpoint(path: string, source: ByteSource, options: LoadOpt
   const modules = pickledModules(checkpoint, networkPath(checkpoint));
   const hints: Hints = { ...(modules && { modules }), ...(json && { json }) };
   const loaded = modelFromTensors(tensors, { ...options, hints });
-  if (key === undefined) return loaded;
+  if (!compiled) return loaded;
   const { architecture, card } = describeModel(shapesOf(tensors), { ...options, hints, taps: ['**'] });
   const weights = new Weights(tensors, card.name);
   try {
-    await writeCompiled(folder!, key, modelOf(architecture, card, weights), weights, hints);
+    await writeCompiled(compiled.folder, compiled.key, modelOf(architecture, card, weights), weights, hints);
   } catch (error) {
     options.compiled?.onFailure?.(error as Error);
     return loaded;
   }
-  const written = await readCompiled(folder!, key);
+  const written = await readCompiled(compiled.folder, compiled.key);
   return written ? fromCompiled(written, options) : loaded;
 }
 

@@ -91,8 +91,7 @@ function scatterND(call: Call): Known[] {
 function topK(call: Call): Known[] {
   const shape = call.shape(0);
   const k = call.opset >= 10 ? call.inputs[1]?.elements?.[0] : call.int('k');
-  const axis = shape && resolveAxis(call.int('axis', -1), shape.length);
-  const out = axis === undefined ? undefined : shape!.with(axis, k ?? unknown);
+  const out = shape?.with(resolveAxis(call.int('axis', -1), shape.length), k ?? unknown);
   return [
     { dtype: call.dtype(0), shape: out },
     { dtype: 'int64', shape: out },

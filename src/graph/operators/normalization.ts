@@ -14,8 +14,8 @@ const batchNormalization: OperatorRule = (call) => {
 
 const layerNormalization: OperatorRule = (call) => {
   const x = call.shape(0);
-  const axis = x && resolveAxis(call.int('axis', -1), x.length);
-  const statistics = { dtype: 'float32', shape: x?.map((dim, i) => (i < axis! ? dim : 1)) } as const;
+  const axis = x ? resolveAxis(call.int('axis', -1), x.length) : 0;
+  const statistics = { dtype: 'float32', shape: x?.map((dim, i) => (i < axis ? dim : 1)) } as const;
   return [{ dtype: call.dtype(0), shape: x }, statistics, statistics];
 };
 

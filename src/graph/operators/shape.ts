@@ -138,10 +138,9 @@ function unsqueeze(call: Call): Known[] {
   const rank = shape.length + axes.length;
   const inserted = new Set(axes.map((axis) => resolveAxis(axis, rank)));
   if (inserted.size !== axes.length) throw new ShapeError(`axes [${axes.join(', ')}] name one axis twice`);
-  const rest = [...shape];
-  return [
-    { dtype: call.dtype(0), shape: Array.from({ length: rank }, (_, i) => (inserted.has(i) ? 1 : rest.shift()!)) },
-  ];
+  let next = 0;
+  const out = Array.from({ length: rank }, (_, i) => (inserted.has(i) ? 1 : shape[next++]));
+  return [{ dtype: call.dtype(0), shape: out }];
 }
 
 function squeeze(call: Call): Known[] {

@@ -1,6 +1,7 @@
 // Whether a device computes on this machine: tried in a process of its own, whose engine may print and crash.
 // Which devices the installed engine was built for is known without a try, in ../node.ts.
 
+import { required } from '../../lookup.ts';
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { GraphBuilder } from '../../graph/builder.ts';
@@ -24,7 +25,7 @@ const probes = new Map<Device, Promise<string | undefined>>();
 /** Why a device does not compute here, in the engine's words; undefined when it does. Each device is tried once. */
 export function whyMissing(device: Device): Promise<string | undefined> {
   if (!probes.has(device)) probes.set(device, probe(device));
-  return probes.get(device)!;
+  return required(probes, device, 'device');
 }
 
 function smallGraph(): Graph {

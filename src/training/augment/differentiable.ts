@@ -109,7 +109,7 @@ export function drawAugment(
 export function addAugment(b: GraphBuilder, x: Value, fed: Readonly<Record<string, Value | undefined>>): Value {
   const { shape } = x;
   const [n, channels, height, width] = shape;
-  const { 'augment colour': colour, 'augment level': level, 'augment rows': rows } = fed;
+  const { 'augment colour': colour, 'augment level': level, 'augment rows': rows, 'augment columns': columns } = fed;
   const [cutRows, cutColumns] = [fed['augment cut rows'], fed['augment cut columns']];
   let y = x;
   if (colour && level) {
@@ -118,7 +118,7 @@ export function addAugment(b: GraphBuilder, x: Value, fed: Readonly<Record<strin
     const grey = b.reduceMean(flat, [1, 2], true);
     y = b.reshape(b.add(b.matmul(colour, flat), b.add(b.mul(share, grey), shift)), shape);
   }
-  if (rows) y = b.matmul(b.matmul(rows, y), fed['augment columns']!);
+  if (rows && columns) y = b.matmul(b.matmul(rows, y), columns);
   if (cutRows && cutColumns) y = b.mul(y, b.sub(1, b.mul(cutRows, cutColumns)));
   return y;
 }

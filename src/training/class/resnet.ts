@@ -1,6 +1,7 @@
 // The class-supervised ResNet in training: cross entropy with smoothed labels.
 // Architecture and tensors are the zoo's; photos, augmentation and loop come from elsewhere.
 
+import { present } from '../../lookup.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { shapesOf } from '../../zoo/from-checkpoint.ts';
 import { resnet } from '../../zoo/encoders/resnet.ts';
@@ -35,7 +36,7 @@ export function classResNetStep({
   ema,
   clip,
 }: ClassResNetOptions): TrainingStep {
-  const config = resnet.recognise(shapesOf(tensors), {})!;
+  const config = present(resnet.recognise(shapesOf(tensors), {}), 'architecture');
   return trainingStep({
     name: 'class',
     state: tensors,

@@ -1,6 +1,7 @@
 // One training step of CLIP: both towers, the symmetric contrastive loss, a bounded temperature.
 // It draws neither photos nor captions.
 
+import { present, required } from '../../lookup.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { clipResNet } from '../../zoo/encoders/clip-resnet.ts';
@@ -76,8 +77,8 @@ export interface ClipStepOptions extends Pick<StepOptions, 'optimiser' | 'ema' |
  */
 export function clipStep(options: ClipStepOptions): TrainingStep {
   const { tensors, batch, height, width, optimiser, ema, clip } = options;
-  const config = clipResNet.recognise(shapesOf(tensors), {})!;
-  const [context] = tensors.get('positional_embedding')!.shape;
+  const config = present(clipResNet.recognise(shapesOf(tensors), {}), 'architecture');
+  const [context] = required(tensors, 'positional_embedding', 'tensor').shape;
   return trainingStep({
     name: 'clip',
     state: tensors,

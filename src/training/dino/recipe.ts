@@ -2,6 +2,7 @@
 // The step is in step.ts, its loss in loss.ts.
 
 import { UserError } from '../../errors.ts';
+import { lastOf, present } from '../../lookup.ts';
 import { float32, type Tensor } from '../../graph/tensor.ts';
 import type { EncoderFamily } from '../../zoo/architecture.ts';
 import { shapesOf } from '../../zoo/from-checkpoint.ts';
@@ -124,7 +125,10 @@ function planOf(recipe: Recipe, photos: PhotoSet): Plan {
   let { optimiser } = rest;
   const { weightDecay: last } = objective;
   if (last !== undefined) {
-    optimiser = decayingBy(optimiser, cosine({ rate: schedule.optimiser.weightDecay!, steps, final: last }));
+    optimiser = decayingBy(
+      optimiser,
+      cosine({ rate: present(schedule.optimiser.weightDecay, 'weight decay'), steps, final: last }),
+    );
   }
   optimiser = standingStill(optimiser, directions, Math.round((objective.still ?? 1) * stepsPerEpoch));
 
@@ -202,7 +206,7 @@ function backboneOf({ name, architecture, seed }: Recipe, { height, width }: Pho
   if (!('patch' in architecture)) {
     const sizes = architecture as unknown as ResNetSizes;
     const tensors = freshResNet(sizes, seed);
-    return { ...networkFor(height, resnet, tensors, 4 * sizes.planes.at(-1)!), config: undefined };
+    return { ...networkFor(height, resnet, tensors, 4 * lastOf(sizes.planes)), config: undefined };
   }
   const sizes = architecture as unknown as VitArchitecture;
   const { patch, width: channels, heads = channels / 64 } = sizes;
@@ -224,7 +228,7 @@ function networkFor<Config>(
   features: number,
   choices: Partial<Config> = {},
 ) {
-  const config = { ...family.recognise(shapesOf(tensors), {})!, ...choices };
+  const config = { ...present(family.recognise(shapesOf(tensors), {}), 'architecture'), ...choices };
   const usual = family.defaultInput(config);
   const backbone: Backbone = { family: family, config, tensors, features };
   return { backbone, input: usual.height === side ? undefined : { ...usual, height: side, width: side } };

@@ -1,6 +1,7 @@
 // DINO's training step: student and teacher over the crops of a batch, loss, and the centre of the teacher's logits.
 // The networks are the zoo's; crops, schedules and the recipe come from elsewhere.
 
+import { required } from '../../lookup.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { float32, type Tensor } from '../../graph/tensor.ts';
 import type { EncoderFamily } from '../../zoo/architecture.ts';
@@ -108,4 +109,6 @@ export function dinoStep(options: DinoStepOptions): TrainingStep {
 
 /** The teacher's backbone in a state of the training, with its own running statistics. */
 export const teacherOf = (state: ReadonlyMap<string, Tensor>, { tensors }: Backbone): Map<string, Tensor> =>
-  new Map([...tensors.keys()].map((name) => [name, state.get(movesInResNet(name) ? emaName(name) : name)!]));
+  new Map(
+    [...tensors.keys()].map((name) => [name, required(state, movesInResNet(name) ? emaName(name) : name, 'tensor')]),
+  );

@@ -27,7 +27,7 @@ export function freshGenerator(name: GeneratorName, sizes: unknown, seed: number
   const { schema, make } = generators[name] as Kind;
   const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(schema);
   if (validate(sizes)) return make(sizes as never, seed);
-  const problems = validate.errors!.map(({ instancePath, message, params }) => {
+  const problems = (validate.errors ?? []).map(({ instancePath, message, params }) => {
     const extra = 'additionalProperty' in params ? ` ("${params.additionalProperty}")` : '';
     return `architecture${instancePath.replaceAll('/', '.')} ${message}${extra}`;
   });

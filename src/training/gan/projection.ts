@@ -2,6 +2,7 @@
 // Its weights are constants of the step's graph, so that the engine can prepare them; nothing here is trained.
 
 import { UserError } from '../../errors.ts';
+import { required } from '../../lookup.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
@@ -97,13 +98,13 @@ export function projection(
       width: size,
     });
     const { taps, output } = resnet.addTo(b, x, new Weights(tensors, 'the encoder'), config);
-    for (const name of stages) b.output(taps.get(name)!, name);
+    for (const name of stages) b.output(required(taps, name, 'layer'), name);
     b.output(output, 'logits');
     return b.build();
   };
   const shapes = new Map(encoder(1).outputs.map(({ name, shape }) => [name, shape as readonly number[]]));
   const maps = stages.map((name) => {
-    const [, , side] = shapes.get(name)!;
+    const [, , side] = required(shapes, name, 'tensor');
     return { channels: channels(side), size: side };
   });
   const random = (to: number, from: number, at: number): Tensor => {
@@ -111,12 +112,12 @@ export function projection(
     const values = new Float32Array(to * from);
     return float32([to, from, 1, 1], fillNormal(values, Math.sqrt(1 / from / terms), seed, stream * 2 ** 20 + at));
   };
-  const within = stages.map((name, i) => random(maps[i].channels, shapes.get(name)![1], 2 * i));
+  const within = stages.map((name, i) => random(maps[i].channels, required(shapes, name, 'tensor')[1], 2 * i));
   const across = maps.slice(1).map((coarser, i) => random(maps[i].channels, coarser.channels, 2 * i + 1));
   const classified = ['fc.weight', 'linear.weight'].some((name) => tensors.has(name));
   return {
     maps,
-    classes: classified ? shapes.get('logits')![1] : 0,
+    classes: classified ? required(shapes, 'logits', 'tensor')[1] : 0,
     addTo(b, images) {
       const made = b.inline(encoder(images.shape[0]), { images }, 'encoder/');
       const mixed = stages.map((name, i) => b.conv(made[name], b.constant(within[i])));

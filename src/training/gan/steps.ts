@@ -135,9 +135,9 @@ export function ganSteps(options: GanStepsOptions): TrainingStep[] {
         const { images, updates } = made(b, live, fed);
         const { logits, encoded } = judged(b, live, images, fed.classes, fed);
         const adversarial = generatorLoss(b, loss, logits);
-        if (!guidance) return { loss: adversarial, updates };
-        const guided = b.mul(crossEntropy(b, encoded!, fed.classes), guidance);
-        return { loss: b.add(adversarial, guided), updates, metrics: { guided: accuracy(b, encoded!, fed.classes) } };
+        if (!guidance || !encoded) return { loss: adversarial, updates };
+        const guided = b.mul(crossEntropy(b, encoded, fed.classes), guidance);
+        return { loss: b.add(adversarial, guided), updates, metrics: { guided: accuracy(b, encoded, fed.classes) } };
       },
       {
         trainable: generator.trainable,

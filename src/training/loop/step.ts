@@ -4,6 +4,7 @@
 import { gradients } from '../../autodiff/reverse.ts';
 import { simplify } from '../../autodiff/simplify.ts';
 import { UserError } from '../../errors.ts';
+import { required } from '../../lookup.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { allocate, float32, sizeOf, type DType, type Tensor } from '../../graph/tensor.ts';
@@ -90,7 +91,7 @@ export const emaName = (name: string): string => `ema ${name}`;
 
 /** The tensors of these names from a training's state: their averages, where these are kept. */
 export function averaged(state: ReadonlyMap<string, Tensor>, names: Iterable<string>): Map<string, Tensor> {
-  return new Map([...names].map((name) => [name, (state.get(emaName(name)) ?? state.get(name))!]));
+  return new Map([...names].map((name) => [name, state.get(emaName(name)) ?? required(state, name, 'tensor')]));
 }
 /** Weights that move alike share a moment, one row for all. */
 const momentName = (moment: string, counter: string, group: number): string => `${moment} ${counter} ${group}`;
@@ -137,7 +138,7 @@ export function trainingStep(options: StepOptions): TrainingStep {
   const scalarInputs = new Map<string, Value>();
   const scalar = (key: string): Value => {
     if (!scalarInputs.has(key)) scalarInputs.set(key, b.input(stepNames.scalar(key), []));
-    return scalarInputs.get(key)!;
+    return required(scalarInputs, key, 'input');
   };
   const fed = Object.fromEntries(Object.keys(optimiser.scalars(1, 1)).map((key) => [key, scalar(key)]));
   const next = buffersOf(b, parameters, added);
@@ -161,7 +162,7 @@ export function trainingStep(options: StepOptions): TrainingStep {
   if (ema) {
     for (const [key] of moving) {
       const average = parameters.get(emaName(key));
-      next.set(emaName(key), b.add(average, b.mul(b.sub(next.get(key)!, average), scalar(averageRate))));
+      next.set(emaName(key), b.add(average, b.mul(b.sub(required(next, key, 'tensor'), average), scalar(averageRate))));
     }
   }
 
@@ -172,7 +173,7 @@ export function trainingStep(options: StepOptions): TrainingStep {
 
   const count = `count ${counter}`;
   const beginning = new Map<string, Tensor>([[count, zeros([])]]);
-  for (const key of parameters.read) if (!state.has(key)) beginning.set(key, tensors.get(key)!);
+  for (const key of parameters.read) if (!state.has(key)) beginning.set(key, required(tensors, key, 'tensor'));
   return {
     name,
     graph: simplify(b.build()),

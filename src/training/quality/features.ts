@@ -2,6 +2,7 @@
 // It judges nothing, and keeps no maps: means over positions are taken inside the graph.
 
 import { UserError } from '../../errors.ts';
+import { required } from '../../lookup.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
@@ -48,7 +49,7 @@ export async function features<Name extends string>(
         if (!results.has(name)) {
           results.set(name, float32([samples.length, d], new Float32Array(samples.length * d)));
         }
-        results.get(name)!.data.set(rows.data as Float32Array, done * d);
+        required(results, name, 'layer').data.set(rows.data as Float32Array, done * d);
       }
       outputs.dispose();
       done += n;

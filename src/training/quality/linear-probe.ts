@@ -1,6 +1,7 @@
 // A linear probe: one linear layer, trained on frozen features, tells the classes. What it gets right, they hold.
 // The photos are not augmented, and the features are never changed.
 
+import { required } from '../../lookup.ts';
 import { float32, type Float32Tensor, type Tensor } from '../../graph/tensor.ts';
 import type { LongWork } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
@@ -87,7 +88,7 @@ export async function linearProbe(options: LinearProbeOptions): Promise<LinearPr
     },
   });
   options.signal?.throwIfAborted();
-  const value = (name: string) => trained.get(name)!.data as Float32Array;
+  const value = (name: string) => required(trained, name, 'tensor').data as Float32Array;
   const logits = linear(standardise(test), value('weight'), value('bias'));
   return { logits, predicted: largest(logits) };
 }

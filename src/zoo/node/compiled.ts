@@ -7,6 +7,7 @@ import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../../errors.ts';
+import { required } from '../../lookup.ts';
 import { writeOnnx } from '../../graph/write.ts';
 import {
   byteLengthOf,
@@ -146,7 +147,7 @@ export async function writeCompiled(
   const places = new Map<Tensor, Entry>();
   const constants = [...weights.made].map(([name, tensor]) => {
     places.set(tensor, place(name, tensor));
-    return places.get(tensor)!;
+    return required(places, tensor, 'tensor');
   });
   const tensors = [...weights.tensors].map(([name, tensor]): Entry => {
     const { dtype, shape } = tensor;

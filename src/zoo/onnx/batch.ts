@@ -2,6 +2,7 @@
 // It does not know which of the values are wanted, or why.
 
 import { UserError } from '../../errors.ts';
+import { present } from '../../lookup.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { isStatic } from '../../graph/dims.ts';
 import type { Graph, Node } from '../../graph/graph.ts';
@@ -86,7 +87,7 @@ interface Stack {
  * each of them by itself: with n in place of the batch that the file was made for, just that axis grows.
  */
 function keepsImagesApart(made: Graph, bound: Graph, input: ImageInput, n: number): boolean {
-  const batch = input.batch!;
+  const batch = present(input.batch, 'batch');
   const stacks = new Map<string, Stack>([[input.name, { shape: bound.inputs[0].shape as readonly number[], axis: 0 }]]);
   for (const node of bound.nodes) {
     if (node.op === 'Shape' || node.op === 'Size' || !readNames(node).some((name) => stacks.has(name))) continue;

@@ -1,6 +1,7 @@
 // The layers of a graph of the user's own: values with one map per channel, and how to lay them out as NCHW.
 // It chooses by shape and operator; which of them to mine is told in taps.ts or by the user.
 
+import { lastOf, present, required } from '../../lookup.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { isStatic } from '../../graph/dims.ts';
 import type { Graph, Node, ValueInfo } from '../../graph/graph.ts';
@@ -50,7 +51,7 @@ const channelsFirst = new Set(
  */
 export function surveyLayers(graph: Graph, input: ImageInput, grid?: Size): Survey {
   const known = new Map([...graph.inputs, ...graph.values.values()].map((info) => [info.name, info]));
-  const batch = known.get(input.name)!.shape![0];
+  const [batch] = present(required(known, input.name, 'value').shape, 'shape of the input');
   const { axes, grids } = followAxes(graph, input, known);
   const layers = new Map<string, Layer>();
   let unknown = 0;
@@ -62,7 +63,7 @@ export function surveyLayers(graph: Graph, input: ImageInput, grid?: Size): Surv
       unknown++;
     } else if (shape[0] === batch && (shape.length === 3 || shape.length === 4)) {
       const layout = found?.layout ?? (shape.length === 4 ? 'first' : 'last');
-      const channels = layout === 'first' ? shape[1] : shape.at(-1)!;
+      const channels = layout === 'first' ? shape[1] : lastOf(shape);
       const [height, width] = layout === 'first' ? shape.slice(2) : shape.slice(1, -1);
       const place = { name, channels, layout, sure: found?.followed ?? false };
       if (shape.length === 4) {

@@ -2,6 +2,7 @@
 // Reading files is in zoo/node.ts; each question about the graph has a file of its own.
 
 import { UserError } from '../../errors.ts';
+import { lastOf, present, required } from '../../lookup.ts';
 import type { GraphBuilder } from '../../graph/builder.ts';
 import { isStatic } from '../../graph/dims.ts';
 import { extractSubgraph } from '../../graph/edit.ts';
@@ -69,7 +70,7 @@ export function modelFromGraph(graph: Graph, options: FromCheckpointOptions): Lo
       assumed: card?.input === undefined,
     },
   );
-  const wanted = read.input!;
+  const wanted = present(read.input, 'input');
   expectSize(name, input, wanted);
   if (input.dtype === 'uint8' && [...wanted.mean.map((v) => v + 1), ...wanted.std].some((v) => v !== 1)) {
     throw new UserError(`${name} takes bytes, which no mean or std is taken from; leave these out (0,0,0 and 1,1,1)`);
@@ -93,7 +94,7 @@ export function modelFromGraph(graph: Graph, options: FromCheckpointOptions): Lo
   const model = onnxModel(full, network);
   const guessed = new Set(
     model.taps.flatMap(({ layer, height: h, width: w }) =>
-      layers.get(layer)!.tokens?.guessed ? [`grid=${h}x${w}`] : [],
+      required(layers, layer, 'layer').tokens?.guessed ? [`grid=${h}x${w}`] : [],
     ),
   );
   const left = [
@@ -155,11 +156,11 @@ function prepare(graph: Graph, owner: string, input: ImageInput, size: Size, gri
         'if it is a transformer, set grid=HEIGHTxWIDTH, the number of its patches',
     );
   }
-  const batch = inferred.inputs.find(({ name }) => name === input.name)!.shape![0];
+  const [batch] = present(inferred.inputs.find(({ name }) => name === input.name)?.shape, 'shape of the input');
   const whole = inferred.outputs.find(
     ({ dtype, shape }) => dtype.includes('float') && isStatic(shape) && shape[0] === batch,
   );
-  return { graph: inferred, input, survey, output: whole?.name ?? [...survey.layers.keys()].at(-1)! };
+  return { graph: inferred, input, survey, output: whole?.name ?? lastOf([...survey.layers.keys()]) };
 }
 
 /** Shapes for the batch of the file. Where that is dynamic: for two images, so that the batch cannot be taken for a 1. */
@@ -204,7 +205,9 @@ function atBuilderOpset(graph: Graph, owner: string): Graph {
 function onnxModel(card: EncoderCard, network: Network, twinOf?: string): Encoder {
   const { graph, input, survey, output } = network;
   const chosen = matching(survey.layers.keys(), card.taps);
-  const layers = (chosen.length ? chosen : [...survey.layers.keys()]).map((name) => survey.layers.get(name)!);
+  const layers = (chosen.length ? chosen : [...survey.layers.keys()]).map((name) =>
+    required(survey.layers, name, 'layer'),
+  );
   const part = (names: readonly string[]) => extractSubgraph(graph, [input.name], names);
   const names = layers.map(({ name }) => name);
   const taps = part(names);
@@ -218,9 +221,9 @@ function onnxModel(card: EncoderCard, network: Network, twinOf?: string): Encode
     addTo(b, x) {
       const prefix = () => freePrefix(b, card.name);
       const values = new Map(parts.flatMap((one) => Object.entries(addGraph(b, one, input, x, prefix))));
-      const last = values.get(output)!;
+      const last = required(values, output, 'value');
       return {
-        taps: new Map(layers.map((layer) => [layer.name, asMaps(b, values.get(layer.name)!, layer)])),
+        taps: new Map(layers.map((layer) => [layer.name, asMaps(b, required(values, layer.name, 'value'), layer)])),
         output: last.dtype === 'float32' ? last : b.cast(last, 'float32'),
       };
     },

@@ -1,6 +1,7 @@
 // Which layers of a graph of the user's own to mine when nobody says: a small set that stands for the whole network.
 // What can be mined at all is told in layers.ts.
 
+import { lastOf, required } from '../../lookup.ts';
 import type { Graph, Node } from '../../graph/graph.ts';
 import type { Layer } from './layers.ts';
 
@@ -31,7 +32,7 @@ export function defaultLayers(graph: Graph, layers: ReadonlyMap<string, Layer>):
   const maps = [...layers.values()].filter(isMap);
   const found = new Set([...stages, ...hidden]);
   // The patches that a transformer begins with are maps as well, but not what it comes to.
-  if (maps.length && (stages.length || !hidden.length)) found.add(paths.source(maps.at(-1)!.name));
+  if (maps.length && (stages.length || !hidden.length)) found.add(paths.source(lastOf(maps).name));
   const sums = stages.length || hidden.length ? [] : graph.nodes.flatMap((node) => paths.residualSum(node) ?? []);
   if (sums.length) return sums;
   return found.size ? [...layers.keys()].filter((name) => found.has(name)) : [...layers.keys()].slice(-1);
@@ -54,7 +55,8 @@ function stageEnds(graph: Graph, paths: Paths): string[] {
     if (factors.every((factor) => factor < 1.5 && factor > 1 / 1.5)) continue;
     const change = `${from.height}x${from.width}-${to.height}x${to.width}`;
     const other = ends.get(change);
-    if (other === undefined || paths.order.get(name)! < paths.order.get(other)!) ends.set(change, name);
+    if (other === undefined || required(paths.order, name, 'layer') < required(paths.order, other, 'layer'))
+      ends.set(change, name);
   }
   return [...ends.values()];
 }
@@ -87,8 +89,8 @@ class Paths {
     if (!nonlinear.has(node.op) || !this.#followsProduct(node.inputs[0])) return undefined;
     let layer = this.layers.get(node.outputs[0]);
     for (let next = layer; next; next = this.#arithmeticOn(next)) layer = next;
-    const inner = layer && (layer.tokens || (layer.layout === 'last' && layer.sure)) && layer.channels >= leastChannels;
-    return inner && layer!.height * layer!.width >= 4 ? layer!.name : undefined;
+    if (!layer || layer.channels < leastChannels || layer.height * layer.width < 4) return undefined;
+    return layer.tokens || (layer.layout === 'last' && layer.sure) ? layer.name : undefined;
   }
 
   /** The sum of two branches of tokens. */

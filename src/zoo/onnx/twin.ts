@@ -1,6 +1,7 @@
 // Fresh weights for a graph of the user's own, told from where each constant is used: the graph's untrained twin.
 // Checkpoints, whose tensors have telling names, are in twin.ts.
 
+import { lastOf, required } from '../../lookup.ts';
 import { isStatic } from '../../graph/dims.ts';
 import type { Attribute, Graph, Node } from '../../graph/graph.ts';
 import { fromNumbers, sizeOf, toFloat32, type Tensor } from '../../graph/tensor.ts';
@@ -30,7 +31,7 @@ export function freshGraph(graph: Graph, seed: number): Graph {
   let stream = 0;
   for (const [name, rule] of freshRules(graph)) {
     stream++;
-    const { dtype, shape, data } = initializers.get(name)!;
+    const { dtype, shape, data } = required(initializers, name, 'constant');
     const values = new Float32Array(data.length);
     const std = 'fanIn' in rule ? Math.sqrt(2 / rule.fanIn) : 'std' in rule ? rule.std : 0;
     if ('fill' in rule) values.fill(rule.fill);
@@ -60,14 +61,15 @@ function freshRules(graph: Graph): Map<string, Fresh> {
     node.inputs.forEach((input, index) => {
       const name = constantOf(input);
       const shape = shapeOf(input);
-      if (name === undefined || rules.has(name) || !isWeight(graph.initializers.get(name)!)) return;
+      if (name === undefined || rules.has(name) || !isWeight(required(graph.initializers, name, 'constant'))) return;
       const rule = isStatic(shape) ? ruleOf(node, index, shape) : undefined;
       if (rule) rules.set(name, rule);
       else others.add(name);
     });
   }
   for (const name of others) {
-    if (!rules.has(name) && graph.initializers.get(name)!.shape.length >= 2) rules.set(name, embedding);
+    if (!rules.has(name) && required(graph.initializers, name, 'constant').shape.length >= 2)
+      rules.set(name, embedding);
   }
   return rules;
 }
@@ -92,7 +94,7 @@ function ruleOf({ op, attributes }: Node, index: number, shape: readonly number[
       return { fanIn: shape[transposed === (index === 1) ? 1 : 0] };
     }
     case 'MatMul':
-      return { fanIn: (index === 1 ? shape.at(-2) : undefined) ?? shape.at(-1)! };
+      return { fanIn: (index === 1 ? shape.at(-2) : undefined) ?? lastOf(shape) };
     case 'BatchNormalization':
       return { fill: [0, 1, 0, 0, 1][index] };
     case 'LayerNormalization':

@@ -2,6 +2,7 @@
 // What the layers compute is in stylegan2.ts, in float32 also where the file says float16.
 
 import { UserError } from '../../errors.ts';
+import { required } from '../../lookup.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import type { GeneratorFamily, Hints, Shapes } from '../architecture.ts';
 import { spread } from '../latents.ts';
@@ -88,7 +89,7 @@ function recognise(shapes: Shapes, { modules }: Hints): StyleGan2NvlabsConfig | 
   const clamp = attribute('synthesis.b4.conv1', 'conv_clamp');
   return {
     z: first[1] - embedding[0],
-    w: shapes.get(`mapping.fc${mapping - 1}.weight`)![0],
+    w: required(shapes, `mapping.fc${mapping - 1}.weight`, 'tensor')[0],
     classes: embedding[1],
     size,
     architecture: architectureOf(shapes, size),

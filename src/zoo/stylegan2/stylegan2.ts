@@ -1,6 +1,7 @@
 // The synthesis network of StyleGAN2 as one builder: constant, styled convolutions, colours of every size added up.
 // Names of tensors and layers come from the families, rosinality.ts and nvlabs.ts.
 
+import { present } from '../../lookup.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
 import { fillNormal } from '../../random.ts';
@@ -140,7 +141,7 @@ export function synthesise(
       image = tap(colours.taps.sum, image ? b.add(image, own) : own);
     }
   }
-  return { taps, output: image!, ws, noise };
+  return { taps, output: present(image, 'image'), ws, noise };
 }
 
 /** Names of tensors by what their fresh values are. */

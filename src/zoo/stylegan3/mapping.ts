@@ -2,6 +2,7 @@
 // What the layers do with w is not here.
 
 import { UserError } from '../../errors.ts';
+import { lastOf, required } from '../../lookup.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import type { Shapes } from '../architecture.ts';
 import type { GeneratorOptions } from '../model.ts';
@@ -24,12 +25,12 @@ export function mappingSizes(shapes: Shapes): MappingSizes | undefined {
   if (first?.length !== 2 || !mean?.length) return undefined;
   let layers = 0;
   while (shapes.has(`mapping.fc${layers}.weight`)) layers++;
-  const w = mean.at(-1)!;
+  const w = lastOf(mean);
   // StyleGAN-XL embeds classes in as many numbers as z has, StyleGAN3 in as many as w has.
   const projection = shapes.get('mapping.embed_proj.weight');
   if (projection) return { z: projection[0], w, classes: mean[0], layers };
   const conditional = shapes.has('mapping.embed.bias');
-  const classes = conditional ? shapes.get('mapping.embed.weight')![1] : 0;
+  const classes = conditional ? required(shapes, 'mapping.embed.weight', 'tensor')[1] : 0;
   return { z: conditional ? first[1] - w : first[1], w, classes, layers };
 }
 

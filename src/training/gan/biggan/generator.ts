@@ -1,6 +1,7 @@
 // BigGAN-deep in training, as the adversarial recipes take it: the zoo's own builder over weights that move.
 // Normalisations are by the batch; the statistics of the truncations are taken when the network is shipped.
 
+import { present, required } from '../../../lookup.ts';
 import type { GraphBuilder, Value } from '../../../graph/builder.ts';
 import { float32, sizeOf, type Tensor } from '../../../graph/tensor.ts';
 import { biggan, addBigGan } from '../../../zoo/biggan/biggan.ts';
@@ -54,7 +55,7 @@ const rounds = 50;
  */
 export function bigGanGenerator(sizes: BigGanSizes, seed: number, standing: StandingOptions = {}): TrainingGenerator {
   const tensors = bigGanTensors(sizes, seed);
-  const config = biggan.recognise(shapesOf(tensors), {})!;
+  const config = present(biggan.recognise(shapesOf(tensors), {}), 'architecture');
   const state = new Map([...tensors].filter(([name]) => !isStatistic(name)));
   const layers = [...state.keys()]
     .filter((name) => name.endsWith('.weight_orig'))
@@ -75,15 +76,19 @@ export function bigGanGenerator(sizes: BigGanSizes, seed: number, standing: Stan
       return { images: b.add(b.mul(output, 0.5), 0.5), updates: Object.fromEntries(updates) };
     },
     async network(trained, engine) {
-      const network = new Map<string, Tensor>([...state.keys()].map((name) => [name, trained.get(name)!]));
+      const network = new Map<string, Tensor>(
+        [...state.keys()].map((name) => [name, required(trained, name, 'tensor')]),
+      );
       for (const layer of layers) {
-        const { data, shape } = network.get(`${layer}.weight_orig`)!;
+        const { data, shape } = required(network, `${layer}.weight_orig`, 'tensor');
         const { u, v } = singularVectors(data as Float32Array, shape[0], rounds);
         network.set(`${layer}.weight_u`, float32([u.length], u));
         network.set(`${layer}.weight_v`, float32([v.length], v));
       }
       const statistics = await standingStatistics(network, config, engine, standing);
-      return new Map([...tensors.keys()].map((name) => [name, network.get(name) ?? statistics.get(name)!]));
+      return new Map(
+        [...tensors.keys()].map((name) => [name, network.get(name) ?? required(statistics, name, 'tensor')]),
+      );
     },
     card: standInCard('biggan-deep-128', { architecture: biggan.name }),
   };

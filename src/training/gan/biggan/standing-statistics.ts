@@ -1,6 +1,7 @@
 // Statistics of a BigGAN's normalisations: those of a batch in training, and those that are kept for every truncation.
 // What the normalisations belong to is in zoo/biggan/biggan.ts.
 
+import { required } from '../../../lookup.ts';
 import { GraphBuilder, type Value } from '../../../graph/builder.ts';
 import { float32, type Tensor } from '../../../graph/tensor.ts';
 import { normalAt } from '../../../random.ts';
@@ -121,7 +122,7 @@ export async function standingStatistics(
   });
   return new Map(
     [...sums].flatMap(([name, { first, second }]): [string, Tensor][] => {
-      const shape = [rows, channels.get(name)!];
+      const shape = [rows, required(channels, name, 'layer')];
       return [
         [`${name}.running_means`, float32(shape, Float32Array.from(first))],
         [

@@ -2,6 +2,7 @@
 // The network itself is the zoo's.
 
 import { UserError } from '../../../errors.ts';
+import { lastOf } from '../../../lookup.ts';
 import { float32, sizeOf, type Tensor } from '../../../graph/tensor.ts';
 import { fillNormal } from '../../../random.ts';
 import { freshBigGan } from '../../../zoo/biggan/weights.ts';
@@ -82,7 +83,7 @@ function bigGanShapes(sizes: BigGanSizes): Map<string, readonly number[]> {
     block(next(), channels[i], outputs);
     if (attention === 8 * 2 ** i) selfAttention(next(), outputs);
   });
-  const last = channels.at(-1)!;
+  const last = lastOf(channels);
   for (const part of ['weight', 'bias']) shapes.set(`generator.bn.${part}`, [last]);
   statistics('generator.bn', last);
   normalised('generator.conv_to_rgb', [3, last, 3, 3]);

@@ -1,6 +1,7 @@
 // StyleGAN-XL in training, as the adversarial recipes take it: the zoo's own builder over weights that move.
 // No style mixing, no path length regularisation, no growing: one stage, as the official code trains its first.
 
+import { present, required } from '../../../lookup.ts';
 import type { GraphBuilder, Value } from '../../../graph/builder.ts';
 import { float32, sizeOf } from '../../../graph/tensor.ts';
 import { shapesOf } from '../../../zoo/from-checkpoint.ts';
@@ -72,7 +73,7 @@ export function styleGanXlGenerator(sizes: StyleGanXlSizes, seed: number): Train
     input: { ...input, width: input.size, height: input.size },
     layers: layers.map(({ layer }) => layer),
   };
-  const recognised = stylegan3.recognise(shapesOf(state), {})!;
+  const recognised = present(stylegan3.recognise(shapesOf(state), {}), 'architecture');
   // The means are of the maps with their margins.
   const config: StyleGan3Config = { ...recognised, network, margins: 'keep' };
   const follows = (name: string) => movesInStyleGanXl(name) || isRunning(name);
@@ -91,16 +92,17 @@ export function styleGanXlGenerator(sizes: StyleGanXlSizes, seed: number): Train
       const inputs = ['synthesis.input', ...network.layers.map(({ name }) => `synthesis.${name}`)];
       const powers = network.layers.map(({ name }, i): [string, Value] => {
         const buffer = `synthesis.${name}.magnitude_ema`;
-        return [buffer, runningPower(b, live(buffer), taps.get(inputs[i])!)];
+        return [buffer, runningPower(b, live(buffer), required(taps, inputs[i], 'layer'))];
       });
       const w = b.reshape(b.slice(ws, { axes: [1], starts: [0], ends: [1] }), [ws.shape[0], ws.shape[2]]);
-      const means = runningMeans(b, live('mapping.w_avg'), w, c!);
+      const means = runningMeans(b, live('mapping.w_avg'), w, present(c, 'class'));
       return {
         images: b.add(b.mul(output, 0.5), 0.5),
         updates: { ...Object.fromEntries(powers), 'mapping.w_avg': means },
       };
     },
-    network: (trained) => Promise.resolve(new Map([...state.keys()].map((name) => [name, trained.get(name)!]))),
+    network: (trained) =>
+      Promise.resolve(new Map([...state.keys()].map((name) => [name, required(trained, name, 'tensor')]))),
     card: standInCard('stylegan-xl-cifar10-32', { architecture: stylegan3.name, config: { network } }),
   };
 }

@@ -1,6 +1,7 @@
 // The tensors of a StyleGAN-XL that does not exist yet: names and shapes of the official code, with fresh values.
 // The network itself is the zoo's, and the layers' sizes and filters are of layers.ts.
 
+import { present, required } from '../../../lookup.ts';
 import { float32, sizeOf, type Tensor } from '../../../graph/tensor.ts';
 import { normalAt, randomAt } from '../../../random.ts';
 import { stylegan3 } from '../../../zoo/stylegan3/stylegan3.ts';
@@ -52,10 +53,10 @@ export function freshStyleGanXl(sizes: StyleGanXlSizes, seed: number): Map<strin
     if (upFilter) add(`${name}.up_filter`, [upFilter.length], upFilter);
     if (downFilter) add(`${name}.down_filter`, [downFilter.length], downFilter);
   }
-  const fresh = stylegan3.fresh!(tensors, seed);
+  const fresh = present(stylegan3.fresh?.(tensors, seed), 'fresh weights');
   // What learns more slowly is larger by as much.
   for (let i = 0; i < mapping; i++) {
-    const { shape, data } = fresh.get(`mapping.fc${i}.weight`)!;
+    const { shape, data } = required(fresh, `mapping.fc${i}.weight`, 'tensor');
     fresh.set(
       `mapping.fc${i}.weight`,
       float32(

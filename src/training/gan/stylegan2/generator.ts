@@ -1,6 +1,7 @@
 // StyleGAN2 in training, as the adversarial recipes take it: the zoo's own builder over weights that move.
 // No style mixing and no path length regularisation, as the official code trains on CIFAR-10.
 
+import { present, required } from '../../../lookup.ts';
 import { shapesOf } from '../../../zoo/from-checkpoint.ts';
 import { spread } from '../../../zoo/latents.ts';
 import { layersOf, synthesise } from '../../../zoo/stylegan2/stylegan2.ts';
@@ -43,7 +44,7 @@ const meanDecay = 0.995;
  */
 export function styleGan2Generator(sizes: StyleGan2Sizes, seed: number): TrainingGenerator {
   const state = freshStyleGan2(sizes, seed);
-  const config = stylegan2Nvlabs.recognise(shapesOf(state), {})!;
+  const config = present(stylegan2Nvlabs.recognise(shapesOf(state), {}), 'architecture');
   const size = sideOf(sizes);
   const noise = Object.fromEntries(
     [...state]
@@ -70,7 +71,8 @@ export function styleGan2Generator(sizes: StyleGan2Sizes, seed: number): Trainin
         updates: { 'mapping.w_avg': b.add(mean, step) },
       };
     },
-    network: (trained) => Promise.resolve(new Map([...state.keys()].map((name) => [name, trained.get(name)!]))),
+    network: (trained) =>
+      Promise.resolve(new Map([...state.keys()].map((name) => [name, required(trained, name, 'tensor')]))),
     card: standInCard(sizes.classes ? 'stylegan2-ada-cifar10' : 'stylegan2-ada-ffhq', {
       architecture: stylegan2Nvlabs.name,
     }),

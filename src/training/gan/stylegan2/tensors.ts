@@ -1,6 +1,7 @@
 // The tensors of a StyleGAN2 that does not exist yet: names and shapes of NVlabs/stylegan2-ada-pytorch, with fresh values.
 // The network itself is the zoo's.
 
+import { present } from '../../../lookup.ts';
 import { float32, sizeOf, type Tensor } from '../../../graph/tensor.ts';
 import { stylegan2Nvlabs } from '../../../zoo/stylegan2/nvlabs.ts';
 
@@ -66,7 +67,7 @@ export function freshStyleGan2(sizes: StyleGan2Sizes, seed: number): Map<string,
       float32(shape, isFilter(name) ? filter.slice() : new Float32Array(sizeOf(shape))),
     ]),
   );
-  return stylegan2Nvlabs.fresh!(empty, seed);
+  return present(stylegan2Nvlabs.fresh?.(empty, seed), 'fresh weights');
 }
 
 const isFilter = (name: string): boolean => name.endsWith('.resample_filter');
