@@ -38,6 +38,12 @@ describe('the lint', () => {
       'export class Size {\n  constructor(private n: number) {}\n}\n',
       'no-restricted-syntax',
     ],
+    [
+      'a missing value that is said to be there',
+      'src/graph/dims.ts',
+      'export const first = (list?: number[]) => list![0];\n',
+      '@typescript-eslint/no-non-null-assertion',
+    ],
     ['printing', 'src/mining/mine.ts', "console.log('');\n", 'no-console'],
     ['exiting', 'src/runtime/node.ts', 'process.exit(1);\n', 'no-restricted-properties'],
     ['the inside of the library', 'bench/run.ts', "import '../dist/random.js';\n", 'no-restricted-imports'],

@@ -110,7 +110,7 @@ export function parseRecipe(json: string, path: string, kinds: readonly RecipeKi
   }
   const validate = validatorOf(kinds);
   if (validate(value)) return value;
-  const problems = new Set(nearest(validate.errors!).map(problemOf));
+  const problems = new Set(nearest(validate.errors ?? []).map(problemOf));
   throw new UserError(`${path} is not a recipe: ${[...problems].join('; ')}. docs/recipe.schema.json has the form`);
 }
 

@@ -1,6 +1,7 @@
 // The card of a network that is trained in the way of a published one: what both have in common is said once.
 // What was measured of it is added by others.
 
+import { present } from '../../lookup.ts';
 import type { PartialCard } from '../../zoo/card.ts';
 import { officialModels } from '../../zoo/store/official.ts';
 
@@ -12,7 +13,10 @@ export function standInCard(
   official: string,
   network: Pick<PartialCard, 'architecture' | 'config' | 'input'>,
 ): Omit<PartialCard, 'name'> {
-  const { supervision, task, paper } = officialModels.find(({ name }) => name === official)!;
+  const { supervision, task, paper } = present(
+    officialModels.find(({ name }) => name === official),
+    `published model "${official}"`,
+  );
   return {
     ...network,
     // Of some published models it ends with the size of their images.
