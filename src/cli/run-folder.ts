@@ -1,13 +1,87 @@
-// The folder of a run as the command line uses it: read back for reports.
+// The folder of a run as the command line uses it: mined into, and read back for reports.
+// What is mined is in mining/; how folders are filled is in output/.
 
+import { readdir } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { mine, type MineOptions } from '../mining/mine.ts';
+import type { Dictionary } from '../mining/run/dictionary.ts';
 import { readDictionary } from '../mining/run/read-run.ts';
 import { readExemplars } from '../mining/run/read-exemplars.ts';
 import { reportChunks } from '../report/index.ts';
 import { nodePageScript } from '../report/node.ts';
 import { nodeFolder } from '../files/node/folder.ts';
 import type { Folder } from '../files/folder.ts';
+import { openOutput, type OutputFolder } from './output/folder.ts';
+import { expectOurs, kindOf, readList, writeList } from './output/list.ts';
 
-/** Makes `index.html` of a finished run anew. */
+/** Runs: `dictionary.json` says that all is there. */
+export const runKind = {
+  last: 'dictionary.json',
+  held: 'holds a finished run; choose another folder, or replace it with --force',
+};
+
+/** All that a run may have; folders end in '/'. */
+const runNames = [
+  'dictionary.json',
+  'index.html',
+  'moments.safetensors',
+  'scores.safetensors',
+  'neighbours/',
+  'exemplars/',
+];
+
+/** Opens the folder of a run. @throws UserError as `openOutput` does. */
+export async function openRunFolder(path: string, force?: boolean): Promise<OutputFolder> {
+  const output = await openOutput(path, runKind, force);
+  await output.expect(runNames);
+  return output;
+}
+
+/**
+ * Mines into a folder, and makes the page. An interrupted run goes on; one that was mined already gets its page only.
+ * @param anew mine even if it was mined already.
+ */
+export async function mineInto(output: OutputFolder, options: MineOptions, anew = false): Promise<Dictionary> {
+  const { folder, path } = output;
+  const mined = !anew && (await folder.read('dictionary.json'));
+  // Of a run with other settings nothing but its state may stay, which tells itself apart.
+  if (!mined) for (const name of runNames) await folder.remove(name);
+  const dictionary = mined ? await readDictionary(folder, path) : await mine({ ...options, folder });
+  await writeReport(path, { folder, name: 'index.html' });
+  await output.finish(await filesOf(path));
+  return dictionary;
+}
+
+/** The files of a run in a folder, with '/' between folders. */
+async function filesOf(path: string): Promise<string[]> {
+  const files: string[] = [];
+  for (const name of runNames) {
+    const kind = await kindOf(join(path, name));
+    if (!kind) continue;
+    if (!name.endsWith('/')) files.push(name);
+    else {
+      const inside = await readdir(join(path, name), { recursive: true, withFileTypes: true });
+      for (const entry of inside) {
+        if (!entry.isFile() || /\.partial-\d+$/.test(entry.name)) continue;
+        files.push(relative(path, join(entry.parentPath, entry.name)).split(sep).join('/'));
+      }
+    }
+  }
+  return files;
+}
+
+/** Makes the page of a finished run in its folder, where it is one of the run's own files from then on. */
+export async function makePage(path: string): Promise<void> {
+  const page = 'index.html';
+  const list = await readList(path, runKind.last);
+  if (list && !list.files.includes(page)) {
+    await expectOurs(path, [page], list);
+    await writeList(path, runKind.last, [...list.files, page]);
+  }
+  await writeReport(path, { folder: nodeFolder(path), name: page });
+}
+
+/** Makes a page of a finished run. */
 export async function writeReport(path: string, target: { folder: Folder; name: string }): Promise<void> {
   const folder = nodeFolder(path);
   const dictionary = await readDictionary(folder, path);

@@ -11,6 +11,9 @@ export interface Folder {
   remove(name: string): Promise<void>;
 }
 
+/** In the folder that a command fills: what it is making. It is this program's alone. */
+export const unfinished = '.rosetta-unfinished';
+
 /** A folder in memory, for runs that leave nothing behind. */
 export function memoryFolder(): Folder & { readonly files: Map<string, Uint8Array> } {
   const files = new Map<string, Uint8Array>();

@@ -193,7 +193,7 @@ describe('mine', () => {
     for (const file of ['index.html', 'moments.safetensors', 'neighbours/a--b.safetensors', 'exemplars/maps.bin']) {
       expect(existsSync(at(`run/${file}`))).toBe(true);
     }
-    expect(existsSync(at('run/partial'))).toBe(false);
+    expect(existsSync(at('run/.rosetta-unfinished'))).toBe(false);
   });
 
   it('makes the page of a run that was killed before it had one, and mines nothing', async () => {
@@ -209,7 +209,9 @@ describe('mine', () => {
     writeFileSync(at('site/index.html'), 'mine');
     const { code, err } = await run(...mineArgs('site', ...force));
     expect(code).toBe(1);
-    expect(err).toMatch(/site.index\.html is not the page of a run; choose another folder/);
+    expect(err).toMatch(
+      /site.index\.html is not a file that this program made here; move it away, or choose another folder/,
+    );
     expect(readFileSync(at('site/index.html'), 'utf8')).toBe('mine');
   });
 
@@ -245,7 +247,7 @@ describe('mine', () => {
     });
     const ended = new Promise<number | null>((done) => child.on('exit', done));
     const started = Date.now();
-    while (!existsSync(at(`${out}/partial/current.json`)) && Date.now() - started < 60_000) {
+    while (!existsSync(at(`${out}/.rosetta-unfinished/partial/current.json`)) && Date.now() - started < 60_000) {
       await new Promise((wait) => setTimeout(wait, 5));
     }
     child.kill(signal);

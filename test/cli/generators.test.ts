@@ -32,6 +32,7 @@ const mineArgs = (out: string, ...more: string[]) => [
 ];
 
 beforeAll(async () => {
+  mkdirSync(at('photos'));
   // The first call may have to build the program.
   await run('--version');
 }, 300_000);

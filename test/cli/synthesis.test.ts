@@ -94,7 +94,7 @@ describe('rosetta invert', () => {
     expect(told).toMatchObject({ name: 'photo.jpg', generator: 'gan', space: 'z', steps: 20, stopped: 'done' });
     expect(told.settings).toMatchObject({ truncation: 0.5, noise: 'const', seed: 0 });
     expect(readdirSync(at('inverted')).sort()).toEqual(
-      ['image.png', 'index.html', 'latent.safetensors', 'metrics.json', 'picture.png', 'start.png', 'way.webp'].sort(),
+      ['.rosetta.json', 'image.png', 'index.html', 'latent.safetensors', 'metrics.json', 'picture.png', 'start.png', 'way.webp'].sort(), // prettier-ignore
     );
 
     const image = await pixels('inverted/image.png');
@@ -153,7 +153,7 @@ describe('rosetta invert', () => {
   it('takes photos of any kind, a page over all', async () => {
     await done('invert', 'odd', 'photo.jpg', '--generator', style, ...guided, ...brief, '--out', 'many');
     const names = ['alpha', 'cmyk', 'grey', 'tiny', 'turned', 'photo'];
-    expect(readdirSync(at('many')).sort()).toEqual([...names, 'index.html', 'metrics.json'].sort());
+    expect(readdirSync(at('many')).sort()).toEqual([...names, '.rosetta.json', 'index.html', 'metrics.json'].sort());
     const all = metrics<Metrics[]>('many');
     expect(all.map(({ name }) => name.replace(/\.\w+$/, ''))).toEqual(names);
     for (const [i, name] of names.entries()) {
@@ -203,11 +203,15 @@ describe('rosetta invert', () => {
     });
     expect(await new Promise<number | null>((ended) => child.on('exit', ended))).toBe(130);
     expect(err).toMatch(/stopping after this step[^]*interrupted; rerun the same command to resume/);
-    expect(readdirSync(at('cut')).sort()).toEqual(['grey', 'photo']);
-    expect(readdirSync(at('cut/grey'))).toEqual(['search.safetensors']);
+    expect(readdirSync(at('cut'))).toEqual(['.rosetta-unfinished']);
+    expect(readdirSync(at('cut/.rosetta-unfinished')).sort()).toEqual(['grey', 'photo']);
+    expect(readdirSync(at('cut/.rosetta-unfinished/grey'))).toEqual(['search.safetensors']);
 
-    mkdirSync(at('other'));
-    copyFileSync(at('cut/grey/search.safetensors'), at('other/search.safetensors'));
+    mkdirSync(at('other/.rosetta-unfinished'), { recursive: true });
+    copyFileSync(
+      at('cut/.rosetta-unfinished/grey/search.safetensors'),
+      at('other/.rosetta-unfinished/search.safetensors'),
+    );
     const anew = await done('invert', 'odd/grey.png', ...options, ...brief, '--out', 'other');
     expect(anew.err).toMatch(/search in search\.safetensors has other settings; a new one begins/);
 
@@ -217,6 +221,7 @@ describe('rosetta invert', () => {
     expect(resumed.err).not.toMatch(/candidates|photo\.jpg/);
     const timeless = (out: string) => metrics<Metrics[]>(out).map((told) => ({ ...told, seconds: 0 }));
     expect(timeless('cut')).toEqual(timeless('whole'));
+    expect(readdirSync(at('cut'))).toEqual(readdirSync(at('whole')));
     for (const name of ['photo', 'grey']) {
       expect(readdirSync(at(`cut/${name}`))).toEqual(readdirSync(at(`whole/${name}`)));
       for (const file of ['latent.safetensors', 'image.png', 'start.png', 'way.webp'])
@@ -242,7 +247,7 @@ describe('rosetta invert', () => {
     const err = await new Promise<string>((ended) => {
       execFile('/usr/bin/prlimit', limited, { cwd: folder, env }, (_, __, text) => ended(text));
     });
-    expect(err).toMatch(/cannot write full\/way\.webp/);
+    expect(err).toMatch(/cannot write full\/\.rosetta-unfinished\/way\.webp/);
     expect(readdirSync(at('full'))).not.toContain('metrics.json');
   });
 });
@@ -316,7 +321,7 @@ describe('rosetta edit', () => {
     expect(told.units.every(({ unit }) => unit.startsWith('gan/'))).toBe(true);
     expect((await latent('edited')).get('ws')).toBeDefined();
     expect(readdirSync(at('edited')).sort()).toEqual(
-      ['image.png', 'index.html', 'latent.safetensors', 'metrics.json', 'original.png', 'way.webp'].sort(),
+      ['.rosetta.json', 'image.png', 'index.html', 'latent.safetensors', 'metrics.json', 'original.png', 'way.webp'].sort(), // prettier-ignore
     );
   });
 

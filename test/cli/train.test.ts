@@ -92,6 +92,7 @@ beforeAll(async () => {
 describe('rosetta train', () => {
   it('writes a network that every command opens, its card, the log and the checkpoint', async () => {
     expect(readdirSync(at('whole')).sort()).toEqual([
+      '.rosetta.json',
       'checkpoint.safetensors',
       'log.jsonl',
       'tiny.json',
@@ -154,7 +155,7 @@ describe('rosetta train', () => {
     expect(err).toMatch(/stopping after this step; rerun the same command to resume/);
     expect(err).toMatch(/rosetta: interrupted; rerun the same command to resume\n$/);
     expect(code).toBe(130);
-    expect(readdirSync(at('stopped')).sort()).toEqual(['checkpoint.safetensors', 'log.jsonl']);
+    expect(readdirSync(at('stopped')).sort()).toEqual(['.rosetta.json', 'checkpoint.safetensors', 'log.jsonl']);
     expect(await savedStep('stopped')).toBeLessThan(steps);
     await done(...args('stopped'));
     expect(file('stopped/tiny.safetensors').equals(file('whole/tiny.safetensors'))).toBe(true);
@@ -236,7 +237,7 @@ describe('rosetta train refuses', () => {
       });
       expect(err).toMatch(/rosetta: cannot write full\/checkpoint\.safetensors/);
       expect(code).toBe(1);
-      expect(readdirSync(at('full'))).toEqual(['log.jsonl']);
+      expect(readdirSync(at('full'))).toEqual(['.rosetta.json', 'log.jsonl']);
     },
   );
 });

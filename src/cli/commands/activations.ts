@@ -1,6 +1,8 @@
 // `rosetta activations`: the maps of a model's taps, and its output, as a safetensors file.
 
 import { Command, Option } from 'commander';
+import { mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { openFile, writeSafetensorsFile } from '../../checkpoint/node.ts';
 import { UserError } from '../../errors.ts';
@@ -8,11 +10,13 @@ import { toFloat32, type Float32Tensor } from '../../graph/tensor.ts';
 import { openPhotos, type PhotoSource } from '../../images/node/source.ts';
 import { collectActivations, type OwnInput } from '../../mining/correlation/activations.ts';
 import type { Device } from '../../runtime/engine.ts';
+import { program } from '../../program.ts';
 import { nodeEngine } from '../../runtime/node.ts';
 import { truncationFor } from '../generator-options.ts';
 import { interruptible } from '../interruptible.ts';
-import { openModels } from '../models.ts';
+import { locate, openModels } from '../models.ts';
 import { defaultMemory, photoShare, shared, wholeNumber, type ModelOption } from '../options.ts';
+import { activationsMark, expectFile, expectReadable } from '../output/check.ts';
 import { ProgressPrinter } from '../progress.ts';
 import { noteSkipped } from '../skipped.ts';
 import { printJson, printLines } from '../terminal.ts';
@@ -70,12 +74,17 @@ export function activationsCommand(): Command {
 
 async function run(options: ActivationsOptions): Promise<void> {
   if (options.model.length > 1) throw new UserError('activations are of one model at a time; give --model once');
+  const [{ name, file }] = options.model;
+  const { path } = await locate(file, options.cache);
+  const inputs = [path, options.input];
+  await expectFile(options.out, { mark: activationsMark, inputs, example: `${name}.safetensors` });
+  await expectReadable(options.input);
+  const own = await ownInput(options.input);
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const engine = nodeEngine({ device: options.device, threads: options.threads });
   const [model] = await openModels(options.model, options, printer);
   const settings = { engine, model, batch: options.batch, memory: options.memory ?? defaultMemory() };
 
-  const own = await ownInput(options.input);
   if (!own && model.kind === 'generator')
     throw new UserError(`${model.name} is a generator: give a .safetensors file with "z", "w" or "ws" to --input`);
   const fallback = model.kind === 'encoder' ? model.card.input : { height: 0, width: 0 };
@@ -100,7 +109,8 @@ async function run(options: ActivationsOptions): Promise<void> {
     const unreadable = photos?.unreadable ?? [];
     const used = photos && usedNames(photos);
     const metadata = used && { images: JSON.stringify(used), unreadable: JSON.stringify(unreadable) };
-    await writeSafetensorsFile(options.out, tensors, { model: model.name, ...metadata });
+    await mkdir(dirname(resolve(options.out)), { recursive: true });
+    await writeSafetensorsFile(options.out, tensors, { program: program.name, model: model.name, ...metadata });
     noteSkipped(unreadable, printer, `the metadata of ${options.out}`);
     const shapes = Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
     const text = Object.entries(shapes).map(([name, shape]) => `${name} [${shape.join(', ')}]`);

@@ -55,7 +55,7 @@ export async function editImage(
   signal: AbortSignal,
 ): Promise<Made> {
   const { latent, row, edit: path } = options;
-  const folder = await claimFolder(options);
+  const output = await claimFolder(options, ['']);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new UserError(`${path} cannot be read: ${reasonOf(error)}`);
   });
@@ -107,7 +107,7 @@ export async function editImage(
         { name, file: saved, options, printer, signal, generatorOptions },
       ),
   };
-  return makeResults([task], page, { ...options, folder, printer });
+  return makeResults([task], page, { ...options, output, printer });
 }
 
 interface Making {

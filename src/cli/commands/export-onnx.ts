@@ -1,15 +1,18 @@
 // `rosetta export-onnx`: a model as an .onnx file for other programs, its weights in a file beside it.
 
 import { Command, Option } from 'commander';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { fileError } from '../../files/node/folder.ts';
 import { saveOnnx } from '../../runtime/node.ts';
 import { modelGraph, type ExportOptions } from '../../zoo/export.ts';
 import { truncationFor } from '../generator-options.ts';
-import { openModels } from '../models.ts';
+import { locate, openModels } from '../models.ts';
 import { parseModel, shared, wholeNumber, type ModelOption } from '../options.ts';
+import { expectFile, expectNoInput, onnxMark } from '../output/check.ts';
+import { inFolder } from '../output/folder.ts';
+import { kindOf } from '../output/list.ts';
 import { ProgressPrinter } from '../progress.ts';
 import { printJson, printLines } from '../terminal.ts';
 
@@ -49,6 +52,19 @@ export function exportOnnxCommand(): Command {
 }
 
 async function run([named]: ModelOption[], options: ExportCommandOptions): Promise<void> {
+  const out = resolve(options.out);
+  // Always the same folder, so that what a killed process left is taken over. What is in it goes to `out` and `out`.data.
+  const folder = join(dirname(out), `.${basename(out)}.rosetta-unfinished`);
+  const { path } = await locate(named.file, options.cache);
+  await expectFile(options.out, { mark: onnxMark, inputs: [path], example: `${named.name}.onnx` });
+  await expectNoInput(`${options.out}.data`, [path]);
+  const weights = await kindOf(`${out}.data`);
+  if (weights && !((await kindOf(out)) ?? (await kindOf(join(folder, basename(out))))))
+    throw new UserError(
+      `${options.out}.data, where the weights go, is not a file that this program made; move it away, or choose another with --out`,
+    );
+  if (weights && !weights.isFile())
+    throw new UserError(`${options.out}.data, where the weights go, is not a regular file`);
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const [model] = await openModels([named], options, printer);
   const allowed = model.kind === 'encoder' ? ['images', 'x'] : ['z', 'w', 'ws'];
@@ -59,20 +75,19 @@ async function run([named]: ModelOption[], options: ExportCommandOptions): Promi
   const generator = { noise: options.noise, ...(truncation !== undefined && { truncation }) };
   const graph = modelGraph(model, { batch: options.batch, input: options.input, generator });
 
-  const out = resolve(options.out);
   // The model refers to its weights by the name that their file will have.
-  const folder = join(dirname(out), `.partial-${process.pid}`);
-  try {
-    await mkdir(folder);
-    await saveOnnx(graph, join(folder, basename(out)));
-    // The weights first: a model without them would look whole.
-    await rename(join(folder, `${basename(out)}.data`), `${out}.data`);
-    await rename(join(folder, basename(out)), out);
-  } catch (error) {
-    throw error instanceof UserError ? error : fileError('write', options.out, error);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await inFolder(folder, async () => {
+    try {
+      await saveOnnx(graph, join(folder, basename(out)));
+      // The weights first: a model without them would look whole.
+      await rename(join(folder, `${basename(out)}.data`), `${out}.data`);
+      await rename(join(folder, basename(out)), out);
+    } catch (error) {
+      throw error instanceof UserError ? error : fileError('write', options.out, error);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
   const shapes = (values: typeof graph.inputs) => values.map(({ name, shape }) => ({ name, shape }));
   const result = { file: options.out, inputs: shapes(graph.inputs), outputs: shapes(graph.outputs) };
   const lines = [...result.inputs, ...result.outputs].map(({ name, shape }) => `${name} [${shape?.join(', ')}]`);

@@ -48,8 +48,11 @@ export async function invertPhotos(
   printer: ProgressPrinter,
   signal: AbortSignal,
 ): Promise<Made> {
-  const folder = await claimFolder(options);
   const subjects = await readPhotos(paths, options.maxPixels);
+  const output = await claimFolder(
+    options,
+    subjects.map(({ name }) => name),
+  );
   const engine = nodeEngine({ device: options.device, threads: options.threads });
   const mined = await openRun(options.run);
   const named = await namedGuides(mined, options);
@@ -82,5 +85,5 @@ export async function invertPhotos(
     title: `${subjects.length > 1 ? `${subjects.length} photos` : first.label} inverted into ${generator.name}`,
     lead: `Found by search, with no training: the image of ${generator.name} whose units light where the units of ${guides.join(', ')} that they are paired with light on the photo.`,
   };
-  return makeResults(inversionTasks({ ...plan, own }, subjects), page, { ...options, folder, printer });
+  return makeResults(inversionTasks({ ...plan, own }, subjects), page, { ...options, output, printer });
 }

@@ -10,9 +10,8 @@ import type { ImageSource } from '../../images/source.ts';
 import { thumbnail } from '../../images/node/thumbnail.ts';
 import type { Dictionary } from '../../mining/run/dictionary.ts';
 import { readDictionary } from '../../mining/run/read-run.ts';
-import { checkMining, mine, type MineOptions } from '../../mining/mine.ts';
+import { checkMining, type MineOptions } from '../../mining/mine.ts';
 import type { Device } from '../../runtime/engine.ts';
-import { withFolderLock } from '../../files/node/lock.ts';
 import { nodeEngine, nodeFolder } from '../../runtime/node.ts';
 import type { Encoder, Generator, Model } from '../../zoo/model.ts';
 import { classesFor, truncationFor } from '../generator-options.ts';
@@ -31,10 +30,12 @@ import {
   type ModelOption,
 } from '../options.ts';
 import { ProgressPrinter } from '../progress.ts';
-import { writeReport } from '../run-folder.ts';
+import { expectReadable } from '../output/check.ts';
+import { inFolder, putReady } from '../output/folder.ts';
+import { makePage, mineInto, openRunFolder, runKind } from '../run-folder.ts';
 import { noteSkipped } from '../skipped.ts';
 import { summary } from '../summary.ts';
-import { complain, printJson, printLines } from '../terminal.ts';
+import { printJson, printLines } from '../terminal.ts';
 import { miningDefaults } from '../../mining/defaults.ts';
 
 interface MineCommandOptions {
@@ -151,26 +152,25 @@ export function mineCommand(): Command {
       if (!options.model && !options.generator) command.error('error: name the models, with --model and --generator');
       if (!options.images && !options.generator)
         command.error('error: give images: photos with --images, or a --generator');
-      return withFolderLock(options.out, () => run(options), { onWait: complain });
+      return inFolder(options.out, () => run(options));
     });
 }
 
 async function run(options: MineCommandOptions): Promise<void> {
   const printer = new ProgressPrinter(process.stderr, options.quiet);
-  const folder = nodeFolder(options.out);
+  if ((await putReady(options.out, runKind)) && !options.force) {
+    printer.note(`${options.out} held a run that was ready; it is in place now, and nothing is mined`);
+    return print(await readDictionary(nodeFolder(options.out), options.out), options, printer);
+  }
   const page = join(options.out, 'index.html');
-  const replaces = existsSync(join(options.out, 'dictionary.json'));
-  if (replaces && !options.force) {
-    if (existsSync(page))
-      throw new UserError(`${options.out} holds a finished run; choose another folder, or replace it with --force`);
-    // Ended between the dictionary and its page, which is all that is missing.
-    const dictionary = await readDictionary(folder, options.out);
+  if (!options.force && existsSync(join(options.out, runKind.last)) && !existsSync(page)) {
+    const dictionary = await readDictionary(nodeFolder(options.out), options.out);
     printer.note(`${options.out} holds a finished run without its page; nothing is mined, the page is made`);
-    await writeReport(options.out, { folder, name: 'index.html' });
+    await makePage(options.out);
     return print(dictionary, options, printer);
   }
-  if (!replaces && existsSync(page))
-    throw new UserError(`${page} is not the page of a run; choose another folder with --out`);
+  const output = await openRunFolder(options.out, options.force);
+  if (options.images) await expectReadable(options.images);
   const engine = nodeEngine({ device: options.device, threads: options.threads });
   const named = [...(options.model ?? []), ...(options.generator ?? [])];
   const models = await openModels(named, options, printer);
@@ -191,19 +191,15 @@ async function run(options: MineCommandOptions): Promise<void> {
       anchors: anchorsOf(options, shown),
       nullModel: options.null,
       memory: options.memory ?? defaultMemory(),
-      folder,
       thumbnails: thumbnail,
       onProgress: (progress) => printer.update(progress),
       onNote: (note) => printer.note(note),
     };
     checkMining(mining);
-    // Not before all that the new run needs is there.
-    if (replaces) await clear(options.out);
     const note = 'stopping after this batch; rerun the same command to resume (press again to stop at once)';
-    const dictionary = await interruptible((signal) => mine({ ...mining, signal }), {
+    const dictionary = await interruptible((signal) => mineInto(output, { ...mining, signal }, options.force), {
       onStop: () => printer.note(note),
     });
-    await writeReport(options.out, { folder, name: 'index.html' });
     print(dictionary, options, printer);
   } finally {
     await close();
@@ -264,15 +260,6 @@ function anchorsOf({ anchor }: MineCommandOptions, models: readonly Model[]): st
 function defaultAnchors(models: readonly Model[]): string[] {
   const generators = models.filter(({ kind }) => kind === 'generator');
   return (generators.length ? generators : models.slice(0, 1)).map(({ name }) => name);
-}
-
-/** The files of a run; anything else in the folder is not ours to remove. */
-async function clear(path: string): Promise<void> {
-  const folder = nodeFolder(path);
-  // The page goes before the dictionary: a page alone would not be known for a run's, and without a dictionary the folder
-  // is not a finished run.
-  for (const name of ['index.html', 'dictionary.json', 'neighbours', 'exemplars', 'partial']) await folder.remove(name);
-  for (const name of ['moments.safetensors', 'scores.safetensors']) await folder.remove(name);
 }
 
 function print(dictionary: Dictionary, options: MineCommandOptions, printer: ProgressPrinter): void {

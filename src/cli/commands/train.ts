@@ -7,20 +7,24 @@ import { loadTensors, writeSafetensorsFile } from '../../checkpoint/node.ts';
 import { toHalf, type Tensor } from '../../graph/tensor.ts';
 import { cachedPixels } from '../../images/node/pixel-cache.ts';
 import { fileError, nodeFolder } from '../../files/node/folder.ts';
-import { withFolderLock } from '../../files/node/lock.ts';
+import { program } from '../../program.ts';
 import { nodeEngine } from '../../runtime/node.ts';
 import { cardText } from '../../training/recipe/card-text.ts';
 import type { Recipe, RecipeFiles } from '../../training/recipe/recipe.ts';
 import { parseRecipe } from '../../training/recipe/schema.ts';
 import { recipeKinds } from '../../training/recipe/kinds.ts';
-import { train, trainingDefaults } from '../../training/loop/train.ts';
+import { checkpointFile } from '../../training/loop/state.ts';
+import { logFile, train, trainingDefaults } from '../../training/loop/train.ts';
 import { cacheFolder } from '../../zoo/store/node/store.ts';
 import { interruptible } from '../interruptible.ts';
 import { shared, wholeNumber } from '../options.ts';
 import type { Progress } from '../../progress.ts';
+import { expectNoInput, expectReadable } from '../output/check.ts';
+import { claimFiles, inFolder } from '../output/folder.ts';
+import { beginsWith, kindOf } from '../output/list.ts';
 import { ProgressPrinter } from '../progress.ts';
 import { noteSkipped } from '../skipped.ts';
-import { complain, printJson, printLines } from '../terminal.ts';
+import { printJson, printLines } from '../terminal.ts';
 
 interface TrainCommandOptions {
   data: string;
@@ -65,13 +69,27 @@ async function run(file: string, options: TrainCommandOptions): Promise<void> {
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const recipe = parseRecipe(await textOf(file), file, recipeKinds);
   const note = 'stopping after this step; rerun the same command to resume (press again to stop at once)';
-  const work = () =>
-    interruptible((signal) => trained(file, recipe, options, printer, signal), { onStop: () => printer.note(note) });
-  const summary = await withFolderLock(options.out, work, { onWait: complain });
-  const { network, steps, of } = summary;
+  const network = `${recipe.name}.safetensors`;
+  const names = [checkpointFile, logFile, network, `${recipe.name}.json`];
+  for (const name of names) await expectNoInput(join(options.out, name), [file]);
+  await expectReadable(options.data);
+  const work = async () => {
+    await claimFiles(options.out, checkpointFile, names, await isTraining(options.out));
+    return interruptible((signal) => trained(file, recipe, options, printer, signal), {
+      onStop: () => printer.note(note),
+    });
+  };
+  const summary = await inFolder(options.out, work);
+  const { steps, of } = summary;
   const rest = steps < of ? '; rerun the same command to resume' : '';
   if (options.json) printJson(summary);
   else printLines(`${join(options.out, network)}: ${steps} of ${of} steps${rest}`);
+}
+
+/** Whether a folder has a training of this program, of a version perhaps that kept no list of its files. */
+async function isTraining(out: string): Promise<boolean> {
+  const file = join(out, checkpointFile);
+  return !!(await kindOf(file))?.isFile() && beginsWith(file, `"${program.name} training"`);
 }
 
 /** Trains to the end, or as long as it may, and writes the network. @throws AbortError after saving, when interrupted. */

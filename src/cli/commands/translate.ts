@@ -52,7 +52,7 @@ export async function translateSample(
   signal: AbortSignal,
 ): Promise<Made> {
   const { latent, row, direct, to } = options;
-  const folder = await claimFolder(options);
+  const output = await claimFolder(options, ['']);
   const engine = nodeEngine({ device: options.device, threads: options.threads });
   const mined = await openRun(options.run);
   const file = latent === undefined ? undefined : await readLatent(latent, { row });
@@ -114,7 +114,7 @@ export async function translateSample(
       latents: latentDigest(latents),
     },
   }));
-  return makeResults(tasks, page, { ...options, folder, printer });
+  return makeResults(tasks, page, { ...options, output, printer });
 }
 
 /** The generator that a latent's file tells, to be found in the model store. */

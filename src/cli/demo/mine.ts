@@ -3,7 +3,6 @@
 
 import { generatedSource } from '../../images/generated.ts';
 import { thumbnail } from '../../images/node/thumbnail.ts';
-import { mine } from '../../mining/mine.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { nodeFolder } from '../../runtime/node.ts';
 import type { Generator } from '../../zoo/model.ts';
@@ -11,7 +10,8 @@ import type { Zoo } from './zoo.ts';
 import { openModels } from '../models.ts';
 import { defaultMemory } from '../options.ts';
 import type { ProgressPrinter } from '../progress.ts';
-import { writeReport } from '../run-folder.ts';
+import { putReady } from '../output/folder.ts';
+import { makePage, mineInto, openRunFolder, runKind } from '../run-folder.ts';
 
 export interface DemoMining {
   readonly zoo: Zoo;
@@ -27,22 +27,24 @@ export interface DemoMining {
 export async function demoMining(options: DemoMining): Promise<void> {
   const { zoo, run, samples, engine, printer, signal } = options;
   const folder = nodeFolder(run);
-  if (!(await folder.read('dictionary.json'))) {
-    const models = await openModels(zoo.models, {}, printer);
-    const generators = models.filter((model): model is Generator => model.kind === 'generator');
-    await mine({
-      engine,
-      models,
-      images: generators.map((generator) => generatedSource(generator, { samples })),
-      anchors: generators.map(({ name }) => name),
-      twins: true,
-      memory: defaultMemory(),
-      folder,
-      thumbnails: thumbnail,
-      onProgress: (progress) => printer.update(progress),
-      onNote: (note) => printer.note(note),
-      signal,
-    });
+  await putReady(run, runKind);
+  if (await folder.read('dictionary.json')) {
+    if (!(await folder.read('index.html'))) await makePage(run);
+    return;
   }
-  if (!(await folder.read('index.html'))) await writeReport(run, { folder, name: 'index.html' });
+  const output = await openRunFolder(run);
+  const models = await openModels(zoo.models, {}, printer);
+  const generators = models.filter((model): model is Generator => model.kind === 'generator');
+  await mineInto(output, {
+    engine,
+    models,
+    images: generators.map((generator) => generatedSource(generator, { samples })),
+    anchors: generators.map(({ name }) => name),
+    twins: true,
+    memory: defaultMemory(),
+    thumbnails: thumbnail,
+    onProgress: (progress) => printer.update(progress),
+    onNote: (note) => printer.note(note),
+    signal,
+  });
 }

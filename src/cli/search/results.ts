@@ -3,7 +3,6 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { UserError } from '../../errors.ts';
 import { toBytes } from '../../graph/tensor.ts';
 import { encodeAnimation, encodeImage, encodePng } from '../../images/node.ts';
 import {
@@ -18,10 +17,11 @@ import {
 import type { SynthesisPage, SynthesisResult } from '../../report/synthesis/page.ts';
 import type { Folder } from '../../files/folder.ts';
 import { nodeFolder } from '../../files/node/folder.ts';
-import { withFolderLock } from '../../files/node/lock.ts';
 import type { Latents } from '../../synthesis/search/latents.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { interruptible } from '../interruptible.ts';
+import { inFolder, openOutput, putReady, type OutputFolder } from '../output/folder.ts';
+import { kindOf } from '../output/list.ts';
 import { ProgressPrinter } from '../progress.ts';
 import { openSearchFile, searchFileName, type SearchFile } from './state-file.ts';
 import type { SearchCommandOptions } from './options.ts';
@@ -33,8 +33,14 @@ const encoders: ImageEncoders = {
   animation: encodeAnimation,
 };
 
-/** Of a finished one of several results, until all are there: what the page needs of it. */
+/** Of a finished result, until all are there: what the page needs of it. */
 const partName = 'part.json';
+
+/** Results of searches: `metrics.json` says that all are there. */
+const kind = {
+  last: 'metrics.json',
+  held: 'holds finished results; choose another folder, or replace them with --force',
+};
 
 interface Part {
   readonly settings: string;
@@ -53,16 +59,20 @@ export interface Made {
  * Runs what writes a folder of results: alone in it, with progress, until Ctrl-C; and prints them.
  */
 export function makingResults(
-  options: Pick<SearchCommandOptions, 'out' | 'quiet' | 'json'>,
+  options: Pick<SearchCommandOptions, 'out' | 'force' | 'quiet' | 'json'>,
   work: (printer: ProgressPrinter, signal: AbortSignal) => Promise<Made>,
 ): Promise<void> {
   const printer = new ProgressPrinter(process.stderr, options.quiet);
   const note = 'stopping after this step; rerun the same command to resume (press again to stop at once)';
   const making = async () => {
+    if ((await putReady(options.out, kind)) && !options.force) {
+      printer.note(`${options.out} held results that were ready; they are in place now`);
+      return printFinished(options);
+    }
     const made = await interruptible((signal) => work(printer, signal), { onStop: () => printer.note(note) });
     print(made.parts, options);
   };
-  return withFolderLock(options.out, making, { onWait: complain });
+  return inFolder(options.out, making);
 }
 
 /** One of the results that a command makes. */
@@ -80,56 +90,64 @@ export const sha256 = (data: Uint8Array | string): string => createHash('sha256'
 export const latentDigest = (latents: Latents): string =>
   sha256(Buffer.concat(Object.values(latents).map((tensor) => toBytes(tensor))));
 
-/** The folder of the results. @throws UserError when it holds finished ones that are not to be replaced. */
-export async function claimFolder({ out, force }: Pick<SearchCommandOptions, 'out' | 'force'>): Promise<Folder> {
-  const folder = nodeFolder(out);
-  if (!force && (await folder.read('metrics.json')))
-    throw new UserError(`${out} holds finished results; choose another folder, or replace them with --force`);
-  return folder;
-}
-
-/** Removes finished results: not before all that is needed for new ones has been read. */
-async function clear(folder: Folder, names: readonly string[]): Promise<void> {
-  if (!(await folder.read('metrics.json'))) return;
-  for (const prefix of ['', ...names]) for (const name of resultFiles) await folder.remove(`${prefix}${name}`);
+/**
+ * The folder of the results.
+ * @param names of the results; folders of their files, where there are several.
+ * @throws UserError when it holds finished results that are not to be replaced, or files that this program did not make.
+ */
+export async function claimFolder(
+  { out, force }: Pick<SearchCommandOptions, 'out' | 'force'>,
+  names: readonly string[],
+): Promise<OutputFolder> {
+  const output = await openOutput(out, kind, force);
+  await output.expect(filesOf(names));
+  return output;
 }
 
 const prefixes = (names: readonly string[]): string[] => (names.length > 1 ? names.map((name) => `${name}/`) : ['']);
+
+/** All that may be written. */
+const filesOf = (names: readonly string[]): string[] => [
+  ...new Set([...prefixes(names).flatMap((prefix) => resultFiles.map((name) => `${prefix}${name}`)), 'index.html', 'metrics.json']), // prettier-ignore
+];
 
 /** Makes the results, one after the other, those that are there already left out; then the page over all. */
 export async function makeResults(
   tasks: readonly Task[],
   page: { readonly title: string; readonly lead: string },
-  options: SearchCommandOptions & { folder: Folder; printer: ProgressPrinter },
+  options: SearchCommandOptions & { output: OutputFolder; printer: ProgressPrinter },
 ): Promise<Made> {
-  const { folder, printer } = options;
-  const names = prefixes(tasks.map(({ name }) => name));
-  await clear(folder, names);
+  const { output, printer } = options;
+  const { folder } = output;
+  const taskNames = tasks.map(({ name }) => name);
+  const names = prefixes(taskNames);
   const parts: Part[] = [];
   for (const [i, task] of tasks.entries()) {
     const prefix = names[i];
     const settings = settingsText(options, task.inputs);
-    const known = prefix && (await readPart(folder, `${prefix}${partName}`, settings));
+    const known = await readPart(folder, `${prefix}${partName}`, settings);
     if (known) {
       parts.push(known);
       continue;
     }
+    // What another command had begun here.
+    for (const name of [partName, ...resultFiles]) await folder.remove(`${prefix}${name}`);
     const file = await openSearchFile(folder, prefix, settings, options.every, printer);
     const outcome = await task.make(file);
     const { metrics } = outcome;
     const result = await writeOutcome(folder, prefix, outcome, encoders);
     const part: Part = { settings, metrics, result };
-    if (prefix) {
-      await writeMetrics(folder, prefix, metrics);
-      await folder.write(`${prefix}${partName}`, [JSON.stringify(part)]);
-    }
+    if (prefix) await writeMetrics(folder, prefix, metrics);
+    await folder.write(`${prefix}${partName}`, [JSON.stringify(part)]);
     await folder.remove(`${prefix}${searchFileName}`);
     parts.push(part);
   }
   const all = parts.map(({ metrics }) => metrics);
   const results = parts.map(({ result }) => result);
   await writePage(folder, { ...page, results }, all.length > 1 ? all : all[0]);
-  for (const prefix of names) if (prefix) await folder.remove(`${prefix}${partName}`);
+  const made: string[] = [];
+  for (const name of filesOf(taskNames)) if (await kindOf(join(output.path, name))) made.push(name);
+  await output.finish(made);
   return {
     page: { ...page, results },
     parts: parts.map(({ metrics, result }, i) => ({ prefix: names[i], metrics, result })),
@@ -139,12 +157,17 @@ export async function makeResults(
 async function readPart(folder: Folder, name: string, settings: string): Promise<Part | undefined> {
   const bytes = await folder.read(name);
   if (!bytes) return undefined;
-  const part = JSON.parse(new TextDecoder().decode(bytes)) as Part;
-  return part.settings === settings ? part : undefined;
+  try {
+    const part = JSON.parse(new TextDecoder().decode(bytes)) as Part;
+    return part.settings === settings ? part : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** Options that change how a search runs or is told, and not what it finds. */
-const idle = new Set(['out', 'force', 'quiet', 'json', 'device', 'threads', 'cache', 'segments', 'folder', 'printer']);
+const idle = new Set(['out', 'force', 'quiet', 'json', 'device', 'threads', 'cache', 'segments', 'output', 'printer']);
 
 /** All that determines a search, as text. */
 const settingsText = (options: object, inputs: Readonly<Record<string, string>>): string =>
@@ -157,6 +180,13 @@ export const settingsOf = (options: object): Record<string, unknown> =>
       .filter(([name]) => !idle.has(name))
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
+
+/** Of results that another process had made. */
+async function printFinished({ out, json }: Pick<SearchCommandOptions, 'out' | 'json'>): Promise<void> {
+  const metrics = await nodeFolder(out).read(kind.last);
+  if (json && metrics) printLines(new TextDecoder().decode(metrics).trimEnd());
+  else printLines(join(out, 'index.html'));
+}
 
 function print(parts: Made['parts'], { out, json }: Pick<SearchCommandOptions, 'out' | 'json'>): void {
   for (const { result } of parts) {

@@ -6,7 +6,7 @@ import { problemIn, readJson } from '../../files/json.ts';
 import { readSafetensors, type Safetensors } from '../../files/safetensors.ts';
 import { bytesSource } from '../../files/source.ts';
 import { UserError } from '../../errors.ts';
-import type { Folder } from '../../files/folder.ts';
+import { unfinished, type Folder } from '../../files/folder.ts';
 import { parseJson } from '../../files/parse-json.ts';
 import { isPair, outlineSchemas, pairSchema, parseUnit, unitName, type Dictionary } from './dictionary.ts';
 
@@ -17,9 +17,10 @@ import { isPair, outlineSchemas, pairSchema, parseUnit, unitName, type Dictionar
 export async function readDictionary(folder: Folder, path: string): Promise<Dictionary> {
   const bytes = await folder.read('dictionary.json');
   if (!bytes) {
-    const unfinished = (await folder.read('partial/current.json')) !== undefined;
+    const state = 'partial/current.json';
+    const begun = (await folder.read(`${unfinished}/${state}`)) ?? (await folder.read(state));
     throw new UserError(
-      unfinished
+      begun
         ? `the run in ${path} is not finished; run the same "rosetta mine" again to complete it`
         : `${path} is not a run: it has no dictionary.json; name the folder that was given to "rosetta mine --out"`,
     );
