@@ -1,152 +1,207 @@
-// Reads ZIP archives by their central directory: stored and deflated entries, zip64, data descriptors.
-// It does not write, decrypt or check sums, and knows nothing of what is inside.
+// ZIP archives by their directory: stored and deflated entries, zip64, data descriptors, also behind something else.
+// The format is the library's; here is what an archive may cost that means harm. It neither writes nor decrypts.
 
-import { inflateSync } from 'fflate';
+import {
+  ERR_ENTRY_DATA_OUT_OF_BOUNDS,
+  ERR_EOCDR_NOT_FOUND,
+  ERR_INVALID_CRC32,
+  ERR_INVALID_UNCOMPRESSED_SIZE,
+  ERR_LOCAL_FILE_HEADER_NOT_FOUND,
+  Reader,
+  Writer,
+  ZipReader,
+  type FileEntry,
+} from '@zip.js/zip.js/lib/zip-core-native.js';
 import { UserError } from '../errors.ts';
 import { checkRange, type ByteSource } from './source.ts';
 
-// Far above any checkpoint's: ten thousands of entries of a hundred bytes.
+// Of a hundred and fifty thousand entries. The library takes some kilobytes for each.
 const maxDirectoryBytes = 16 * 2 ** 20;
-/** torch does not compress; archives that were packed again are, and an entry is inflated whole. */
+/** An entry that is compressed is inflated whole. */
 const maxInflatedBytes = 2 ** 29;
 
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-const u64 = (view: DataView, at: number): number => Number(view.getBigUint64(at, true));
+/** What of an archive is to be checked and how, and without threads of its own: it runs under any Content Security Policy. */
+const options = { useWebWorkers: false, filenameValidation: 'tolerant' } as const;
+
+/** An entry: its uncompressed bytes, in parts or whole. */
+export interface ZipEntry extends ByteSource {
+  /** As the archive has it: UTF-8, or Latin-1 where it is not. */
+  readonly path: string;
+  /**
+   * All bytes, of the size that the directory tells and with its checksum, where it has one.
+   * @param admit is told how many bytes that takes, before they are taken; what it throws is passed on.
+   * @throws UserError with the reason alone.
+   */
+  whole(admit?: (bytes: number) => void | Promise<void>): Promise<Uint8Array>;
+}
 
 /**
- * The entries of an archive by name, each a source of its uncompressed bytes.
- * @throws UserError when the central directory is missing (a truncated file) or damaged.
+ * The files of an archive, in the order of its directory; of two with one name both. Nothing but the directory is read.
+ * @throws UserError when the directory is missing (a truncated file), damaged, or larger than 16 MiB.
  */
-export async function readZip(source: ByteSource): Promise<Map<string, ByteSource>> {
-  const fail = (what: string): never => {
+export async function readZip(source: ByteSource): Promise<ZipEntry[]> {
+  const archive = new SourceReader(source);
+  const reader = new ZipReader(archive, options);
+  const entries: ZipEntry[] = [];
+  try {
+    for await (const entry of reader.getEntriesGenerator()) {
+      // What its beginning lacks counts backwards.
+      if (entry.offset < 0) throw new Error('its beginning is missing');
+      if (!entry.directory) entries.push(new Entry(source, entry));
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const what =
+      (error as Error).message === ERR_EOCDR_NOT_FOUND ? 'without its directory' : 'with a damaged directory';
     throw new UserError(`${source.name} is a ZIP archive ${what}: it is truncated or damaged. Download it again.`);
-  };
-  const { offset, size } = await findDirectory(source, fail);
-  if (size > maxDirectoryBytes || offset + size > source.size) fail('whose directory lies outside it');
-  const bytes = await source.read(offset, size);
-  const view = viewOf(bytes);
-  const entries = new Map<string, ByteSource>();
-  for (let at = 0; at < size;) {
-    if (at + 46 > size || view.getUint32(at, true) !== 0x02014b50) fail('with a damaged directory');
-    const nameEnd = at + 46 + view.getUint16(at + 28, true);
-    const extraEnd = nameEnd + view.getUint16(at + 30, true);
-    const next = extraEnd + view.getUint16(at + 32, true);
-    if (next > size) fail('with a damaged directory');
-    const name = new TextDecoder().decode(bytes.subarray(at + 46, nameEnd));
-    if (entries.has(name)) fail(`that has two entries called ${name}`);
-    const sizes = [view.getUint32(at + 24, true), view.getUint32(at + 20, true), view.getUint32(at + 42, true)];
-    if (!widen(view, nameEnd, extraEnd, sizes)) fail('with a damaged directory');
-    const [inflated, stored, start] = sizes;
-    if (start + stored > source.size) fail(`whose entry ${name} lies outside it`);
-    const flags = view.getUint16(at + 8, true);
-    entries.set(
-      name,
-      new ZipEntry(source, name, { method: view.getUint16(at + 10, true), flags, inflated, stored, start }),
-    );
-    at = next;
   }
   return entries;
 }
 
-/** Replaces the 32-bit sizes that are all ones by those of the zip64 extra field; false when it lacks them. */
-function widen(view: DataView, start: number, end: number, sizes: number[]): boolean {
-  const wanted = sizes.flatMap((size, i) => (size === 0xffffffff ? [i] : []));
-  if (wanted.length === 0) return true;
-  for (let at = start; at + 4 <= end; at += 4 + view.getUint16(at + 2, true)) {
-    if (view.getUint16(at, true) !== 1) continue;
-    if (at + 4 + 8 * wanted.length > end) return false;
-    wanted.forEach((i, nth) => (sizes[i] = u64(view, at + 4 + 8 * nth)));
-    return true;
+/** A source as the library reads it. */
+class SourceReader extends Reader<ByteSource> {
+  readonly #source: ByteSource;
+
+  constructor(source: ByteSource) {
+    super(source);
+    this.#source = source;
+    this.size = source.size;
   }
-  return false;
+
+  /** As far as there are bytes: an archive may claim any offset. */
+  override async readUint8Array(offset: number, length: number): Promise<Uint8Array> {
+    const end = Math.min(offset + length, this.#source.size);
+    if (!(offset >= 0 && end > offset)) return new Uint8Array(0);
+    if (end - offset > maxDirectoryBytes) {
+      throw new UserError(
+        `${this.#source.name} is a ZIP archive whose directory is larger than ${maxDirectoryBytes} bytes. ` +
+          'Pack it as .tar instead, or as several archives.',
+      );
+    }
+    return this.#source.read(offset, end - offset);
+  }
 }
 
-/** Where the central directory is, from the record at the archive's end. */
-async function findDirectory(
-  source: ByteSource,
-  fail: (what: string) => never,
-): Promise<{ offset: number; size: number }> {
-  const tailSize = Math.min(source.size, 22 + 65535 + 20);
-  const tailStart = source.size - tailSize;
-  const tail = viewOf(await source.read(tailStart, tailSize));
-  let at = tailSize - 22;
-  while (at >= 0 && !(tail.getUint32(at, true) === 0x06054b50 && at + 22 + tail.getUint16(at + 20, true) === tailSize))
-    at--;
-  if (at < 0) fail('without its directory at the end');
-  const size = tail.getUint32(at + 12, true);
-  const offset = tail.getUint32(at + 16, true);
-  if (size !== 0xffffffff && offset !== 0xffffffff) return { offset, size };
+/** Exactly so many bytes. */
+class ExactWriter extends Writer<Uint8Array> {
+  readonly #bytes: Uint8Array;
+  #filled = 0;
 
-  if (at < 20 || tail.getUint32(at - 20, true) !== 0x07064b50) fail('whose zip64 directory is missing');
-  const end = u64(tail, at - 12);
-  if (end + 56 > source.size) fail('whose zip64 directory lies outside it');
-  const record = viewOf(await source.read(end, 56));
-  if (record.getUint32(0, true) !== 0x06064b50) fail('whose zip64 directory is damaged');
-  return { offset: u64(record, 48), size: u64(record, 40) };
+  constructor(size: number) {
+    super();
+    this.#bytes = new Uint8Array(size);
+  }
+
+  override writeUint8Array(chunk: Uint8Array): Promise<void> {
+    if (this.#filled + chunk.length > this.#bytes.length) throw new RangeError(ERR_INVALID_UNCOMPRESSED_SIZE);
+    this.#bytes.set(chunk, this.#filled);
+    this.#filled += chunk.length;
+    return Promise.resolve();
+  }
+
+  override getData(): Promise<Uint8Array> {
+    return Promise.resolve(this.#bytes);
+  }
 }
 
-interface EntryRecord {
-  readonly method: number;
-  readonly flags: number;
-  readonly inflated: number;
-  readonly stored: number;
-  readonly start: number;
-}
-
-class ZipEntry implements ByteSource {
+class Entry implements ZipEntry {
+  readonly path: string;
   readonly name: string;
   readonly size: number;
+  /** Bytes in the archive. */
+  readonly packed: number;
+  /** Whether the archive has it as it is; else a read inflates all of it. */
+  readonly stored: boolean;
   readonly #source: ByteSource;
-  readonly #record: EntryRecord;
+  readonly #entry: FileEntry;
   /** The inflated bytes while they are in memory: many tensors can be parts of one storage. */
   #latest: WeakRef<Uint8Array> | undefined;
 
-  constructor(source: ByteSource, name: string, record: EntryRecord) {
-    this.name = `${source.name} (${name})`;
-    this.size = record.inflated;
+  constructor(source: ByteSource, entry: FileEntry) {
+    this.path = decodeName(entry.rawFilename);
+    this.name = `${source.name} (${this.path})`;
+    this.size = entry.uncompressedSize;
+    this.packed = entry.compressedSize;
+    this.stored = entry.compressionMethod === 0 && this.size === this.packed && !entry.encrypted;
     this.#source = source;
-    this.#record = record;
+    this.#entry = entry;
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     checkRange(this, offset, length);
-    const { method, flags, inflated, stored } = this.#record;
-    if (flags & 1) this.#fail('it is encrypted');
-    if (method === 0 && inflated === stored) return this.#source.read((await this.#dataStart()) + offset, length);
-    if (method !== 8) this.#fail(`its compression (method ${method}) is not one that this reader knows`);
-    // Deflate makes at most 1,032 bytes of one, so a size beyond that is a lie.
-    if (inflated > stored * 1032 + 1032) this.#fail('its size is not possible');
-    if (inflated > maxInflatedBytes) {
-      throw new UserError(
-        `${this.name} is compressed and has ${inflated} bytes, more than ${maxInflatedBytes}. ` +
-          'Pack the archive again without compression.',
-      );
-    }
-    const bytes = this.#latest?.deref() ?? this.#inflate(await this.#source.read(await this.#dataStart(), stored));
+    if (this.stored) return this.#source.read((await this.#named(this.#dataStart())) + offset, length);
+    const bytes = this.#latest?.deref() ?? (await this.#named(this.whole()));
     this.#latest = new WeakRef(bytes);
     return bytes.slice(offset, offset + length);
   }
 
-  #inflate(deflated: Uint8Array): Uint8Array {
-    const room = new Uint8Array(this.size + 1); // one to spare, to notice data that go on
-    let bytes: Uint8Array;
+  /** With the name before the reason. */
+  async #named<T>(work: Promise<T>): Promise<T> {
     try {
-      bytes = inflateSync(deflated, { out: room });
-    } catch {
-      return this.#fail('its compressed data are damaged');
+      return await work;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(`${this.name} cannot be read: ${error.message}. Download the file again.`);
     }
-    return bytes.length === this.size ? bytes : this.#fail('its compressed data are not of the declared size');
   }
 
-  /** Data begin behind the local header, whose name and extra field may be longer than the directory's. */
+  async whole(admit?: (bytes: number) => void | Promise<void>): Promise<Uint8Array> {
+    if (this.#entry.offset + this.packed > this.#source.size) fail('the archive ends before its data');
+    if (this.#entry.compressionMethod === 0 && this.size !== this.packed) {
+      fail(`it is not compressed, and yet has ${this.packed} bytes in the archive and a declared size of ${this.size}`);
+    }
+    if (this.#entry.encrypted) fail('it is encrypted');
+    const method = this.#entry.compressionMethod;
+    // The library may know others, which no program writes for these files.
+    if (method !== 0 && method !== 8) fail(`it is compressed by method ${method}, not stored or deflated`);
+    // Deflate makes at most 1,032 bytes of one, so a size beyond that is a lie.
+    if (!this.stored && this.size > this.packed * 1032 + 1032) fail('its size is not possible');
+    if (!this.stored && this.size > maxInflatedBytes) {
+      fail(
+        `it is compressed and has ${this.size} bytes, more than ${maxInflatedBytes}; pack the archive without compression`,
+      );
+    }
+    await admit?.(this.size + (this.stored ? 0 : this.packed));
+    const writer = new ExactWriter(this.size);
+    // Some writers of checkpoints leave the checksum at 0.
+    const checkCrc32 = this.#entry.crc32 !== 0;
+    return this.#told(() => this.#entry.getData(writer, { ...options, checkCrc32 }));
+  }
+
+  /** Where the data begin in the source. */
   async #dataStart(): Promise<number> {
-    const { start } = this.#record;
-    const header = viewOf(await this.#source.read(start, 30));
-    if (header.getUint32(0, true) !== 0x04034b50) this.#fail('its header is damaged');
-    return start + 30 + header.getUint16(26, true) + header.getUint16(28, true);
+    await this.#told(() => this.#entry.getData(new ExactWriter(0), { ...options, checkOverlappingEntryOnly: true }));
+    return this.#entry.localDirectory?.dataOffset ?? fail('its header is damaged');
   }
 
-  #fail(what: string): never {
-    throw new UserError(`${this.name} cannot be read: ${what}. Download the file again.`);
+  /** What the library finds wrong, in words. */
+  async #told<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      const { message } = error as Error;
+      return fail(problems[message] ?? 'its compressed data are damaged');
+    }
+  }
+}
+
+function fail(reason: string): never {
+  throw new UserError(reason);
+}
+
+const problems: Readonly<Record<string, string | undefined>> = {
+  [ERR_INVALID_CRC32]: 'its checksum is wrong',
+  [ERR_INVALID_UNCOMPRESSED_SIZE]: 'its data are not of the declared size',
+  [ERR_ENTRY_DATA_OUT_OF_BOUNDS]: 'the archive ends before its data',
+  [ERR_LOCAL_FILE_HEADER_NOT_FOUND]: 'its header is damaged',
+};
+
+/** Many programs write UTF-8 without saying so; what is not UTF-8 is read as Latin-1. */
+function decodeName(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
   }
 }

@@ -68,8 +68,9 @@ export function imageSetOf(
     names: sorted.map(([name]) => name),
     async read(index, admit = admitImage) {
       if (!readers) throw new Error(`the image set ${source} is closed`);
-      if (!(index in readers)) throw new RangeError(`${source} has ${readers.length} images, no image ${index}`);
-      return readers[index](admit);
+      const reader = readers[index] as ImageReader | undefined;
+      if (!reader) throw new RangeError(`${source} has ${readers.length} images, no image ${index}`);
+      return reader(admit);
     },
     async close() {
       if (!readers) return;

@@ -4,7 +4,6 @@
 /** The modules of page/, each after those that it imports. */
 export const pageModules = [
   'dom',
-  'standing',
   'data',
   'route',
   'search',

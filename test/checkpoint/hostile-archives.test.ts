@@ -57,7 +57,11 @@ describe('archives', { timeout: soon }, () => {
 
   it.each([
     ['a pickle that claims 3 GiB', { name: 'm/data.pkl', data: pickleOf(1), size: 3 * 2 ** 30 }, /more than 268435456/],
-    ['a pickle that claims more than there is', { name: 'm/data.pkl', data: pickleOf(1), stored: 9999 }, /outside/],
+    [
+      'a pickle that claims more than there is',
+      { name: 'm/data.pkl', data: pickleOf(1), stored: 9999 },
+      /ends before its data/,
+    ],
     [
       'a deflated pickle that claims 200 MiB',
       { name: 'm/data.pkl', data: pickleOf(1), deflate: true, size: 200 * 2 ** 20 },
@@ -66,7 +70,7 @@ describe('archives', { timeout: soon }, () => {
     [
       'a deflated pickle that is larger than it claims',
       { name: 'm/data.pkl', data: concat(pickleOf(1), new Uint8Array(2 ** 26)), deflate: true, size: 100 },
-      /not of the declared size|compressed data are damaged/,
+      /not of the declared size/,
     ],
     [
       'a deflated pickle of 300 MiB',
@@ -92,7 +96,7 @@ describe('archives', { timeout: soon }, () => {
       { name: 'm/data.pkl', data: pickleOf(2 ** 28) },
       { name: 'm/data/0', data: four, size: 2 ** 30 },
     ]);
-    expect(await outcome(bytes)).toMatch(/method 0/);
+    expect(await outcome(bytes)).toMatch(/not compressed/);
   });
 
   it.each(['../', '/', '..\\', 'C:\\', '\0/', '__proto__/'])('names that begin with %j reach nothing', async (root) => {
@@ -123,6 +127,6 @@ describe('archives', { timeout: soon }, () => {
     expect(await outcome(zip([entry, entry]))).toMatch(/two entries called m\/data.pkl/);
     const listed = new Uint8Array(17 * 2 ** 20);
     const end = concat('PK\x05\x06', u32(0), u32(0), u32(listed.length), u32(4), u16(0));
-    expect(await outcome(concat('PK\x03\x04', listed, end))).toMatch(/whose directory lies outside it/);
+    expect(await outcome(concat('PK\x03\x04', listed, end))).toMatch(/whose directory is larger than 16777216 bytes/);
   });
 });

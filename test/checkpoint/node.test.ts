@@ -42,12 +42,10 @@ describe('openFile', () => {
   it('says what is wrong with a path', async () => {
     const give = 'Give the path of a checkpoint file.';
     const missing = join(folder, 'missing.pth');
-    expect(await messageOf(openFile(missing))).toBe(
-      `${missing} cannot be opened: there is no such file or folder. ${give}`,
-    );
+    expect(await messageOf(openFile(missing))).toBe(`${missing} cannot be opened: no such file or folder. ${give}`);
     expect(await messageOf(openFile(folder))).toBe(`${folder} cannot be read: it is a folder. ${give}`);
     writeFileSync(join(folder, 'file'), '');
-    expect(await messageOf(openFile(join(folder, 'file', 'below')))).toMatch(/a part of its path is a file/);
+    expect(await messageOf(openFile(join(folder, 'file', 'below')))).toMatch(/a part of the path is a file/);
   });
 
   it.skipIf(process.platform === 'win32')('does not wait for a pipe (skipped on Windows)', async () => {
@@ -96,12 +94,10 @@ describe('writeSafetensorsFile', () => {
 
   it('names the path and the reason when it cannot write', async () => {
     const path = join(folder, 'absent', 'w.safetensors');
-    expect(await messageOf(writeSafetensorsFile(path, tensors))).toBe(
-      `${path} cannot be written: there is no such file or folder. Free some space, or choose another place.`,
-    );
+    expect(await messageOf(writeSafetensorsFile(path, tensors))).toBe(`cannot write ${path}: no such file or folder`);
     mkdirSync(join(folder, 'taken', 'w.safetensors'), { recursive: true });
     const taken = join(folder, 'taken', 'w.safetensors');
-    expect(await messageOf(writeSafetensorsFile(taken, tensors))).toMatch(/cannot be written: it is a folder/);
+    expect(await messageOf(writeSafetensorsFile(taken, tensors))).toMatch(/cannot write .*: it is a folder/);
     expect(left('taken')).toEqual(['w.safetensors']);
   });
 
@@ -117,7 +113,7 @@ describe('writeSafetensorsFile', () => {
       limit(String(2 ** 20));
       try {
         expect(await messageOf(writeSafetensorsFile(path, large))).toBe(
-          `${path} cannot be written: it would be larger than files may be here. Free some space, or choose another place.`,
+          `cannot write ${path}: it would be larger than files may be here; choose another folder`,
         );
       } finally {
         limit('unlimited');

@@ -65,7 +65,7 @@ describe('wrong calls', () => {
     ],
     ['too little memory', mineArgs('x', '--memory', '12'), 2, /--memory.*expected a size/],
     ['a setting without a value', mineArgs('x', '--config', 'size'), 2, /expected KEY=VALUE/],
-    ['a missing checkpoint', ['inspect', 'nothing.pth'], 1, /nothing.pth cannot be opened: there is no such file/],
+    ['a missing checkpoint', ['inspect', 'nothing.pth'], 1, /nothing.pth cannot be opened: no such file/],
     ['a missing folder of photos', [...mineArgs('x'), '--images', 'nowhere'], 1, /nowhere/],
     ['a broken checkpoint', ['inspect', 'photos/broken.png'], 1, /broken.png/],
     ['a folder that is no run', ['report', 'photos'], 1, /photos is not a run: it has no dictionary.json/],
@@ -150,9 +150,9 @@ describe('activations', () => {
 
   it('of photos count and name those that cannot be read', async () => {
     const args = ['activations', '--model', weights('resnet50_small.pth'), '--config', 'size=64', '--input', 'photos'];
-    const broken = { name: 'broken.png', reason: expect.stringMatching(/not JPEG, PNG, WebP, AVIF or TIFF/) as string };
+    const broken = { name: 'broken.png', reason: expect.stringMatching(/not JPEG, PNG or WebP/) as string };
     const { code, out, err } = await run(...args, '--out', 'photos.safetensors', '--json');
-    expect(err).toMatch(/skipped broken.png: the content is not JPEG, PNG, WebP, AVIF or TIFF/);
+    expect(err).toMatch(/skipped broken.png: the content is not JPEG, PNG or WebP/);
     expect(code).toBe(0);
     const told = JSON.parse(out) as { tensors: Record<string, number[]>; images: number; unreadable: unknown };
     expect(told).toMatchObject({ images: 40, unreadable: [broken] });
@@ -166,7 +166,7 @@ describe('activations', () => {
     writeFileSync(at('all-broken/a.png'), 'no picture');
     const none = await run(...args.with(-1, 'all-broken'), '--out', 'none.safetensors');
     expect(none).toMatchObject({ code: 1 });
-    expect(none.err).toMatch(/none of the images can be read; a.png: the content is not JPEG, PNG, WebP, AVIF or TIFF/);
+    expect(none.err).toMatch(/none of the images can be read; a.png: the content is not JPEG, PNG or WebP/);
   });
 });
 

@@ -344,7 +344,8 @@ with zipfile.ZipFile(sys.argv[2], 'w', zipfile.ZIP_DEFLATED) as z:
 
   it('must be whole', async () => {
     const content = Buffer.from(zipSync(everything(9)));
-    const message = /x\.zip is not a complete zip archive \(.+\): fetch or make it again$/;
+    const message =
+      /x\.zip is a ZIP archive with(out its| a damaged) directory: it is truncated or damaged\. Download it again\.$/;
     await expect(opened('x.zip', content.subarray(0, content.length >> 1))).rejects.toThrow(message);
     await expect(opened('x.zip', content.subarray(100))).rejects.toThrow(message);
     await expect(opened('x.zip', new Uint8Array(0))).rejects.toThrow(message);
@@ -371,15 +372,11 @@ with zipfile.ZipFile(sys.argv[2], 'w', zipfile.ZIP_DEFLATED) as z:
     };
     const central = (zip: Buffer): number => zip.indexOf('PK\x01\x02');
     await expect((await damage(0, (zip) => zip.fill(7, 60, 70))).read(0)).rejects.toThrow(/checksum/);
-    await expect((await damage(9, (zip) => zip.fill(0xff, 36, 50))).read(0)).rejects.toThrow(
-      /data in the archive are broken/,
-    );
-    await expect((await damage(9, (zip) => zip.fill(0, 0, 4))).read(0)).rejects.toThrow(
-      /header in the archive is broken/,
-    );
+    await expect((await damage(9, (zip) => zip.fill(0xff, 36, 50))).read(0)).rejects.toThrow(/data are damaged|checksum/);
+    await expect((await damage(9, (zip) => zip.fill(0, 0, 4))).read(0)).rejects.toThrow(/header is damaged/);
     // A bomb: more comes out than the directory says.
     await expect((await damage(9, (zip) => zip.writeUInt32LE(20, central(zip) + 24))).read(0)).rejects.toThrow(
-      /broken/,
+      /declared size|damaged/,
     );
     await expect((await damage(9, (zip) => zip.writeUInt32LE(2e9, central(zip) + 20))).read(0)).rejects.toThrow(
       /ends before/,

@@ -16,7 +16,14 @@ import { readZip } from '../../files/zip.ts';
  * @throws UserError for a file that is truncated, damaged, big-endian, or another kind of ZIP archive.
  */
 export async function readTorchZip(source: ByteSource): Promise<Checkpoint> {
-  const entries = await readZip(source);
+  const entries = new Map<string, ByteSource>();
+  for (const entry of await readZip(source)) {
+    // Which of them would be meant is anyone's guess.
+    if (entries.has(entry.path)) {
+      throw new UserError(`${source.name} is a ZIP archive with two entries called ${entry.path}. Download it again.`);
+    }
+    entries.set(entry.path, entry);
+  }
   const [pickleName] = [...entries.keys()].filter((n) => /^([^/]+\/)?data\.pkl$/.test(n));
   const pickle = entries.get(pickleName) ?? notTorch(source.name, [...entries.keys()]);
   const root = pickleName.slice(0, -'data.pkl'.length);

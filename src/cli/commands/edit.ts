@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '../../errors.ts';
-import { reasonOf } from '../../files/node/file.ts';
+import { reasonOf } from '../../files/node/system-error.ts';
 import { editedMaps } from '../../report/synthesis/maps.ts';
 import { editOutcome } from '../../report/synthesis/outcome.ts';
 import type { Outcome } from '../../report/synthesis/output.ts';

@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../../errors.ts';
-import { fileError } from '../../files/node/folder.ts';
+import { fileError } from '../../files/node/system-error.ts';
 import { saveOnnx } from '../../runtime/node.ts';
 import { modelGraph, type ExportOptions } from '../../zoo/export.ts';
 import { truncationFor } from '../generator-options.ts';
@@ -83,7 +83,7 @@ async function run([named]: ModelOption[], options: ExportCommandOptions): Promi
       await rename(join(folder, `${basename(out)}.data`), `${out}.data`);
       await rename(join(folder, basename(out)), out);
     } catch (error) {
-      throw error instanceof UserError ? error : fileError('write', options.out, error);
+      throw fileError('write', options.out, error);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../errors.ts';
-import { reasonOf } from '../../files/node/file.ts';
+import { reasonOf } from '../../files/node/system-error.ts';
 import type { ModelOption } from '../options.ts';
 import { sha256 } from '../search/results.ts';
 

@@ -4,8 +4,7 @@
 import { access, constants, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../../errors.ts';
-import { reasonOf } from '../../files/node/file.ts';
-import { fileError } from '../../files/node/folder.ts';
+import { fileError, reasonOf } from '../../files/node/system-error.ts';
 import { program } from '../../program.ts';
 import { beginsWith, kindOf } from './list.ts';
 

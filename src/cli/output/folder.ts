@@ -7,7 +7,8 @@ import Type from 'typebox';
 import { UserError } from '../../errors.ts';
 import { readJson } from '../../files/json.ts';
 import { unfinished, type Folder } from '../../files/folder.ts';
-import { fileError, nodeFolder } from '../../files/node/folder.ts';
+import { nodeFolder } from '../../files/node/folder.ts';
+import { fileError } from '../../files/node/system-error.ts';
 import { withFolderLock } from '../../files/node/lock.ts';
 import { complain } from '../terminal.ts';
 import { expectFolder } from './check.ts';
@@ -101,7 +102,7 @@ export async function putReady(path: string, { last }: Pick<OutputKind, 'last'>)
     }
     await rm(making, { recursive: true, force: true });
   } catch (error) {
-    throw error instanceof UserError ? error : fileError('put results into', path, error);
+    throw fileError('put results into', path, error);
   }
   return true;
 }

@@ -6,7 +6,8 @@ import { join, normalize, relative, sep } from 'node:path';
 import Type from 'typebox';
 import { UserError } from '../../errors.ts';
 import { readJson, type Read } from '../../files/json.ts';
-import { fileError, nodeFolder } from '../../files/node/folder.ts';
+import { nodeFolder } from '../../files/node/folder.ts';
+import { fileError } from '../../files/node/system-error.ts';
 import { program } from '../../program.ts';
 
 export const listName = '.rosetta.json';

@@ -3,6 +3,7 @@
 
 import { open, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../../errors.ts';
+import { reasonOf } from './system-error.ts';
 
 /**
  * A function that reads a whole file, or throws a UserError with the reason alone. `admit` is told the file's size before
@@ -36,20 +37,4 @@ export async function readAt(file: FileHandle, offset: number, length: number): 
 
 function giveReason(error: unknown): never {
   throw new UserError(reasonOf(error));
-}
-
-const codes: Record<string, string> = {
-  ENOENT: 'no such file or folder',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  ELOOP: 'a symbolic link that leads to itself',
-  ENOSPC: 'no space left on the device',
-};
-
-/** Why something failed: for errors of the file system in words, and without the path. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (syscall && code) return codes[code] ?? code;
-  return error.message;
 }

@@ -5,21 +5,8 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { UserError } from '../../errors.ts';
 import type { Folder } from '../folder.ts';
+import { fileError } from './system-error.ts';
 import { freshFile } from './fresh-file.ts';
-
-const reasons: Record<string, string> = {
-  ENOSPC: 'the disk is full; free some space, or choose another folder',
-  EACCES: 'permission is denied; choose a folder that you may write to',
-  EROFS: 'the file system is read-only; choose another folder',
-  ENOTDIR: 'a part of the path is a file, not a folder; choose another path',
-  EDQUOT: 'the disk quota is used up; free some space, or choose another folder',
-};
-
-/** What a failed file operation means for its user. */
-export function fileError(action: string, path: string, error: unknown): UserError {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return new UserError(`cannot ${action} ${path}: ${(code && reasons[code]) ?? message}`);
-}
 
 /** The folder at `path`, made when first written to. Failures are `UserError`s that name the file. */
 export function nodeFolder(path: string): Folder {
@@ -52,8 +39,8 @@ export function nodeFolder(path: string): Folder {
         }
         await rename(partial, target);
       } catch (error) {
-        await rm(partial, { force: true });
-        throw error instanceof UserError ? error : fileError('write', target, error);
+        await rm(partial, { force: true }).catch(() => undefined); // it may never have been made
+        throw fileError('write', target, error);
       }
     },
     async remove(name) {

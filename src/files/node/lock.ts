@@ -6,7 +6,7 @@ import { link, lstat, mkdir, readdir, readFile, rename, rm, utimes, writeFile } 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../errors.ts';
-import { fileError } from './folder.ts';
+import { fileError } from './system-error.ts';
 import { isAlive, numberIsTaken, ownMark, parseMark } from './process-mark.ts';
 
 export interface LockOptions {
@@ -48,7 +48,7 @@ export async function withFolderLock<T>(
       await take(lock, folder, text, { onWait, quiet });
       await sweep(folder);
     } catch (error) {
-      throw error instanceof UserError ? error : fileError('write to', folder, error);
+      throw fileError('write to', folder, error);
     }
     held.set(lock, text);
     // A sign of life for those who cannot look at this process.

@@ -5,7 +5,8 @@ import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
-import { readAt, reasonOf } from './file.ts';
+import { readAt } from './file.ts';
+import { reasonOf } from './system-error.ts';
 
 export class Spool {
   readonly #memoryLimit: number;

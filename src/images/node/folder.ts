@@ -4,7 +4,8 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { UserError } from '../../errors.ts';
 import { imageSetOf, isHidden, isImageName, type ImageReader, type ImageSet } from '../image-set.ts';
-import { fileReader, reasonOf } from '../../files/node/file.ts';
+import { fileReader } from '../../files/node/file.ts';
+import { reasonOf } from '../../files/node/system-error.ts';
 import { nameOf } from './name.ts';
 
 /**

@@ -9,7 +9,8 @@ import { extract, type ExtractEvents } from 'tar-stream';
 import { UserError } from '../../errors.ts';
 import { imageDefaults, inMebibytes } from '../limits.ts';
 import { imageSetOf, isImageName, type ImageReader, type ImageSet } from '../image-set.ts';
-import { readAt, reasonOf } from '../../files/node/file.ts';
+import { readAt } from '../../files/node/file.ts';
+import { reasonOf } from '../../files/node/system-error.ts';
 import { Spool } from '../../files/node/spool.ts';
 import { nameOf } from './name.ts';
 

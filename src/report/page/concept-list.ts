@@ -54,8 +54,7 @@ export class ConceptsView implements View {
       selectField('layer', 'Layer', []),
       limitFields(),
       selectField('sort', 'Sort by', [
-        { value: '', text: 'significant, then r' },
-        { value: 'r', text: 'r' },
+        { value: '', text: 'r' },
         { value: 'excess', text: 'excess r' },
         { value: 'heldOut', text: 'held-out r' },
         { value: 'q', text: 'q' },

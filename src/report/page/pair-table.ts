@@ -8,7 +8,7 @@ import { unitHash } from './figure.ts';
 import { fillForm, filterForm, limitFields, readForm, selectField, setChoices, type Params } from './form.ts';
 import { meanings } from './masthead.ts';
 import { hashOf, type Route } from './route.ts';
-import { chosen, findPairs, firstDirection, pairSorts, type PairSort } from './search.ts';
+import { findPairs, firstDirection, pairSorts, type PairSort } from './search.ts';
 import { VirtualList } from './virtual.ts';
 
 export const pairHeadings: Record<PairSort, readonly [text: string, meaning: string]> = {
@@ -153,16 +153,14 @@ export class PairsView implements View {
     this.#columns = columns;
     this.#rows = findPairs(this.#report, index, columns, params);
     this.#head(index, params);
-    const { expectedOfNoise } = this.#report.packed.pairs[index].counts;
-    const rows = this.#rows;
-    const count = (only: string) => formatCount(rows.filter((row) => chosen(columns, row, only)).length);
+    const { counts } = this.#report.packed.pairs[index];
     const all = plural(columns.rows, 'pair');
     this.#count.replaceChildren(
       this.#rows.length === columns.rows ? all : `${formatCount(this.#rows.length)} of ${all}`,
       this.#report.packed.options.nullModel
-        ? `: ${count('significant')} significant, ${count('replicated')} replicated.`
+        ? `: ${formatCount(counts.significant)} significant, ${formatCount(counts.replicated)} replicated.`
         : '; without a null in this run, none can be called significant.',
-      ` Of all its units, noise alone would pair ${formatCount(expectedOfNoise)}.`,
+      ` Noise alone would pair ${formatCount(counts.expectedOfNoise)}.`,
     );
     this.#table.setAttribute('aria-rowcount', String(this.#rows.length + 1));
     this.#list.reset(this.#rows.length);

@@ -468,7 +468,7 @@ describe('the disk', () => {
     mkdirSync(folder);
     chmodSync(folder, 0o500);
     await expect(download(server.serve('/x', whole), `${folder}/net.pth`)).rejects.toThrow(
-      /cannot write .*locked.*: permission is denied/,
+      /cannot write .*locked.*: permission denied/,
     );
   });
 

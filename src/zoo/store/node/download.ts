@@ -5,7 +5,7 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../../errors.ts';
-import { fileError } from '../../../files/node/folder.ts';
+import { fileError } from '../../../files/node/system-error.ts';
 import type { LongWork, Progress } from '../../../progress.ts';
 import { ask, PassingError, type Answer } from './request.ts';
 import { digests, PartialFile, type Version } from './partial-file.ts';

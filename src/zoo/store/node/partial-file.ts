@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import Type from 'typebox';
 import { readJson, type Read } from '../../../files/json.ts';
-import { fileError } from '../../../files/node/folder.ts';
+import { fileError } from '../../../files/node/system-error.ts';
 import { freshFile } from '../../../files/node/fresh-file.ts';
 
 /** They are sent as headers. */
