@@ -183,8 +183,12 @@ describe('archives', () => {
     const changed = (offset: number, value: number): Uint8Array => bytes.with(directory + offset, value);
     expect(await messageOf(openBytes(changed(8, 1)))).toMatch(/encrypted/);
     expect(await messageOf(openBytes(changed(10, 12)))).toMatch(/method 12/);
-    expect(await messageOf(openBytes(changed(24, bytes[directory + 24] - 1)))).toMatch(/declared size|checksum|damaged/);
-    expect(await messageOf(openBytes(changed(24, bytes[directory + 24] + 1)))).toMatch(/declared size|checksum|damaged/);
+    expect(await messageOf(openBytes(changed(24, bytes[directory + 24] - 1)))).toMatch(
+      /declared size|checksum|damaged/,
+    );
+    expect(await messageOf(openBytes(changed(24, bytes[directory + 24] + 1)))).toMatch(
+      /declared size|checksum|damaged/,
+    );
     expect(await messageOf(openBytes(changed(26, 255)))).toMatch(/not possible/);
   });
 });

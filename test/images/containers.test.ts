@@ -372,7 +372,9 @@ with zipfile.ZipFile(sys.argv[2], 'w', zipfile.ZIP_DEFLATED) as z:
     };
     const central = (zip: Buffer): number => zip.indexOf('PK\x01\x02');
     await expect((await damage(0, (zip) => zip.fill(7, 60, 70))).read(0)).rejects.toThrow(/checksum/);
-    await expect((await damage(9, (zip) => zip.fill(0xff, 36, 50))).read(0)).rejects.toThrow(/data are damaged|checksum/);
+    await expect((await damage(9, (zip) => zip.fill(0xff, 36, 50))).read(0)).rejects.toThrow(
+      /data are damaged|checksum/,
+    );
     await expect((await damage(9, (zip) => zip.fill(0, 0, 4))).read(0)).rejects.toThrow(/header is damaged/);
     // A bomb: more comes out than the directory says.
     await expect((await damage(9, (zip) => zip.writeUInt32LE(20, central(zip) + 24))).read(0)).rejects.toThrow(
