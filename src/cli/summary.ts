@@ -1,6 +1,7 @@
 // A dictionary in a few lines of text, for the terminal.
 
 import type { Dictionary } from '../mining/run/dictionary.ts';
+import { silentUnits } from '../report/page/standing.ts';
 
 const plural = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : 's'}`;
 
@@ -8,7 +9,7 @@ const plural = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : 
 export function summary(dictionary: Dictionary): string[] {
   const { images, models, pairs, sets, concepts, options, setCounts } = dictionary;
   const lost = images.unreadable.length ? `, ${images.unreadable.length} unreadable` : '';
-  const apart = models.flatMap(({ layers }) => layers).reduce((sum, { dead, constant }) => sum + dead + constant, 0);
+  const apart = silentUnits(models);
   const names = pairs.map((list) => list.models.join(' -- '));
   const width = Math.max(...names.map((name) => name.length));
   const rows = pairs.map(({ counts }, i) => {

@@ -68,9 +68,8 @@ export function imageSetOf(
     names: sorted.map(([name]) => name),
     async read(index, admit = admitImage) {
       if (!readers) throw new Error(`the image set ${source} is closed`);
-      const reader = readers[index] as ImageReader | undefined;
-      if (!reader) throw new RangeError(`${source} has ${readers.length} images, no image ${index}`);
-      return reader(admit);
+      if (!(index in readers)) throw new RangeError(`${source} has ${readers.length} images, no image ${index}`);
+      return readers[index](admit);
     },
     async close() {
       if (!readers) return;

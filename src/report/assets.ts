@@ -4,6 +4,7 @@
 /** The modules of page/, each after those that it imports. */
 export const pageModules = [
   'dom',
+  'standing',
   'data',
   'route',
   'search',

@@ -3,6 +3,7 @@
 
 import { UserError } from '../errors.ts';
 import type { Dictionary, Exemplars } from '../mining/run/dictionary.ts';
+import { bySignificanceThenR } from './page/standing.ts';
 import type { PackedImage, PackedMaps, UnitNumber } from './payload.ts';
 
 export interface PackedExemplars {
@@ -22,9 +23,7 @@ export interface PackedExemplars {
  */
 function readingOrder(dictionary: Dictionary, exemplars: Exemplars): { images: string[]; units: string[] } {
   const sets = new Map(dictionary.sets.map((set) => [set.id, set]));
-  const medoids = [...dictionary.concepts]
-    .sort((a, b) => b.r - a.r)
-    .flatMap((concept) => sets.get(concept.sets[0]) ?? []);
+  const medoids = dictionary.concepts.flatMap((concept) => sets.get(concept.sets[0]) ?? []).sort(bySignificanceThenR);
   const ordered = (first: readonly string[], all: object) =>
     [...new Set([...first, ...Object.keys(all)])].filter((key) => Object.hasOwn(all, key));
   return {

@@ -150,9 +150,9 @@ describe('activations', () => {
 
   it('of photos count and name those that cannot be read', async () => {
     const args = ['activations', '--model', weights('resnet50_small.pth'), '--config', 'size=64', '--input', 'photos'];
-    const broken = { name: 'broken.png', reason: expect.stringMatching(/not JPEG, PNG or WebP/) as string };
+    const broken = { name: 'broken.png', reason: expect.stringMatching(/not JPEG, PNG, WebP, AVIF or TIFF/) as string };
     const { code, out, err } = await run(...args, '--out', 'photos.safetensors', '--json');
-    expect(err).toMatch(/skipped broken.png: the content is not JPEG, PNG or WebP/);
+    expect(err).toMatch(/skipped broken.png: the content is not JPEG, PNG, WebP, AVIF or TIFF/);
     expect(code).toBe(0);
     const told = JSON.parse(out) as { tensors: Record<string, number[]>; images: number; unreadable: unknown };
     expect(told).toMatchObject({ images: 40, unreadable: [broken] });
@@ -166,7 +166,7 @@ describe('activations', () => {
     writeFileSync(at('all-broken/a.png'), 'no picture');
     const none = await run(...args.with(-1, 'all-broken'), '--out', 'none.safetensors');
     expect(none).toMatchObject({ code: 1 });
-    expect(none.err).toMatch(/none of the images can be read; a.png: the content is not JPEG, PNG or WebP/);
+    expect(none.err).toMatch(/none of the images can be read; a.png: the content is not JPEG, PNG, WebP, AVIF or TIFF/);
   });
 });
 

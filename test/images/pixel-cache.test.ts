@@ -72,6 +72,13 @@ it.each([
     },
   ],
   [
+    'of classes that are no names',
+    async (file: string) => {
+      const text = (await readFile(file)).toString('latin1');
+      await writeFile(file, text.replace('[\\"ant\\",\\"bee\\"]', '[\\"ant\\",  12345]'), 'latin1');
+    },
+  ],
+  [
     'without its description',
     async (file: string) => {
       const text = (await readFile(file)).toString('latin1');

@@ -11,9 +11,11 @@ import { colour, enlarge } from '../../src/report/page/heatmap.ts';
 import { countByLayers } from '../../src/report/page/matrix.ts';
 import { hashOf, parseRoute } from '../../src/report/page/route.ts';
 import { findConcepts, findPairs } from '../../src/report/page/search.ts';
+import { summary } from '../../src/cli/summary.ts';
+import { silentUnits } from '../../src/report/page/standing.ts';
 import { fixture, withTwoAnchors } from './fixture.ts';
 import { significance as ofMining } from '../../src/mining/defaults.ts';
-import { significance } from '../../src/report/page/data.ts';
+import { significance } from '../../src/report/page/standing.ts';
 
 const { dictionary } = fixture({ concepts: 300, pairs: 800, exemplars: false });
 const parts = pack({ dictionary });
@@ -99,7 +101,7 @@ describe('concepts', () => {
       sorted(sort).map((concept) => setOf.get(concept.sets[0])![key]);
     const descending = (list: (number | null)[]) => [...list].sort((a, b) => (b ?? -9) - (a ?? -9));
     for (const [sort, key] of [
-      ['', 'r'],
+      ['r', 'r'],
       ['excess', 'excess'],
       ['heldOut', 'rHeldOut'],
     ] as const) {
@@ -259,4 +261,28 @@ describe('enlarging a map', () => {
 
 it('calls significant what mining does', () => {
   expect(significance).toBe(ofMining);
+});
+
+describe('numbers that are told in several places', () => {
+  it('concepts with q < 0.01 stand first, then by r; and all by r when that is asked', () => {
+    const medoid = (index: number) => setOf.get(dictionary.concepts[index].sets[0])!;
+    const order = findConcepts(report, {}).map(medoid);
+    const misses = order.map(({ q }) => q! >= 0.01);
+    expect(new Set(misses).size).toBe(2);
+    expect(misses.indexOf(true)).toBe(misses.lastIndexOf(false) + 1);
+    for (const missing of [true, false]) {
+      const rs = order.filter((_, i) => misses[i] === missing).map(({ r }) => r);
+      expect(rs).toEqual([...rs].sort((a, b) => b - a));
+    }
+  });
+
+  it('dead and constant units are those of the models, not of their twins, for page and summary', () => {
+    const { dictionary: withTwins } = fixture({ concepts: 2, models: 2, pairs: 3, exemplars: false, twins: true });
+    const zoo = withTwins.models.filter(({ role }) => role === 'zoo').flatMap(({ layers }) => layers);
+    const expected = zoo.reduce((sum, layer) => sum + layer.dead + layer.constant, 0);
+    expect(expected).toBeGreaterThan(0);
+    expect(silentUnits(withTwins.models)).toBe(expected);
+    expect(silentUnits(pack({ dictionary: withTwins }).packed.models)).toBe(expected);
+    expect(summary(withTwins)[0]).toContain(`; ${expected} units dead or constant`);
+  });
 });

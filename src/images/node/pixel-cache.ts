@@ -4,10 +4,25 @@
 import { createHash } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import Type from 'typebox';
+import { readJson } from '../../files/json.ts';
 import { openFile, writeSafetensorsFile } from '../../checkpoint/node.ts';
 import { readSafetensors } from '../../files/safetensors.ts';
 import { imageDefaults } from '../limits.ts';
 import { loadPixels, type LabelledPixels, type PixelsOptions } from './pixels.ts';
+
+const whole = Type.Integer({ minimum: 0 });
+const texts = Type.Array(Type.String());
+
+/** All of `LabelledPixels` but the tensors. */
+const setSchema = Type.Object({
+  n: whole,
+  height: whole,
+  width: whole,
+  classes: texts,
+  names: texts,
+  unreadable: Type.Array(Type.Object({ name: Type.String(), reason: Type.String() })),
+});
 
 /** Changes when what is kept does. */
 const version = 1;
@@ -51,13 +66,14 @@ async function readPixels(file: string): Promise<LabelledPixels | undefined> {
     const source = await openFile(file);
     try {
       const { tensors, metadata } = await readSafetensors(source);
-      const [pixels, labels] = await Promise.all(['pixels', 'labels'].map((name) => tensors.get(name)!.load()));
-      const rest = JSON.parse(metadata.set) as Omit<LabelledPixels, 'pixels' | 'labels'>;
-      const { n, height, width, names } = rest;
-      if (pixels.shape.join() !== [n, 3, height, width].join() || labels.shape[0] !== n || names.length !== n) {
-        return undefined;
-      }
-      return { ...rest, pixels: pixels.data as Uint8Array, labels: labels.data as Int32Array };
+      const rest = readJson(setSchema, metadata.set).value;
+      const kept = { pixels: await tensors.get('pixels')?.load(), labels: await tensors.get('labels')?.load() };
+      const [pixels, labels] = [kept.pixels?.data, kept.labels?.data];
+      if (!rest || !(pixels instanceof Uint8Array) || !(labels instanceof Int32Array)) return undefined;
+      const { n, height, width, names, classes } = rest;
+      const shaped = kept.pixels?.shape.join() === [n, 3, height, width].join();
+      const named = labels.length === n && names.length === n && labels.every((label) => label in classes);
+      return shaped && named ? { ...rest, pixels, labels } : undefined;
     } finally {
       await source.close();
     }

@@ -20,6 +20,8 @@ const mostImages = 32;
 const copiesOfWeights = 2;
 /** Maps are held raw and centred, and for a moment reduced. */
 const copiesOfMaps = 2.5;
+/** Photos are decoded two batches ahead, as bytes and as floats. */
+const bytesOfPhotoPixel = 2 * 3 * (1 + 4);
 
 /**
  * @param memory bytes in all. Weights may leave less than a third of it, and a batch of four less than a third of the
@@ -45,10 +47,11 @@ export function divideMemory(
   );
   const rest = Math.max(memory / 3, memory - copiesOfWeights * weights);
   const perImage = Math.max(
-    ...parts.map(({ models: indices }) => {
+    ...parts.map(({ source, models: indices }) => {
       const layers = indices.flatMap((m) => models[m].layers);
       const values = layers.reduce((sum, { units, grid }) => sum + units * positions(grid), 0);
-      return copiesOfMaps * 4 * values;
+      const decoded = source.generated ? 0 : bytesOfPhotoPixel * source.height * source.width;
+      return copiesOfMaps * 4 * values + decoded;
     }),
   );
   const fit = Math.floor(rest / 2 / perImage);

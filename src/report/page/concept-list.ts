@@ -54,7 +54,8 @@ export class ConceptsView implements View {
       selectField('layer', 'Layer', []),
       limitFields(),
       selectField('sort', 'Sort by', [
-        { value: '', text: 'r' },
+        { value: '', text: 'significant, then r' },
+        { value: 'r', text: 'r' },
         { value: 'excess', text: 'excess r' },
         { value: 'heldOut', text: 'held-out r' },
         { value: 'q', text: 'q' },

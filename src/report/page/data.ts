@@ -11,9 +11,6 @@ import type {
   UnitNumber,
 } from '../payload.ts';
 
-/** q below this counts as significant; that of mining, since the page's modules import nothing beyond the page. */
-export const significance = 0.01;
-
 /** The element of a block, once it has been parsed to its end: the script runs while the file is still loading. */
 async function blockElement(id: string): Promise<HTMLElement> {
   for (;;) {

@@ -2,7 +2,8 @@
 // It does not change while the page is open.
 
 import type { SampleRecipe } from '../../images/source.ts';
-import { significance, type Report } from './data.ts';
+import type { Report } from './data.ts';
+import { significance, silentUnits } from './standing.ts';
 import { formatCount, h, plural, type Child } from './dom.ts';
 
 /** A figure of the summary. */
@@ -15,8 +16,7 @@ function figures({ packed }: Report): HTMLElement {
   const trained = packed.pairs.filter(({ models }) => models.every((model) => packed.models[model].role === 'zoo'));
   const total = (count: 'pairs' | 'significant' | 'replicated' | 'expectedOfNoise') =>
     trained.reduce((sum, { counts }) => sum + counts[count], 0);
-  const layers = zoo.flatMap((model) => model.layers);
-  const silent = layers.reduce((sum, layer) => sum + layer.dead + layer.constant, 0);
+  const silent = silentUnits(packed.models);
   const withNull = packed.options.nullModel;
   const unknown = 'Not known: this run has no null';
   const { anchors } = packed.options;
@@ -46,7 +46,7 @@ function figures({ packed }: Report): HTMLElement {
       zoo.reduce((sum, model) => sum + model.units, 0),
       'Units of all models',
     ),
-    figure('Dead, constant', silent, 'Units that never changed on these images; they are in no pair'),
+    figure('Dead, constant', silent, 'Units of these models that never changed on these images; they are in no pair'),
     figure('Images', packed.imageSet.count, packed.imageSet.source),
   );
 }

@@ -8,7 +8,7 @@ import { unitHash } from './figure.ts';
 import { fillForm, filterForm, limitFields, readForm, selectField, setChoices, type Params } from './form.ts';
 import { meanings } from './masthead.ts';
 import { hashOf, type Route } from './route.ts';
-import { findPairs, firstDirection, pairSorts, type PairSort } from './search.ts';
+import { chosen, findPairs, firstDirection, pairSorts, type PairSort } from './search.ts';
 import { VirtualList } from './virtual.ts';
 
 export const pairHeadings: Record<PairSort, readonly [text: string, meaning: string]> = {
@@ -153,14 +153,16 @@ export class PairsView implements View {
     this.#columns = columns;
     this.#rows = findPairs(this.#report, index, columns, params);
     this.#head(index, params);
-    const { counts } = this.#report.packed.pairs[index];
+    const { expectedOfNoise } = this.#report.packed.pairs[index].counts;
+    const rows = this.#rows;
+    const count = (only: string) => formatCount(rows.filter((row) => chosen(columns, row, only)).length);
     const all = plural(columns.rows, 'pair');
     this.#count.replaceChildren(
       this.#rows.length === columns.rows ? all : `${formatCount(this.#rows.length)} of ${all}`,
       this.#report.packed.options.nullModel
-        ? `: ${formatCount(counts.significant)} significant, ${formatCount(counts.replicated)} replicated.`
+        ? `: ${count('significant')} significant, ${count('replicated')} replicated.`
         : '; without a null in this run, none can be called significant.',
-      ` Noise alone would pair ${formatCount(counts.expectedOfNoise)}.`,
+      ` Of all its units, noise alone would pair ${formatCount(expectedOfNoise)}.`,
     );
     this.#table.setAttribute('aria-rowcount', String(this.#rows.length + 1));
     this.#list.reset(this.#rows.length);

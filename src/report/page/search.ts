@@ -1,7 +1,8 @@
 // Which concepts or pairs the reader asked for, in which order. Pure: data in, indices out.
 // It knows no elements and no addresses.
 
-import { significance, type PairColumns, type Report } from './data.ts';
+import { bySignificanceThenR, significance } from './standing.ts';
+import type { PairColumns, Report } from './data.ts';
 
 type Params = Readonly<Record<string, string>>;
 
@@ -48,7 +49,11 @@ export function findConcepts(report: Report, params: Params): number[] {
         ),
     );
 
-  const sort = params.sort || 'r';
+  const { sort } = params;
+  if (!sort) {
+    const medoid = (index: number) => report.medoid(concepts[index]);
+    return found.sort((a, b) => bySignificanceThenR(medoid(a), medoid(b)) || a - b);
+  }
   const key = (index: number): number => {
     const medoid = report.medoid(concepts[index]);
     if (sort === 'size') return -concepts[index].sets.length;

@@ -53,7 +53,7 @@ export function matchSummary(pairs: readonly Match[]): string {
   if (known.length === 0) return 'No pair has an r both before and after.';
   const mean = (of: 'before' | 'after') => formatR(known.reduce((sum, r) => sum + r[of], 0) / known.length);
   const rose = known.filter(({ before, after }) => after > before).length;
-  return `Mean r of ${known.length} ${known.length === 1 ? 'pair' : 'pairs'}: ${mean('before')} before, ${mean('after')} after. ${rose} of ${known.length} rose.`;
+  return `Mean r of the ${known.length} ${known.length === 1 ? 'pair' : 'pairs'} shown: ${mean('before')} before, ${mean('after')} after. ${rose} of ${known.length} rose.`;
 }
 
 export const matchLegend = (mined: boolean): Html =>

@@ -66,7 +66,7 @@ describe('synthesisPage', () => {
     const pair = (before: number, after: number) => ({ ...hostile.results[0].pairs[0], r: { before, after } });
     const result = { name: 'a', pictures: [], facts: [], pairs: [pair(-0.25, 0.5), pair(0.5, 0.25), pair(NaN, 1)] };
     const page = synthesisPage({ title: 'b', lead: 'c', results: [result] });
-    expect(page).toContain('Mean r of 2 pairs: 0.13 before, 0.38 after. 1 of 2 rose.');
+    expect(page).toContain('Mean r of the 2 pairs shown: 0.13 before, 0.38 after. 1 of 2 rose.');
     expect(page).toContain('r −0.25 → <b>0.50</b>');
     expect(page).toContain('r – → <b>1.00</b>');
     for (const absent of ['as mined', 'Loss by step', 'class="notes"', 'class="warning"', '<nav']) {
