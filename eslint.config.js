@@ -80,7 +80,9 @@ export default tseslint.config(
   },
   {
     // Rooms where nothing is asserted to be there: lookup.ts checks it, or a type tells it.
-    files: ['autodiff', 'graph', 'runtime', 'training', 'zoo'].map((room) => `src/${room}/**/*.ts`),
+    files: ['autodiff', 'checkpoint', 'files', 'graph', 'images', 'runtime', 'training', 'zoo'].map(
+      (room) => `src/${room}/**/*.ts`,
+    ),
     rules: { '@typescript-eslint/no-non-null-assertion': 'error' },
   },
   {

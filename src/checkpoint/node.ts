@@ -2,6 +2,7 @@
 // The only file of this room that needs Node; the formats are elsewhere.
 
 import { rename, unlink } from 'node:fs/promises';
+import { required } from '../lookup.ts';
 import { freshFile } from '../files/node/fresh-file.ts';
 import { bytesPerElement, sizeOf, toBytes, type Tensor } from '../graph/tensor.ts';
 import type { TensorRef } from '../files/tensor-ref.ts';
@@ -48,7 +49,7 @@ export async function writeSafetensorsFile(
     const handle = await freshFile(partial);
     try {
       await handle.writeFile(header.bytes);
-      for (const name of header.names) await handle.writeFile(await bytesOf(name, tensors.get(name)!));
+      for (const name of header.names) await handle.writeFile(await bytesOf(name, required(tensors, name, 'tensor')));
       await handle.sync();
     } finally {
       await handle.close();

@@ -2,6 +2,7 @@
 // It does not know architectures: the names it returns are for the zoo to recognise.
 
 import { UserError } from '../errors.ts';
+import { required } from '../lookup.ts';
 import type { TensorRef } from '../files/tensor-ref.ts';
 import type { Checkpoint } from './types.ts';
 import { childrenOf, hasKind } from './tree.ts';
@@ -70,7 +71,7 @@ export function networkPath({ tree, tensors }: Checkpoint): string {
     };
     const key = wrappers.find(holdsTensors);
     if (key === undefined) break;
-    node = children.get(key)!;
+    node = required(children, key, 'entry');
     path = at(key);
   }
   return path;

@@ -1,6 +1,7 @@
 // Reads the pickles that StyleGAN's training code writes (stylegan2-ada-pytorch, stylegan3, stylegan-xl; pickle and dill).
 // The source code that they carry is neither read nor run: an object is its class's name and its state.
 
+import { present } from '../lookup.ts';
 import type { PickleOptions } from './pickle/machine.ts';
 import { readPickle } from './pickle/pickle.ts';
 import { notACheckpoint } from './recognise.ts';
@@ -33,7 +34,7 @@ export async function readStyleganPickle(source: ByteSource): Promise<Checkpoint
     globals.add(path);
     if (persistence.test(path)) return persistentObject(args);
     if (path === 'torch.storage._load_from_bytes') return isBytes(args[0]) ? storages.add(args[0]) : undefined;
-    return torch.construct!(callable, args);
+    return present(torch.construct, 'constructor')(callable, args);
   };
   const { value } = await readPickle(source, 0, { construct });
   const checkpoint = torchCheckpoint('stylegan-pickle', file, value, (key) => storages.get(key));

@@ -2,6 +2,7 @@
 // It opens no file: checkpoint/node.ts does.
 
 import { UserError } from '../errors.ts';
+import { required } from '../lookup.ts';
 import { bytesPerElement, fromBytes, sizeOf, toBytes, type DType, type Tensor } from '../graph/tensor.ts';
 import { bytesSource, partOf, type ByteSource } from './source.ts';
 import type { TensorRef } from './tensor-ref.ts';
@@ -176,7 +177,7 @@ export function safetensorsChunks(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
   const { bytes, names } = encodeSafetensorsHeader(tensors, metadata);
-  return [bytes, ...names.map((name) => toBytes(tensors.get(name)!))];
+  return [bytes, ...names.map((name) => toBytes(required(tensors, name, 'tensor')))];
 }
 
 /** All tensors of a safetensors file in memory; messages call it `name`. @throws UserError as `readSafetensors`. */

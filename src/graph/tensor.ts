@@ -105,6 +105,12 @@ export function float32(shape: readonly number[], data: Float32Array | readonly 
   return { dtype: 'float32', shape, data: array };
 }
 
+/** Elements that are known to be float32. */
+export function floats(data: TensorData): Float32Array {
+  if (data instanceof Float32Array) return data;
+  throw new Error(`Internal error: a float32 tensor is expected, not a ${data.constructor.name}`);
+}
+
 /** A 64-bit integer from a number. The numbers that round to 2^63 and beyond stand for the largest one, "to the end". */
 export function toInt64(value: number): bigint {
   const exact = BigInt(Math.trunc(value));

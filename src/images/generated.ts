@@ -2,6 +2,7 @@
 // The images are made inside the graph of those who look at them; nothing is computed here.
 
 import { UserError } from '../errors.ts';
+import { required } from '../lookup.ts';
 import type { GraphBuilder, Value } from '../graph/builder.ts';
 import { normalAt, randomAt } from '../random.ts';
 import type { BuiltGenerator, Generator, GeneratorInput } from '../zoo/model.ts';
@@ -112,7 +113,7 @@ function addGenerated(
       if (model.twinOf !== generator.name) return undefined;
       // The twin makes images of its own of the same latents; only its maps are looked at.
       if (!twins.has(model.name)) twins.set(model.name, model.addTo(b, input, options));
-      return twins.get(model.name)!.taps;
+      return required(twins, model.name, 'entry').taps;
     },
   };
 }

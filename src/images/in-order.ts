@@ -1,6 +1,8 @@
 // Asynchronous work on a list, several at a time and ahead of the consumer, results in the order of the list.
 // It is not a queue: the list is known from the start.
 
+import { required } from '../lookup.ts';
+
 export interface InOrderOptions {
   /** Calls of `work` that run at the same time, at least 1. */
   readonly parallel: number;
@@ -45,7 +47,7 @@ export async function* inOrder<Item, Result>(
   try {
     while (yielded < items.length) {
       refill();
-      const result = await waiting.get(yielded)!;
+      const result = await required(waiting, yielded, 'result');
       waiting.delete(yielded++);
       refill();
       yield result;

@@ -1,6 +1,7 @@
 // How near two images are, in numbers for reports: pixels, structure, features of an encoder.
 // Nothing here is optimised; terms of an objective are in terms/image.ts.
 
+import { floats } from '../graph/tensor.ts';
 import { ssim } from 'ssim.js';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Float32Tensor, Tensor } from '../graph/tensor.ts';
@@ -78,5 +79,5 @@ export async function featureDistance(
   const distance = addFeatureDistance(graph, encoder, graph.input('images', images.shape), given, 'encoder/');
   graph.output(graph.identity(distance), 'distances');
   const { distances } = await runOnce(engine, graph.build(), feeds);
-  return distances.data as Float32Array;
+  return floats(distances.data);
 }

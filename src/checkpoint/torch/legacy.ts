@@ -2,6 +2,7 @@
 // It does not read the tar files of torch before 0.1.10.
 
 import { UserError } from '../../errors.ts';
+import { present } from '../../lookup.ts';
 import type { Checkpoint } from '../types.ts';
 import type { PickleOptions } from '../pickle/machine.ts';
 import { readPickle, unpickle } from '../pickle/pickle.ts';
@@ -41,7 +42,7 @@ function* legacyPickles(file: string): Generator<PickleOptions, LegacyPickles, C
   const value = yield {
     ...options,
     persistent(id) {
-      const found = options.persistent!(id);
+      const found = present(options.persistent, 'persistent loader')(id);
       if (hasKind(found, 'storage')) types.set(found.key, found);
       return found;
     },

@@ -1,6 +1,7 @@
 // A whole set of labelled photos, decoded once into memory: what a training run reads again and again.
 // It labels by folders only, and changes no pixel beyond fitting photos to the size.
 
+import { required } from '../../lookup.ts';
 import { constants } from 'node:buffer';
 import { basename, dirname } from 'node:path/posix';
 import { UserError } from '../../errors.ts';
@@ -79,7 +80,7 @@ async function pixelsOf(set: ImageSet, options: PixelsOptions): Promise<Labelled
   const folders = names.map((name) => (name.includes('/') ? basename(dirname(name)) : set.source));
   const classes = [...new Set(folders)].sort(compareNames);
   const numbers = new Map(classes.map((name, i) => [name, i]));
-  const labels = Int32Array.from(folders, (folder) => numbers.get(folder)!);
+  const labels = Int32Array.from(folders, (folder) => required(numbers, folder, 'folder'));
   const n = names.length;
   return { pixels: pixels.subarray(0, n * length), n, height, width, labels, classes, names, unreadable };
 }

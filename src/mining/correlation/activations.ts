@@ -3,7 +3,7 @@
 
 import { UserError } from '../../errors.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
-import { sizeOf, type Float32Tensor, type Tensor } from '../../graph/tensor.ts';
+import { sizeOf, type Float32Tensor, type Tensor, floats } from '../../graph/tensor.ts';
 import { sampleShape, type ImageSource } from '../../images/source.ts';
 import type { LongWork } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
@@ -51,7 +51,7 @@ export async function collectActivations(options: ActivationOptions): Promise<Ma
       const outputs = await session.run(feeds);
       if (!results.size) allocateResults(results, outputs.tensors, total, options.memory);
       for (const [name, { data }] of Object.entries(outputs.tensors)) {
-        results.get(name)!.data.set(data as Float32Array, (done * data.length) / n);
+        results.get(name)!.data.set(floats(data), (done * data.length) / n);
       }
       outputs.dispose();
       done += n;

@@ -1,7 +1,7 @@
 // The images and maps that a report shows for the Rosetta sets: chosen by their peaks, run once more, quantised, written.
 // It draws nothing.
 
-import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
+import { float32, sizeOf, type Tensor, floats } from '../../graph/tensor.ts';
 import { GraphBuilder } from '../../graph/builder.ts';
 import { resample } from '../../graph/resample.ts';
 import { safetensorsChunks } from '../../files/safetensors.ts';
@@ -70,7 +70,7 @@ export async function writeExemplars(options: ExemplarOptions): Promise<Exemplar
         const n = batch.indices.length;
         const samples = float32([n, ...shape], batch.data.subarray(0, n * sizeOf(shape)));
         const outputs = await session.run({ [names.samples]: samples });
-        const pixels = outputs.tensors.images.data as Float32Array;
+        const pixels = floats(outputs.tensors.images.data);
         for (const [i, index] of batch.indices.entries()) {
           const sample = offset + index;
           const thumbnail = await encodeSample(source, options.encode, pixels, i);
@@ -84,7 +84,7 @@ export async function writeExemplars(options: ExemplarOptions): Promise<Exemplar
             const [, , height, width] = tensor.shape;
             const at = (i * layer.units + unit) * height * width;
             const { mean, inverse } = options.moments[m].standardiser(l, layer.grid, 'all');
-            const z = (tensor.data as Float32Array)
+            const z = floats(tensor.data)
               .subarray(at, at + height * width)
               .map((value) => (value - options.moments[m].centres[l][unit] - mean[unit]) * inverse[unit]);
             const name = unitName(models[m].name, layer.layer, layer.select ? layer.select[unit] : unit);

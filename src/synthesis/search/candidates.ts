@@ -1,6 +1,7 @@
 // Where a search begins: the best of many samples by the objective itself.
 // With no search after it, it is random search: the measure of what gradients are worth.
 
+import { floats } from '../../graph/tensor.ts';
 import type { LongWork, Progress } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { withSession } from '../../runtime/with-session.ts';
@@ -51,7 +52,7 @@ export async function bestCandidates({
       // The last batch is filled up with its first row, and the surplus left out.
       const rows = Array.from({ length: size }, (_, i) => (from + i < total ? from + i : from));
       const outputs = await session.run({ ...takeRows(latents, rows), ...step.given });
-      const found = outputs.tensors[stepOutputs.loss].data as Float32Array;
+      const found = floats(outputs.tensors[stepOutputs.loss].data);
       losses.push(...found.subarray(0, Math.min(size, total - from)));
       outputs.dispose();
       await onProgress?.({ stage: 'candidates', unit: 'samples', done: losses.length, total });

@@ -1,7 +1,7 @@
 // The search for latents that minimise an objective: Adam on the gradient graph, several rows side by side.
 // What is searched for is in the terms; it reads no files and keeps its state as plain data, so that it can be taken up again.
 
-import { float32, type Float32Tensor, type Tensor } from '../../graph/tensor.ts';
+import { float32, type Float32Tensor, type Tensor, floats } from '../../graph/tensor.ts';
 import { normalAt } from '../../random.ts';
 import type { LongWork, Progress } from '../../progress.ts';
 import type { Engine, Outputs, Session } from '../../runtime/engine.ts';
@@ -108,7 +108,7 @@ export async function optimise(options: OptimiseOptions): Promise<SearchResult> 
       const shaken = withNoise(search.latents, noise * projectorNoise(t), seed, search.step);
       const outputs = await session.run({ ...shaken, ...step.given });
       try {
-        const read = (name: string) => outputs.tensors[name].data as Float32Array;
+        const read = (name: string) => floats(outputs.tensors[name].data);
         const loss = Float32Array.from(read(stepOutputs.loss));
         keepBest(search, shaken, loss);
         const fine = finiteRows(
@@ -153,7 +153,7 @@ export async function optimise(options: OptimiseOptions): Promise<SearchResult> 
     if (stopped === 'done') {
       // Where the last step led has not been looked at yet.
       const outputs = await session.run({ ...search.latents, ...step.given });
-      keepBest(search, search.latents, outputs.tensors[stepOutputs.loss].data as Float32Array);
+      keepBest(search, search.latents, floats(outputs.tensors[stepOutputs.loss].data));
       outputs.dispose();
     }
     return await evaluated(session, search, step.given, step.details, used, stopped);
@@ -205,7 +205,7 @@ const least = (loss: Float32Array): number =>
 
 function copyOf(outputs: Outputs, name: string): Float32Tensor {
   const { shape, data } = outputs.tensors[name];
-  return float32(shape, Float32Array.from(data as Float32Array));
+  return float32(shape, Float32Array.from(floats(data)));
 }
 
 const termsOf = (outputs: Outputs, terms: readonly Term[]): Record<string, Float32Array> =>

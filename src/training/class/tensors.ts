@@ -1,7 +1,7 @@
 // The tensors of a ResNet that does not exist yet: torchvision's names and shapes, with fresh weights.
 // The network itself is the zoo's.
 
-import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
+import { float32, sizeOf, type Tensor, floats } from '../../graph/tensor.ts';
 import { freshWeights } from '../../zoo/twin.ts';
 
 export interface ResNetSizes {
@@ -57,6 +57,6 @@ export function freshResNet({ depths, planes, stem, classes }: ResNetSizes, seed
   }
   const zeros = new Map([...shapes].map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))]));
   const fresh = freshWeights(zeros, seed);
-  for (const [name, { data }] of fresh) if (/\.bn3\.weight$/.test(name)) (data as Float32Array).fill(0);
+  for (const [name, { data }] of fresh) if (/\.bn3\.weight$/.test(name)) floats(data).fill(0);
   return fresh;
 }

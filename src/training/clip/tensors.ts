@@ -2,7 +2,7 @@
 // The image tower itself is the zoo's, the text tower is in text.ts.
 
 import { UserError } from '../../errors.ts';
-import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
+import { float32, sizeOf, type Tensor, floats } from '../../graph/tensor.ts';
 import { fillNormal } from '../../random.ts';
 import { freshWeights } from '../../zoo/twin.ts';
 import { textHeads } from './text.ts';
@@ -62,8 +62,8 @@ export function freshClip(sizes: ClipSizes, vocabulary: number, seed: number): M
   for (const [name, { data }] of fresh) {
     stream++;
     const deviation = deviations.find(([pattern]) => pattern.test(name))?.[1];
-    if (deviation !== undefined) fillNormal(data as Float32Array, deviation, seed, stream);
-    if (/\.bn3\.weight$/.test(name) && name !== 'visual.bn3.weight') (data as Float32Array).fill(0);
+    if (deviation !== undefined) fillNormal(floats(data), deviation, seed, stream);
+    if (/\.bn3\.weight$/.test(name) && name !== 'visual.bn3.weight') floats(data).fill(0);
   }
   return fresh.set('logit_scale', float32([], [firstLogitScale]));
 }

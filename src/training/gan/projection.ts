@@ -5,7 +5,7 @@ import { UserError } from '../../errors.ts';
 import { required } from '../../lookup.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import type { Graph } from '../../graph/graph.ts';
-import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
+import { float32, sizeOf, type Tensor, floats } from '../../graph/tensor.ts';
 import { fillNormal } from '../../random.ts';
 import { shapesOf } from '../../zoo/from-checkpoint.ts';
 import { preprocess } from '../../zoo/preprocess.ts';
@@ -32,7 +32,7 @@ class FoldingBuilder extends GraphBuilder {
     const [gamma, beta, centre, spread] = parts as Float32Array[];
     const factor = gamma.map((value, i) => value / Math.sqrt(spread[i] + epsilon));
     const taps = sizeOf(weight.shape.slice(1));
-    const scaled = (weight.data as Float32Array).map((value, i) => value * factor[Math.floor(i / taps)]);
+    const scaled = floats(weight.data).map((value, i) => value * factor[Math.floor(i / taps)]);
     const offset = beta.map((value, i) => value - centre[i] * factor[i]);
     const inputs = [
       this.value(conv.inputs[0]),

@@ -2,7 +2,7 @@
 // The vectors of the power iteration are buffers of the training; when they are replaced is the caller's business.
 
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
-import { float32, type Tensor } from '../../graph/tensor.ts';
+import { float32, type Tensor, floats } from '../../graph/tensor.ts';
 import { singularVectors as vectorsOf } from '../../zoo/biggan/weights.ts';
 
 /** Names of a weight's left and right singular vectors in the state. */
@@ -33,6 +33,6 @@ export function spectrallyNormalised(
 
 /** The vectors of a weight, `[m, 1]` and `[columns, 1]`, by power iterations. */
 export function singularVectors({ shape, data }: Tensor, iterations = 100): { left: Tensor; right: Tensor } {
-  const { u, v } = vectorsOf(data as Float32Array, shape[0], iterations);
+  const { u, v } = vectorsOf(floats(data), shape[0], iterations);
   return { left: float32([u.length, 1], u), right: float32([v.length, 1], v) };
 }

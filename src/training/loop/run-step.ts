@@ -2,7 +2,7 @@
 // It decides neither batches nor learning rates.
 
 import { UserError } from '../../errors.ts';
-import { float32, type Tensor } from '../../graph/tensor.ts';
+import { float32, type Tensor, floats } from '../../graph/tensor.ts';
 import type { Engine, Outputs, Session } from '../../runtime/engine.ts';
 import { stateInput, stateOutput } from './parameters.ts';
 import { stepNames, type TrainingStep } from './step.ts';
@@ -34,9 +34,7 @@ export function beginState(weights: ReadonlyMap<string, Tensor>, steps: readonly
 
 /** A copy in memory of its own, for use beyond the next step. */
 export const copyState = (state: ReadonlyMap<string, Tensor>): TrainingState =>
-  new Map(
-    [...state].map(([name, { shape, data }]) => [name, float32([...shape], Float32Array.from(data as Float32Array))]),
-  );
+  new Map([...state].map(([name, { shape, data }]) => [name, float32([...shape], Float32Array.from(floats(data)))]));
 
 /** Loss and metrics of one step, by name; `loss` among them. */
 export type StepReport = Readonly<Record<string, number>>;
@@ -73,7 +71,7 @@ export class StepRunner {
       ...stateFeeds(step, state),
       ...step.scalars(rate, updates),
     });
-    const read = (name: string) => (outputs.tensors[name].data as Float32Array)[0];
+    const read = (name: string) => floats(outputs.tensors[name].data)[0];
     const metrics = step.metrics.map((name): [string, number] => [name, read(stepNames.metric(name))]);
     const report: StepReport = { loss: read(stepNames.loss), ...Object.fromEntries<number>(metrics) };
     if (!isFiniteReport(report)) {

@@ -5,7 +5,7 @@ import { UserError } from '../../errors.ts';
 import { required } from '../../lookup.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import type { Graph } from '../../graph/graph.ts';
-import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
+import { float32, sizeOf, type Float32Tensor, floats } from '../../graph/tensor.ts';
 import { addSamples, sampleShape, samplesOf, type ImageSource } from '../../images/source.ts';
 import type { LongWork } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
@@ -49,7 +49,7 @@ export async function features<Name extends string>(
         if (!results.has(name)) {
           results.set(name, float32([samples.length, d], new Float32Array(samples.length * d)));
         }
-        required(results, name, 'layer').data.set(rows.data as Float32Array, done * d);
+        required(results, name, 'layer').data.set(floats(rows.data), done * d);
       }
       outputs.dispose();
       done += n;

@@ -5,7 +5,7 @@ import { UserError } from '../../errors.ts';
 import { int } from '../../graph/attributes.ts';
 import { GraphBuilder } from '../../graph/builder.ts';
 import type { Graph } from '../../graph/graph.ts';
-import { float32, int64, type Float32Tensor } from '../../graph/tensor.ts';
+import { float32, int64, type Float32Tensor, floats } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { withSession } from '../../runtime/with-session.ts';
 import { expectFitting, type LabelledFeatures } from './features.ts';
@@ -49,7 +49,7 @@ export async function nearestNeighbours(options: KnnOptions): Promise<Int32Array
       const count = Math.min(block.shape[0], total - start);
       block.data.set(asked.data.subarray(start * d, (start + count) * d));
       const outputs = await session.run({ known, asked: block });
-      const similarity = outputs.tensors.similarity.data as Float32Array;
+      const similarity = floats(outputs.tensors.similarity.data);
       const index = outputs.tensors.index.data as BigInt64Array;
       for (let row = 0; row < count; row++) {
         const votes = new Float64Array(classes);

@@ -2,7 +2,7 @@
 // The photos are not augmented, and the features are never changed.
 
 import { required } from '../../lookup.ts';
-import { float32, type Float32Tensor, type Tensor } from '../../graph/tensor.ts';
+import { float32, type Float32Tensor, type Tensor, floats } from '../../graph/tensor.ts';
 import type { LongWork } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { crossEntropy, smoothed } from '../loop/losses.ts';
@@ -88,7 +88,7 @@ export async function linearProbe(options: LinearProbeOptions): Promise<LinearPr
     },
   });
   options.signal?.throwIfAborted();
-  const value = (name: string) => required(trained, name, 'tensor').data as Float32Array;
+  const value = (name: string) => floats(required(trained, name, 'tensor').data);
   const logits = linear(standardise(test), value('weight'), value('bias'));
   return { logits, predicted: largest(logits) };
 }

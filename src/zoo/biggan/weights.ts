@@ -2,7 +2,7 @@
 // The network itself is in biggan.ts.
 
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
-import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
+import { float32, sizeOf, type Tensor, floats } from '../../graph/tensor.ts';
 import { fillNormal } from '../../random.ts';
 import type { Weights } from '../weights.ts';
 
@@ -169,7 +169,7 @@ export function freshBigGan(tensors: ReadonlyMap<string, Tensor>, seed: number):
   }
   for (const [name, { data, shape }] of out) {
     if (!name.endsWith('.weight_orig')) continue;
-    const { u, v } = singularVectors(data as Float32Array, shape[0], freshRounds);
+    const { u, v } = singularVectors(floats(data), shape[0], freshRounds);
     out.set(name.replace(/orig$/, 'u'), float32([u.length], u));
     out.set(name.replace(/orig$/, 'v'), float32([v.length], v));
   }

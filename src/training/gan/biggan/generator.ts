@@ -3,7 +3,7 @@
 
 import { present, required } from '../../../lookup.ts';
 import type { GraphBuilder, Value } from '../../../graph/builder.ts';
-import { float32, sizeOf, type Tensor } from '../../../graph/tensor.ts';
+import { float32, sizeOf, type Tensor, floats } from '../../../graph/tensor.ts';
 import { biggan, addBigGan } from '../../../zoo/biggan/biggan.ts';
 import { singularVectors } from '../../../zoo/biggan/weights.ts';
 import { shapesOf } from '../../../zoo/from-checkpoint.ts';
@@ -81,7 +81,7 @@ export function bigGanGenerator(sizes: BigGanSizes, seed: number, standing: Stan
       );
       for (const layer of layers) {
         const { data, shape } = required(network, `${layer}.weight_orig`, 'tensor');
-        const { u, v } = singularVectors(data as Float32Array, shape[0], rounds);
+        const { u, v } = singularVectors(floats(data), shape[0], rounds);
         network.set(`${layer}.weight_u`, float32([u.length], u));
         network.set(`${layer}.weight_v`, float32([v.length], v));
       }

@@ -3,7 +3,7 @@
 
 import { required } from '../../../lookup.ts';
 import { GraphBuilder, type Value } from '../../../graph/builder.ts';
-import { float32, type Tensor } from '../../../graph/tensor.ts';
+import { float32, type Tensor, floats } from '../../../graph/tensor.ts';
 import { normalAt } from '../../../random.ts';
 import type { Engine } from '../../../runtime/engine.ts';
 import { withSession } from '../../../runtime/with-session.ts';
@@ -109,7 +109,7 @@ export async function standingStatistics(
         const outputs = await session.run({ z: scaled, c });
         for (const [name, { first, second }] of sums) {
           const [mean, variance] = [outputs.tensors[`mean ${name}`], outputs.tensors[`variance ${name}`]].map(
-            ({ data }) => data as Float32Array,
+            ({ data }) => floats(data),
           );
           mean.forEach((value, i) => {
             first[row * mean.length + i] += value / batches;

@@ -2,7 +2,7 @@
 // The network itself is the zoo's, and the layers' sizes and filters are of layers.ts.
 
 import { present, required } from '../../../lookup.ts';
-import { float32, sizeOf, type Tensor } from '../../../graph/tensor.ts';
+import { float32, sizeOf, type Tensor, floats } from '../../../graph/tensor.ts';
 import { normalAt, randomAt } from '../../../random.ts';
 import { stylegan3 } from '../../../zoo/stylegan3/stylegan3.ts';
 import { planSynthesis, type SynthesisPlan, type SynthesisSizes } from './layers.ts';
@@ -61,7 +61,7 @@ export function freshStyleGanXl(sizes: StyleGanXlSizes, seed: number): Map<strin
       `mapping.fc${i}.weight`,
       float32(
         shape,
-        (data as Float32Array).map((value) => (value * 0.01) / mappingRate),
+        floats(data).map((value) => (value * 0.01) / mappingRate),
       ),
     );
   }
