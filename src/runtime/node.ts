@@ -3,8 +3,8 @@
 
 // First of all: the engine reads it when it is loaded.
 import './node/telemetry.ts';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor, listSupportedBackends } from 'onnxruntime-node';
 import { UserError } from '../errors.ts';
@@ -16,6 +16,7 @@ import { whyMissing } from './node/probe.ts';
 import { wrapSession } from './ort.ts';
 
 import { freshFile } from '../files/node/fresh-file.ts';
+import { withTemporaryFolder } from '../files/node/temporary.ts';
 export { nodeFolder } from '../files/node/folder.ts';
 
 export interface NodeEngineOptions {
@@ -148,15 +149,6 @@ async function besideWeights<T>(graph: Graph, folder: string, work: (file: strin
   } finally {
     // What is mapped stays readable.
     for (const name of [file, `${file}.data`]) await rm(name, { force: true });
-  }
-}
-
-async function withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'rosetta-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

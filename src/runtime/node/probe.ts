@@ -14,6 +14,8 @@ const longest = 60;
 
 const script = `
 const [engine, device, model] = process.argv.slice(1);
+// Nobody waits for an answer any more.
+process.stdin.on('end', () => process.exit(1)).resume();
 const { InferenceSession } = require(engine);
 InferenceSession.create(Buffer.from(model, 'base64'), { executionProviders: [device], logSeverityLevel: 4 }).then(
   () => process.exit(0),
@@ -38,11 +40,15 @@ function probe(device: Device): Promise<string | undefined> {
   const engine = createRequire(import.meta.url).resolve('onnxruntime-node');
   const model = Buffer.from(writeOnnx(smallGraph()).model).toString('base64');
   return new Promise((done) => {
-    execFile(process.execPath, ['-e', script, engine, device, model], { timeout: 1000 * longest }, (error, out) => {
+    const options = { timeout: 1000 * longest };
+    const child = execFile(process.execPath, ['-e', script, engine, device, model], options, (error, out) => {
+      process.off('exit', end);
       if (!error) return done(undefined);
       if (error.killed) return done(`it did not answer for ${longest} s`);
       done(shortened(out) || `the engine ended with ${error.signal ?? `code ${error.code}`}`);
     });
+    const end = () => void child.kill('SIGKILL');
+    process.once('exit', end);
   });
 }
 
