@@ -5,9 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { expect, it } from 'vitest';
 import { dictionarySchema } from '../src/mining/run/dictionary.ts';
+import { recipeKinds } from '../src/training/recipe/kinds.ts';
+import { recipeSchema } from '../src/training/recipe/schema.ts';
 import { cardSchema } from '../src/zoo/card.ts';
 
-const schemas: Readonly<Record<string, object>> = { 'model-card': cardSchema, dictionary: dictionarySchema };
+const schemas: Readonly<Record<string, object>> = {
+  'model-card': cardSchema,
+  recipe: recipeSchema(recipeKinds),
+  dictionary: dictionarySchema,
+};
 
 it.each(Object.entries(schemas))('docs/%s.schema.json is that of the program', async (name, schema) => {
   const path = fileURLToPath(new URL(`../docs/${name}.schema.json`, import.meta.url));

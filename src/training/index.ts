@@ -40,7 +40,7 @@ export { freshResNet, type ResNetSizes } from './class/tensors.ts';
 export { cardText } from './recipe/card-text.ts';
 export { templates } from './clip/captions.ts';
 export { classFeatures, encodeText } from './clip/text.ts';
-export type { OptimiserSettings, Plan, Recipe, RecipeFiles, RecipeKind, RecipeSchedule } from './recipe/recipe.ts';
+export type { OptimiserSettings, Plan, Recipe, PlanContext, RecipeKind, RecipeSchedule } from './recipe/recipe.ts';
 export { parseRecipe, recipeSchema } from './recipe/schema.ts';
 export { recipeKinds } from './recipe/kinds.ts';
 export { scheduleOf, type ScheduleOfRecipe } from './recipe/schedule-of.ts';

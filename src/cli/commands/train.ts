@@ -1,6 +1,7 @@
 // `rosetta train`: a network from a recipe and photos, by our own gradients. It stops and goes on where it was.
 
 import { Command, InvalidArgumentError } from 'commander';
+import { machineMemory } from '../machine-memory.ts';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { loadTensors, writeSafetensorsFile } from '../../checkpoint/node.ts';
@@ -11,7 +12,7 @@ import { fileError } from '../../files/node/system-error.ts';
 import { program } from '../../program.ts';
 import { nodeEngine } from '../../runtime/node.ts';
 import { cardText } from '../../training/recipe/card-text.ts';
-import type { Recipe, RecipeFiles } from '../../training/recipe/recipe.ts';
+import type { Recipe, PlanContext } from '../../training/recipe/recipe.ts';
 import { parseRecipe } from '../../training/recipe/schema.ts';
 import { recipeKinds } from '../../training/recipe/kinds.ts';
 import { checkpointFile } from '../../training/loop/state.ts';
@@ -155,6 +156,7 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-const filesBeside = (recipe: string): RecipeFiles => ({
+const filesBeside = (recipe: string): PlanContext => ({
   tensors: (name) => loadTensors(resolve(dirname(recipe), name)),
+  memory: machineMemory(),
 });

@@ -1,7 +1,11 @@
 // Augmentations that change values: colours, inversion, and the blur that DINO's list puts among them.
 // They move nothing; what does is in place.ts. Formulas are those of torchvision for float tensors.
 
+import Type from 'typebox';
+import type { Read } from '../../files/json.ts';
+import { closed, share } from '../recipe/numbers.ts';
 import { mirrored, type Canvas, type Operation } from './canvas.ts';
+import { probability, rangeOf } from './place.ts';
 
 const clamped = (value: number): number => (value < 0 ? 0 : value > 1 ? 1 : value);
 
@@ -9,19 +13,24 @@ const clamped = (value: number): number => (value < 0 ? 0 : value > 1 ? 1 : valu
 const grey = (r: number, g: number, b: number): number => 0.2989 * r + 0.587 * g + 0.114 * b;
 
 /** Up to four changes in a random order, as torchvision's ColorJitter. One that is 0, the default, is left out. */
-export interface ColourJitter {
-  readonly type: 'colourJitter';
-  /** The factor of all values is in [max(0, 1 - this), 1 + this]. */
-  readonly brightness?: number;
-  /** The factor of the distance to the photo's mean grey, likewise. */
-  readonly contrast?: number;
-  /** The factor of the distance to each pixel's grey, likewise. */
-  readonly saturation?: number;
-  /** The turn of the hue is in [-this, this]; 1 would be a full turn, 0.5 is the most. */
-  readonly hue?: number;
-  /** Default 1. */
-  readonly probability?: number;
-}
+export type ColourJitter = Read<typeof colourJitterSchema>;
+
+const strength = (of: string) =>
+  Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: `The factor of ${of} is in [max(0, 1 - this), 1 + this].` }));
+
+export const colourJitterSchema = Type.Object(
+  {
+    type: Type.Literal('colourJitter'),
+    brightness: strength('all values'),
+    contrast: strength("the distance to the photo's mean grey"),
+    saturation: strength("the distance to each pixel's grey"),
+    hue: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 0.5, description: 'The turn of the hue is in [-this, this]; 1 is a full turn.' }),
+    ),
+    probability: probability(1),
+  },
+  closed,
+);
 
 export function colourJitter({ brightness = 0, contrast = 0, saturation = 0, hue = 0 }: ColourJitter): Operation {
   const around = (strength: number) => [Math.max(0, 1 - strength), 1 + strength] as const;
@@ -90,22 +99,23 @@ export function turnHue({ data, height, width }: Canvas, turn: number): void {
 }
 
 /** Each pixel's grey in all three channels. */
-export interface Greyscale {
-  readonly type: 'greyscale';
-  /** Default 1. */
-  readonly probability?: number;
-}
+export type Greyscale = Read<typeof greyscaleSchema>;
+
+export const greyscaleSchema = Type.Object({ type: Type.Literal('greyscale'), probability: probability(1) }, closed);
 
 export const greyscale = (): Operation => (canvas) => scaleSaturation(canvas, 0);
 
 /** Values from `threshold` on turned over: 1 - value. */
-export interface Solarise {
-  readonly type: 'solarise';
-  /** Default 0.5: of bytes, from 128 on. */
-  readonly threshold?: number;
-  /** Default 1. */
-  readonly probability?: number;
-}
+export type Solarise = Read<typeof solariseSchema>;
+
+export const solariseSchema = Type.Object(
+  {
+    type: Type.Literal('solarise'),
+    threshold: Type.Optional(share('Default 0.5: of bytes, from 128 on.')),
+    probability: probability(1),
+  },
+  closed,
+);
 
 export const solarise =
   ({ threshold = 0.5 }: Solarise): Operation =>
@@ -114,13 +124,16 @@ export const solarise =
   };
 
 /** Gaussian blur of a random width; the photo is mirrored at its edge. */
-export interface Blur {
-  readonly type: 'blur';
-  /** Range of the standard deviation in pixels; default 0.1 to 2. */
-  readonly sigma?: readonly [number, number];
-  /** Default 1. */
-  readonly probability?: number;
-}
+export type Blur = Read<typeof blurSchema>;
+
+export const blurSchema = Type.Object(
+  {
+    type: Type.Literal('blur'),
+    sigma: Type.Optional(rangeOf(1000, 'Range of the standard deviation in pixels; default 0.1 to 2')),
+    probability: probability(1),
+  },
+  closed,
+);
 
 export function blur({ sigma = [0.1, 2] }: Blur): Operation {
   let padded = new Float32Array(0);

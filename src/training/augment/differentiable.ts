@@ -1,24 +1,27 @@
 // Augmentation that gradients pass through, of real and generated images alike, before a discriminator sees them.
 // What is random is drawn here and fed, so the graph has only products; photos alone are changed by augment.ts.
 
+import Type from 'typebox';
+import type { Read } from '../../files/json.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
 import { randomAt } from '../../random.ts';
 import type { BatchInput } from '../loop/step.ts';
+import { closed, share } from '../recipe/numbers.ts';
+
+export const diffAugmentSchema = Type.Object(
+  {
+    brightness: Type.Optional(share('Largest shift of all values, of 0 to 1; 0.25 in the paper.')),
+    saturation: Type.Optional(share("Largest change of the factor of the colours' distance from grey; 1 in the paper.")),
+    contrast: Type.Optional(share("Largest change of the factor of the values' distance from their mean; 0.5 in the paper.")),
+    translation: Type.Optional(share('Largest shift along each axis, as a share of the side; 0.125 in the paper.')),
+    cutout: Type.Optional(share('Side of a grey square, as a share of the side; 0.2 in projected GANs, 0.5 in the paper.')),
+  },
+  { ...closed, description: 'What is done to photos and generated images before they are judged; default nothing.' },
+);
 
 /** Each 0 or left out: not done. */
-export interface DiffAugment {
-  /** Largest shift of all values, of the range 0 to 1; 0.25 in the paper. */
-  readonly brightness?: number;
-  /** Largest change of the factor of the colours' distance from grey, 0 to 1; 1 in the paper. */
-  readonly saturation?: number;
-  /** Largest change of the factor of the values' distance from their mean, 0 to 1; 0.5 in the paper. */
-  readonly contrast?: number;
-  /** Largest shift along each axis, as a share of the side, rounded to pixels; 0.125 in the paper. */
-  readonly translation?: number;
-  /** Side of a grey square, as a share of the side; 0.2 in projected GANs, 0.5 in the paper. */
-  readonly cutout?: number;
-}
+export type DiffAugment = Read<typeof diffAugmentSchema>;
 
 interface Size {
   /** Images. */

@@ -1,16 +1,35 @@
 // Augmentations that move, scale or hide parts of a photo.
 // They mix no channels; those that do are in colour.ts.
 
+import Type from 'typebox';
+import type { Read } from '../../files/json.ts';
+import { closed, share, side, whole } from '../recipe/numbers.ts';
 import { type Canvas, mirrored, type Draws, type Operation } from './canvas.ts';
 
+/** How often an entry is applied. */
+export const probability = (usual: number) => Type.Optional(share(`Share of the photos; default ${usual}.`));
+
+/** Two numbers, the smaller first. */
+export const rangeOf = (maximum: number, description: string) => {
+  const end = Type.Number({ exclusiveMinimum: 0, maximum });
+  return Type.Tuple([end, end], { description: `${description}: two numbers in increasing order` });
+};
+
 /** A frame of the photo's size at a random place of the photo with a border around it: all offsets equally likely. */
-export interface Crop {
-  readonly type: 'crop';
-  /** Width of the border in pixels. */
-  readonly padding: number;
-  /** What the border shows: the photo mirrored at its edge (default), or black. */
-  readonly border?: 'reflect' | 'zero';
-}
+export type Crop = Read<typeof cropSchema>;
+
+export const cropSchema = Type.Object(
+  {
+    type: Type.Literal('crop'),
+    padding: whole('Width of the border in pixels.', 8192, 0),
+    border: Type.Optional(
+      Type.Enum(['reflect', 'zero'], {
+        description: 'What the border shows: the photo mirrored at its edge (default), or black.',
+      }),
+    ),
+  },
+  closed,
+);
 
 export function crop({ padding, border = 'reflect' }: Crop): Operation {
   return (canvas, draws) => {
@@ -35,11 +54,9 @@ export function crop({ padding, border = 'reflect' }: Crop): Operation {
 }
 
 /** Left and right exchanged. */
-export interface Flip {
-  readonly type: 'flip';
-  /** Default 0.5. */
-  readonly probability?: number;
-}
+export type Flip = Read<typeof flipSchema>;
+
+export const flipSchema = Type.Object({ type: Type.Literal('flip'), probability: probability(0.5) }, closed);
 
 export const flip = (): Operation => (canvas) => {
   const { data, height, width } = canvas;
@@ -47,15 +64,18 @@ export const flip = (): Operation => (canvas) => {
 };
 
 /** A random part of the photo, scaled to a size: bilinear, and free of aliases where that shrinks it. */
-export interface ResizedCrop {
-  readonly type: 'resizedCrop';
-  /** Height and width of the result, or both at once. */
-  readonly size: number | readonly [height: number, width: number];
-  /** Range of the part's share of the area; default 0.08 to 1. */
-  readonly scale?: readonly [number, number];
-  /** Range of width / height, of which the logarithm is uniform; default 3/4 to 4/3. */
-  readonly ratio?: readonly [number, number];
-}
+export type ResizedCrop = Read<typeof resizedCropSchema>;
+
+/** What is cut out, and how large it is shown; `type` apart. */
+export const cutFields = {
+  size: Type.Union([side('Height and width.'), Type.Tuple([side('Height.'), side('Width.')])], {
+    description: 'Height and width of the result, or both at once.',
+  }),
+  scale: Type.Optional(rangeOf(1, "Range of the part's share of the area; default 0.08 to 1")),
+  ratio: Type.Optional(rangeOf(1000, 'Range of width / height, whose logarithm is uniform; default 3/4 to 4/3')),
+};
+
+export const resizedCropSchema = Type.Object({ type: Type.Literal('resizedCrop'), ...cutFields }, closed);
 
 /**
  * As torchvision's RandomResizedCrop of a tensor with `antialias=True`: the part in whole pixels, ten attempts to fit
@@ -151,15 +171,17 @@ function tapsOf(index: number, from: number, to: number): Taps {
 }
 
 /** A square of one value, its centre at any pixel, cut at the edge. Source: DeVries, Taylor, arXiv 1708.04552. */
-export interface Cutout {
-  readonly type: 'cutout';
-  /** Side of the square in pixels. */
-  readonly size: number;
-  /** Value of its pixels; default 0. */
-  readonly fill?: number;
-  /** Default 1. */
-  readonly probability?: number;
-}
+export type Cutout = Read<typeof cutoutSchema>;
+
+export const cutoutSchema = Type.Object(
+  {
+    type: Type.Literal('cutout'),
+    size: side('Side of the square in pixels.'),
+    fill: Type.Optional(share('Value of its pixels; default 0.')),
+    probability: probability(1),
+  },
+  closed,
+);
 
 export const cutout =
   ({ size, fill = 0 }: Cutout): Operation =>

@@ -1,62 +1,40 @@
 // The recipe of a class-supervised ResNet: labelled photos in, cross entropy, the zoo's ResNet out.
 // The step is in resnet.ts.
 
+import Type from 'typebox';
 import { float32 } from '../../graph/tensor.ts';
 import { augmentedSize, augmenter } from '../augment/augment.ts';
 import { classResNetStep } from './resnet.ts';
 import { smoothed } from '../loop/losses.ts';
 import { batchOf } from '../loop/photos.ts';
-import type { RecipeKind } from '../recipe/recipe.ts';
-import { freshResNet, type ResNetSizes } from './tensors.ts';
+import { closed, share } from '../recipe/numbers.ts';
+import { recipeKind } from '../recipe/recipe.ts';
+import { expectRoom } from '../recipe/room.ts';
+import { freshResNet, resNetShapes, resNetSizesSchema } from './tensors.ts';
 import { scheduleOf } from '../recipe/schedule-of.ts';
 import { standInCard } from '../recipe/stand-in-card.ts';
 import { averaged } from '../loop/step.ts';
 
-const positive = { type: 'integer', minimum: 1 } as const;
-
-/** JSON schema of the sizes of a ResNet of bottlenecks. */
-export const resNetSizesSchema = {
-  type: 'object',
-  properties: {
-    depths: { type: 'array', items: positive, minItems: 1, description: 'Blocks of each stage.' },
-    planes: {
-      type: 'array',
-      items: positive,
-      minItems: 1,
-      description: 'Inner channels of the bottlenecks, by stage.',
-    },
-    stem: { ...positive, description: 'Channels of the first convolution.' },
-  },
-  required: ['depths', 'planes', 'stem'],
-  additionalProperties: false,
-} as const;
-
-export const classRecipe: RecipeKind = {
+export const classRecipe = recipeKind({
   kind: 'class',
   schema: {
     architecture: resNetSizesSchema,
-    objective: {
-      type: 'object',
-      properties: {
-        smoothing: {
-          type: 'number',
-          minimum: 0,
-          maximum: 1,
-          description: 'Share of the target that is spread evenly over all classes; default 0.',
-        },
-      },
-      additionalProperties: false,
-    },
+    objective: Type.Object(
+      { smoothing: Type.Optional(share('Share of the target that is spread evenly over all classes; default 0.')) },
+      closed,
+    ),
   },
-  plan(recipe, photos) {
+  plan(recipe, photos, { memory }) {
     const { batch } = recipe.schedule;
     const { steps, optimiser, rate, ema, clip } = scheduleOf(recipe, photos);
-    const { smoothing = 0 } = recipe.objective as { smoothing?: number };
+    const { smoothing = 0 } = recipe.objective;
     const augmentation = recipe.augmentation ?? [];
     const augment = augmenter(augmentation);
     const { height } = augmentedSize(augmentation, photos);
     const classes = photos.classes.length;
-    const state = freshResNet({ ...(recipe.architecture as unknown as ResNetSizes), classes }, recipe.seed);
+    const sizes = { ...recipe.architecture, classes };
+    expectRoom(recipe, resNetShapes(sizes), [['photos', [batch, 3, height, height]], ['classes', [batch, classes]]], memory);
+    const state = freshResNet(sizes, recipe.seed);
     const step = classResNetStep({ tensors: state, batch, size: height, classes, optimiser, ema, clip });
     return Promise.resolve({
       parts: [step],
@@ -77,4 +55,4 @@ export const classRecipe: RecipeKind = {
       card: standInCard('resnet50', { architecture: 'resnet' }),
     });
   },
-};
+});

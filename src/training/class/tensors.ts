@@ -1,19 +1,27 @@
 // The tensors of a ResNet that does not exist yet: torchvision's names and shapes, with fresh weights.
 // The network itself is the zoo's.
 
-import { float32, sizeOf, type Tensor, floats } from '../../graph/tensor.ts';
+import Type from 'typebox';
+import { UserError } from '../../errors.ts';
+import type { Read } from '../../files/json.ts';
+import { float32, floats, sizeOf, type Tensor } from '../../graph/tensor.ts';
 import { freshWeights } from '../../zoo/twin.ts';
+import { channels, closed, each, layers } from '../recipe/numbers.ts';
 
-export interface ResNetSizes {
-  /** Blocks of each stage. */
-  readonly depths: readonly number[];
-  /** Inner channels of each stage's bottlenecks, which give out four times as many. */
-  readonly planes: readonly number[];
-  /** Channels of the first convolution, 3x3 with stride 1. */
-  readonly stem: number;
+/** JSON Schema of the sizes of a ResNet of bottlenecks. */
+export const resNetSizesSchema = Type.Object(
+  {
+    depths: each(layers('Blocks.'), 'Blocks of each stage.', 1, 8),
+    planes: each(channels('Inner channels.'), "Inner channels of each stage's bottlenecks, which give out four times as many.", 1, 8),
+    stem: channels('Channels of the first convolution, 3x3 with stride 1.'),
+  },
+  closed,
+);
+
+export type ResNetSizes = Read<typeof resNetSizesSchema> & {
   /** Classes of the last layer, or none. */
   readonly classes?: number;
-}
+};
 
 const expansion = 4;
 
@@ -22,10 +30,23 @@ const expansion = 4;
  * blocks begin as identities.
  * Source of the latter: Goyal et al., "Accurate, Large Minibatch SGD", 2017.
  */
-export function freshResNet({ depths, planes, stem, classes }: ResNetSizes, seed: number): Map<string, Tensor> {
+export function freshResNet(sizes: ResNetSizes, seed: number): Map<string, Tensor> {
+  const zeros = [...resNetShapes(sizes)].map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))] as const);
+  const fresh = freshWeights(new Map(zeros), seed);
+  for (const [name, { data }] of fresh) if (/\.bn3\.weight$/.test(name)) floats(data).fill(0);
+  return fresh;
+}
+
+/** Names and shapes of the tensors. @throws UserError when there are not as many planes as depths. */
+export function resNetShapes({ depths, planes, stem, classes }: ResNetSizes): Map<string, readonly number[]> {
+  if (depths.length !== planes.length) {
+    throw new UserError(
+      `a ResNet has "depths" of ${depths.length} stages and "planes" of ${planes.length}; give as many of both`,
+    );
+  }
   const shapes = new Map<string, readonly number[]>();
-  const normalisation = (name: string, channels: number) => {
-    for (const part of ['weight', 'bias', 'running_mean', 'running_var']) shapes.set(`${name}.${part}`, [channels]);
+  const normalisation = (name: string, width: number) => {
+    for (const part of ['weight', 'bias', 'running_mean', 'running_var']) shapes.set(`${name}.${part}`, [width]);
   };
   shapes.set('conv1.weight', [stem, 3, 3, 3]);
   normalisation('bn1', stem);
@@ -55,8 +76,5 @@ export function freshResNet({ depths, planes, stem, classes }: ResNetSizes, seed
     shapes.set('fc.weight', [classes, inputs]);
     shapes.set('fc.bias', [classes]);
   }
-  const zeros = new Map([...shapes].map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))]));
-  const fresh = freshWeights(zeros, seed);
-  for (const [name, { data }] of fresh) if (/\.bn3\.weight$/.test(name)) floats(data).fill(0);
-  return fresh;
+  return shapes;
 }

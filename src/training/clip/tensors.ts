@@ -1,28 +1,40 @@
 // The tensors of a CLIP that does not exist yet: the official names and shapes of both towers, with fresh weights.
 // The image tower itself is the zoo's, the text tower is in text.ts.
 
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
-import { float32, sizeOf, type Tensor, floats } from '../../graph/tensor.ts';
+import type { Read } from '../../files/json.ts';
+import { float32, floats, sizeOf, type Tensor } from '../../graph/tensor.ts';
 import { fillNormal } from '../../random.ts';
 import { freshWeights } from '../../zoo/twin.ts';
+import { channels, closed, each, layers, whole } from '../recipe/numbers.ts';
 import { textHeads } from './text.ts';
 
-export interface ClipSizes {
-  /** Blocks of each of the four stages of the image tower. */
-  readonly depths: readonly number[];
-  /** Inner channels of the first stage, even; each further stage has twice those of the one before. */
-  readonly width: number;
-  /** Side of the last stage's grid: images are shown with 32 times as many pixels a side. */
-  readonly grid: number;
-  /** Length of the features that both towers give out. */
-  readonly embed: number;
-  readonly text: {
-    readonly width: number;
-    readonly layers: number;
-    /** Tokens of a text, start and end among them. */
-    readonly context: number;
-  };
-}
+/** JSON Schema of the sizes. */
+export const clipSizesSchema = Type.Object(
+  {
+    depths: each(layers('Blocks.'), 'Blocks of each stage of the image tower, a ResNet with attention pooling.', 4, 4),
+    width: Type.Integer({
+      minimum: 2,
+      maximum: 2048,
+      multipleOf: 2,
+      description: 'Inner channels of its first stage; each further stage has twice as many.',
+    }),
+    grid: whole('Side of its last grid: photos are shown with 32 times as many pixels a side.', 256),
+    embed: channels('Length of the features that both towers give out.'),
+    text: Type.Object(
+      {
+        width: channels('Channels of a token; a head has 64.'),
+        layers: layers('Number of blocks.'),
+        context: whole('Tokens of a caption, start and end among them.', 2 ** 14, 3),
+      },
+      { ...closed, description: 'The text tower, a causal transformer.' },
+    ),
+  },
+  closed,
+);
+
+export type ClipSizes = Read<typeof clipSizesSchema>;
 
 const expansion = 4;
 
@@ -45,13 +57,12 @@ export function freshClip(sizes: ClipSizes, vocabulary: number, seed: number): M
   if (width % textHeads(width)) {
     throw new UserError(`the width of the text tower, ${width}, does not divide into ${textHeads(width)} heads`);
   }
-  const shapes = new Map([...imageShapes(sizes), ...textShapes(sizes, vocabulary)]);
-  const zeros = [...shapes].map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))] as const);
+  const zeros = [...clipShapes(sizes, vocabulary)].map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))] as const);
   const fresh = freshWeights(new Map(zeros), seed);
-  const channels = sizes.width * 8 * expansion;
+  const features = sizes.width * 8 * expansion;
   const residual = (width * 2 * sizes.text.layers) ** -0.5;
   const deviations: readonly [RegExp, number][] = [
-    [/^visual\.attnpool\..*(weight|embedding)$/, channels ** -0.5],
+    [/^visual\.attnpool\..*(weight|embedding)$/, features ** -0.5],
     [/^token_embedding/, 0.02],
     [/^positional_embedding/, 0.01],
     [/\.in_proj_weight$|^text_projection$/, width ** -0.5],
@@ -68,6 +79,10 @@ export function freshClip(sizes: ClipSizes, vocabulary: number, seed: number): M
   return fresh.set('logit_scale', float32([], [firstLogitScale]));
 }
 
+/** Names and shapes of the tensors. */
+export const clipShapes = (sizes: ClipSizes, vocabulary: number): Map<string, readonly number[]> =>
+  new Map([...imageShapes(sizes), ...textShapes(sizes, vocabulary)]);
+
 type Shapes = [string, readonly number[]][];
 
 function imageShapes({ depths, width, grid, embed }: ClipSizes): Shapes {
@@ -79,8 +94,8 @@ function imageShapes({ depths, width, grid, embed }: ClipSizes): Shapes {
       normalisation(`${module}.bn${c + 1}`, shape[0]);
     });
   };
-  const normalisation = (name: string, channels: number) => {
-    for (const part of ['weight', 'bias', 'running_mean', 'running_var']) shapes.push([`${name}.${part}`, [channels]]);
+  const normalisation = (name: string, of: number) => {
+    for (const part of ['weight', 'bias', 'running_mean', 'running_var']) shapes.push([`${name}.${part}`, [of]]);
   };
   const half = width / 2;
   convolutions('visual', [
@@ -114,13 +129,13 @@ function imageShapes({ depths, width, grid, embed }: ClipSizes): Shapes {
   return shapes;
 }
 
-function textShapes({ embed, text: { width, layers, context } }: ClipSizes, vocabulary: number): Shapes {
+function textShapes({ embed, text: { width, layers: blocks, context } }: ClipSizes, vocabulary: number): Shapes {
   const shapes: Shapes = [
     ['token_embedding.weight', [vocabulary, width]],
     ['positional_embedding', [context, width]],
   ];
   const normalisation = (name: string) => shapes.push([`${name}.weight`, [width]], [`${name}.bias`, [width]]);
-  for (let i = 0; i < layers; i++) {
+  for (let i = 0; i < blocks; i++) {
     const name = `transformer.resblocks.${i}`;
     normalisation(`${name}.ln_1`);
     shapes.push([`${name}.attn.in_proj_weight`, [3 * width, width]], [`${name}.attn.in_proj_bias`, [3 * width]]);

@@ -1,21 +1,27 @@
 // DINO's projection head: three layers, a direction of unit length, and its cosines to learned directions.
 // It is there for training only; what is shipped has none.
 
+import Type from 'typebox';
+import type { Read } from '../../files/json.ts';
 import { int } from '../../graph/attributes.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
 import { freshWeights } from '../../zoo/twin.ts';
+import { channels, closed, whole } from '../recipe/numbers.ts';
 
-export interface DinoHeadSizes {
-  /** Channels of the two hidden layers. */
-  readonly hidden: number;
-  /** Channels of the direction. */
-  readonly bottleneck: number;
-  /** Number of learned directions. */
-  readonly outputs: number;
-}
+/** JSON Schema of the sizes. */
+export const dinoHeadSchema = Type.Object(
+  {
+    hidden: channels('Channels of the two hidden layers.'),
+    bottleneck: channels('Channels of the direction, the last layer but one.'),
+    outputs: whole('Learned directions, over which student and teacher agree.', 2 ** 20),
+  },
+  closed,
+);
 
-const layers = ['head.mlp.0', 'head.mlp.2', 'head.mlp.4'];
+export type DinoHeadSizes = Read<typeof dinoHeadSchema>;
+
+const names = ['head.mlp.0', 'head.mlp.2', 'head.mlp.4'];
 
 /** The learned directions `[outputs, bottleneck]`, of any length. */
 export const directions = 'head.last_layer.weight_v';
@@ -26,16 +32,21 @@ export const directions = 'head.last_layer.weight_v';
  * @param features channels that go in.
  */
 export function freshDinoHead(features: number, sizes: DinoHeadSizes, seed: number): Map<string, Tensor> {
+  const shapes = [...dinoHeadShapes(features, sizes)];
+  return freshWeights(new Map(shapes.map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))])), seed);
+}
+
+/** Names and shapes of the tensors. */
+export function dinoHeadShapes(features: number, sizes: DinoHeadSizes): Map<string, readonly number[]> {
   const { hidden, bottleneck, outputs } = sizes;
   const widths = [features, hidden, hidden, bottleneck];
   const shapes = new Map<string, readonly number[]>();
-  layers.forEach((name, i) => {
+  names.forEach((name, i) => {
     shapes.set(`${name}.weight`, [widths[i + 1], widths[i]]);
     shapes.set(`${name}.bias`, [widths[i + 1]]);
   });
   shapes.set(directions, [outputs, bottleneck]);
-  const zeros = new Map([...shapes].map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))]));
-  return freshWeights(zeros, seed);
+  return shapes;
 }
 
 /**
@@ -45,7 +56,7 @@ export function freshDinoHead(features: number, sizes: DinoHeadSizes, seed: numb
  */
 export function addDinoHead(b: GraphBuilder, features: Value, live: (name: string) => Value): Value {
   const unit = (x: Value) => b.op('LpNormalization', [x], { axis: int(-1), p: int(2) })[0];
-  const projected = layers.reduce((x, name, i) => {
+  const projected = names.reduce((x, name, i) => {
     const input = i ? b.op('Gelu', [x])[0] : x;
     return b.gemm(input, live(`${name}.weight`), live(`${name}.bias`), { transB: true });
   }, features);

@@ -1,126 +1,98 @@
 // The recipe of DINO: photos without labels in, self-distillation over crops, the zoo's ViT or ResNet out.
 // The step is in step.ts, its loss in loss.ts.
 
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
+import type { Read } from '../../files/json.ts';
 import { lastOf, present } from '../../lookup.ts';
 import { float32, type Tensor } from '../../graph/tensor.ts';
 import type { EncoderFamily } from '../../zoo/architecture.ts';
 import { shapesOf } from '../../zoo/from-checkpoint.ts';
 import { resnet } from '../../zoo/encoders/resnet.ts';
 import { vit } from '../../zoo/encoders/vit.ts';
-import { multiCrop, type MultiCropRecipe } from '../augment/augment.ts';
-import { resNetSizesSchema } from '../class/recipe.ts';
-import { directions, type DinoHeadSizes } from './head.ts';
+import { multiCrop } from '../augment/augment.ts';
+import { cropGroupFields } from '../augment/list.ts';
+import { dinoHeadSchema, dinoHeadShapes, directions } from './head.ts';
 import { decayingBy, standingStill } from './optimiser.ts';
 import { dinoStep, freshDino, teacherOf, type Backbone, type Views } from './step.ts';
 import { batchOf, type PhotoSet } from '../loop/photos.ts';
-import type { Plan, Recipe, RecipeKind } from '../recipe/recipe.ts';
-import { freshResNet, type ResNetSizes } from '../class/tensors.ts';
+import { above0, channels, closed, layers, share, side, weight, whole } from '../recipe/numbers.ts';
+import { recipeKind, type Plan, type Recipe } from '../recipe/recipe.ts';
+import { expectRoom } from '../recipe/room.ts';
+import { freshResNet, resNetShapes, resNetSizesSchema } from '../class/tensors.ts';
 import { scheduleOf } from '../recipe/schedule-of.ts';
 import { cosine, type Schedule } from '../loop/schedule.ts';
 import { standInCard } from '../recipe/stand-in-card.ts';
-import { freshVit } from './vit-tensors.ts';
+import { freshVit, vitShapes, type VitSizes } from './vit-tensors.ts';
 
-interface VitArchitecture {
-  readonly patch: number;
-  readonly width: number;
-  readonly depth: number;
-  readonly hidden?: number;
-  readonly heads?: number;
-}
+const vitSchema = Type.Object(
+  {
+    patch: whole('Side of a patch in pixels; it divides the sides of photos and crops.', 1024),
+    width: channels('Channels of a token.'),
+    depth: layers('Number of blocks.'),
+    hidden: Type.Optional(channels('Channels inside an MLP; default four times the width.')),
+    heads: Type.Optional(whole('Heads of the attention; default one for 64 channels.', 1024)),
+  },
+  closed,
+);
 
-interface Objective {
-  readonly crops: MultiCropRecipe;
-  readonly head: DinoHeadSizes;
-  readonly temperature?: { readonly student?: number; readonly teacher?: readonly number[]; readonly warmUp?: number };
-  readonly centre?: number;
-  readonly still?: number;
-  readonly weightDecay?: number;
-}
+const architectureSchema = Type.Union([vitSchema, resNetSizesSchema]);
 
-const positive = { type: 'integer', minimum: 1 } as const;
-const share = { type: 'number', minimum: 0, maximum: 1 } as const;
-const temperature = { type: 'number', exclusiveMinimum: 0 } as const;
-const crops = (description: string) => ({
-  type: 'object',
-  description: `${description}: count, size, scale, ratio, and lists of augmentations that take turns, then.`,
-  properties: { count: positive, size: { ...positive, description: 'Side in pixels.' } },
-  required: ['count', 'size'],
+const temperature = (description: string) => above0(description, 1000);
+
+const square = (description: string) =>
+  Type.Object({ ...cropGroupFields, size: side('Side in pixels.') }, { ...closed, description });
+
+const objectiveSchema = Type.Object(
+  {
+    crops: Type.Object(
+      {
+        global: square('What teacher and student see.'),
+        local: Type.Optional(square('What the student sees beside it.')),
+      },
+      closed,
+    ),
+    head: dinoHeadSchema,
+    temperature: Type.Optional(
+      Type.Object(
+        {
+          student: Type.Optional(temperature('Default 0.1.')),
+          teacher: Type.Optional(
+            Type.Tuple([temperature('At the beginning.'), temperature('After the warm-up.')], {
+              description: 'At the beginning, and after the warm-up; default 0.04 and 0.07.',
+            }),
+          ),
+          warmUp: Type.Optional(share('Share of the steps in which the teacher becomes warmer; default 0.3.')),
+        },
+        closed,
+      ),
+    ),
+    centre: Type.Optional(share('Momentum of the mean that is taken off the teacher; default 0.9.')),
+    still: Type.Optional(weight('Epochs in which the last layer stands still; default 1.')),
+    weightDecay: Type.Optional(
+      weight("Weight decay at the end, by half a cosine from the optimiser's; default: it stays."),
+    ),
+  },
+  closed,
+);
+
+type Objective = Read<typeof objectiveSchema>;
+type DinoRecipe = Recipe<Read<typeof architectureSchema>, Objective>;
+
+export const dinoRecipe = recipeKind({
+  kind: 'dino',
+  schema: { architecture: architectureSchema, objective: objectiveSchema },
+  plan: (recipe, photos, { memory }) => Promise.resolve(planOf(recipe, photos, memory)),
 });
 
-const vitSchema = {
-  type: 'object',
-  properties: {
-    patch: { ...positive, description: 'Side of a patch in pixels; it divides the sides of photos and crops.' },
-    width: { ...positive, description: 'Channels of a token.' },
-    depth: { ...positive, description: 'Number of blocks.' },
-    hidden: { ...positive, description: 'Channels inside an MLP; default four times the width.' },
-    heads: { ...positive, description: 'Heads of the attention; default one for 64 channels.' },
-  },
-  required: ['patch', 'width', 'depth'],
-  additionalProperties: false,
-} as const;
-
-const objectiveSchema = {
-  type: 'object',
-  properties: {
-    crops: {
-      type: 'object',
-      properties: { global: crops('What teacher and student see'), local: crops('What the student sees beside it') },
-      required: ['global'],
-      additionalProperties: false,
-    },
-    head: {
-      type: 'object',
-      properties: {
-        hidden: { ...positive, description: 'Channels of the hidden layers.' },
-        bottleneck: { ...positive, description: 'Channels of the last layer but one.' },
-        outputs: { ...positive, description: 'Outputs over which student and teacher agree.' },
-      },
-      required: ['hidden', 'bottleneck', 'outputs'],
-      additionalProperties: false,
-    },
-    temperature: {
-      type: 'object',
-      properties: {
-        student: { ...temperature, description: 'Default 0.1.' },
-        teacher: {
-          type: 'array',
-          items: temperature,
-          minItems: 2,
-          maxItems: 2,
-          description: 'At the beginning, and after the warm-up; default 0.04 and 0.07.',
-        },
-        warmUp: { ...share, description: 'Share of the steps in which the teacher becomes warmer; default 0.3.' },
-      },
-      additionalProperties: false,
-    },
-    centre: { ...share, description: 'Momentum of the mean that is taken off the teacher; default 0.9.' },
-    still: { type: 'number', minimum: 0, description: 'Epochs in which the last layer stands still; default 1.' },
-    weightDecay: {
-      type: 'number',
-      minimum: 0,
-      description: "Weight decay at the end, by half a cosine from the optimiser's; default: it stays.",
-    },
-  },
-  required: ['crops', 'head'],
-  additionalProperties: false,
-} as const;
-
-export const dinoRecipe: RecipeKind = {
-  kind: 'dino',
-  schema: { architecture: { oneOf: [vitSchema, resNetSizesSchema] }, objective: objectiveSchema },
-  plan: (recipe, photos) => Promise.resolve(planOf(recipe, photos)),
-};
-
-function planOf(recipe: Recipe, photos: PhotoSet): Plan {
+function planOf(recipe: DinoRecipe, photos: PhotoSet, memory: number | undefined): Plan {
   const { seed, schedule } = recipe;
   const { batch } = schedule;
-  const objective = recipe.objective as unknown as Objective;
+  const { objective } = recipe;
   const momentum = expectRecipe(recipe, objective);
   const { steps, stepsPerEpoch, rate, clip, ...rest } = scheduleOf(recipe, photos);
   const crop = multiCrop(objective.crops);
-  const [global, local] = [objective.crops.global, objective.crops.local] as unknown as [Views, Views | undefined];
+  const { global, local } = objective.crops;
 
   let { optimiser } = rest;
   const { weightDecay: last } = objective;
@@ -132,6 +104,15 @@ function planOf(recipe: Recipe, photos: PhotoSet): Plan {
   }
   optimiser = standingStill(optimiser, directions, Math.round((objective.still ?? 1) * stepsPerEpoch));
 
+  const { architecture, name } = recipe;
+  const { height, width } = photos;
+  if (height !== width) throw new UserError(`the photos for ${name} are ${width}x${height}; square ones are expected`);
+  const ofBackbone = 'patch' in architecture ? vitShapes(vitSizes(architecture, height)) : resNetShapes(architecture);
+  const weights = [...ofBackbone, ...dinoHeadShapes(featuresOf(architecture), objective.head)];
+  const views = Object.entries(objective.crops).map(
+    ([group, { count, size }]) => [`${group} crops`, [count * batch, 3, size, size]] as const,
+  );
+  expectRoom(recipe, weights, views, memory);
   const { backbone, ...card } = backboneOf(recipe, photos);
   const state = freshDino(backbone, objective.head, seed + 1);
   const { student, teacher = [0.04, 0.07], warmUp = 0.3 } = objective.temperature ?? {};
@@ -173,7 +154,7 @@ function planOf(recipe: Recipe, photos: PhotoSet): Plan {
 }
 
 /** The momentum of the teacher at the beginning. @throws UserError for what the schemas cannot say. */
-function expectRecipe({ name, augmentation, schedule }: Recipe, { crops, weightDecay }: Objective): number {
+function expectRecipe({ name, augmentation, schedule }: DinoRecipe, { crops, weightDecay }: Objective): number {
   const { ema, optimiser } = schedule;
   if (augmentation) {
     throw new UserError(
@@ -201,24 +182,31 @@ const risen =
     step < steps ? from + ((to - from) * step) / steps : to;
 
 /** The fresh backbone of a recipe, and what its tensors do not tell. @throws UserError when a size does not fit the photos. */
-function backboneOf({ name, architecture, seed }: Recipe, { height, width }: PhotoSet) {
-  if (height !== width) throw new UserError(`the photos for ${name} are ${width}x${height}; square ones are expected`);
-  if (!('patch' in architecture)) {
-    const sizes = architecture as unknown as ResNetSizes;
+function backboneOf({ name, architecture: sizes, seed }: DinoRecipe, { height }: PhotoSet) {
+  if (!('patch' in sizes)) {
     const tensors = freshResNet(sizes, seed);
-    return { ...networkFor(height, resnet, tensors, 4 * lastOf(sizes.planes)), config: undefined };
+    return { ...networkFor(height, resnet, tensors, featuresOf(sizes)), config: undefined };
   }
-  const sizes = architecture as unknown as VitArchitecture;
-  const { patch, width: channels, heads = channels / 64 } = sizes;
-  if (height % patch || !Number.isInteger(channels / heads) || !Number.isInteger(heads)) {
+  const { patch, width, heads = width / 64 } = sizes;
+  if (height % patch || !Number.isInteger(width / heads) || !Number.isInteger(heads)) {
     throw new UserError(
-      `${name}: the patch, ${patch}, must divide the side of the photos, ${height}, and the number of heads, ${heads}, the width, ${channels}; give heads where the width is no multiple of 64`,
+      `${name}: the patch, ${patch}, must divide the side of the photos, ${height}, and the number of heads, ${heads}, the width, ${width}; give heads where the width is no multiple of 64`,
     );
   }
-  const tensors = freshVit({ hidden: 4 * channels, ...sizes, grid: height / patch }, seed);
-  const added = networkFor(height, vit, tensors, channels, { heads });
-  return { ...added, config: heads === channels / 64 ? undefined : { heads } };
+  const tensors = freshVit(vitSizes(sizes, height), seed);
+  const added = networkFor(height, vit, tensors, width, { heads });
+  return { ...added, config: heads === width / 64 ? undefined : { heads } };
 }
+
+const vitSizes = (sizes: Read<typeof vitSchema>, size: number): VitSizes => ({
+  hidden: 4 * sizes.width,
+  ...sizes,
+  grid: Math.ceil(size / sizes.patch),
+});
+
+/** Features that the backbone gives for an image. */
+const featuresOf = (sizes: DinoRecipe['architecture']): number =>
+  'patch' in sizes ? sizes.width : 4 * lastOf(sizes.planes);
 
 /** The network as it is in training, and its input where photos are not of the size that is usual for it. */
 function networkFor<Config>(

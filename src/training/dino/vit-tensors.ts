@@ -25,7 +25,10 @@ const deviation = 0.02;
  * 1 for scales, and the filters of the patches uniform to 1 / sqrt(fan in), as PyTorch begins convolutions.
  * Source: `VisionTransformer` of Caron et al., ICCV 2021 (facebookresearch/dino).
  */
-export function freshVit({ patch, width, depth, hidden, grid }: VitSizes, seed: number): Map<string, Tensor> {
+export const freshVit = (sizes: VitSizes, seed: number): Map<string, Tensor> => freshLayers(vitShapes(sizes), seed);
+
+/** Names and shapes of the tensors. */
+export function vitShapes({ patch, width, depth, hidden, grid }: VitSizes): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   const layer = (name: string, shape: readonly number[]) => {
     shapes.set(`${name}.weight`, shape);
@@ -44,7 +47,7 @@ export function freshVit({ patch, width, depth, hidden, grid }: VitSizes, seed: 
     layer(`${name}.mlp.fc2`, [width, hidden]);
   }
   layer('norm', [width]);
-  return freshLayers(shapes, seed);
+  return shapes;
 }
 
 /** What has four axes is filters, and what has one and is called weight a scale. */

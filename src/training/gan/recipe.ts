@@ -1,134 +1,90 @@
 // The recipe of a generator: photos in, adversarial training against a projected discriminator, the zoo's generator out.
 // Generators are in files of their own (kinds.ts lists them), the steps in steps.ts.
 
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
+import type { Read } from '../../files/json.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { augmentedSize, augmenter } from '../augment/augment.ts';
-import type { DiffAugment } from '../augment/differentiable.ts';
+import { diffAugmentSchema } from '../augment/differentiable.ts';
 import { discriminator } from './discriminator.ts';
 import { ganBatches } from './draws.ts';
-import type { GanLoss } from './losses.ts';
-import { ganParts, ganSteps, type GanStepsOptions, type R1 } from './steps.ts';
+import { ganParts, ganSteps, r1Schema, type GanStepsOptions } from './steps.ts';
 import type { TrainingGenerator } from './generator.ts';
-import { freshGenerator, generators, type GeneratorName } from './kinds.ts';
+import { generatorNames, generators } from './kinds.ts';
 import type { PhotoSet } from '../loop/photos.ts';
 import { projection } from './projection.ts';
-import type { Plan, Recipe, RecipeKind } from '../recipe/recipe.ts';
+import { above0, channels, closed, weight, whole } from '../recipe/numbers.ts';
+import { recipeKind, type Plan, type Recipe } from '../recipe/recipe.ts';
+import { expectRoom } from '../recipe/room.ts';
 import { scheduleOf } from '../recipe/schedule-of.ts';
 import { averaged } from '../loop/step.ts';
 
-export interface GanObjective {
-  readonly generator: GeneratorName;
-  readonly loss: GanLoss;
-  /** File of the tensors of a class ResNet, which is in no zoo that is mined. */
-  readonly encoder: string;
-  readonly discriminator?: {
-    /** Channels of the heads' maps of 4x4, halved from one size to the next; default 64. */
-    readonly width?: number;
-    /** Least channels of the heads' maps; default 16. */
-    readonly least?: number;
-    /** Channels of the mixed features, as a multiple of the heads' of the same size; default 2. */
-    readonly features?: number;
-    /** Whether scales are mixed too; default true. */
-    readonly scales?: boolean;
-    /** Stages of the encoder, from 1, that have a head; default all. */
-    readonly stages?: readonly number[];
-    /** Whether there is a head for the pixels; default true. */
-    readonly pixels?: boolean;
-    /** Its learning rate, as a multiple of the generator's; default 1. */
-    readonly rate?: number;
-  };
-  readonly augment?: DiffAugment;
-  readonly r1?: R1;
-  readonly guidance?: number;
-}
+const discriminatorSchema = Type.Object(
+  {
+    width: Type.Optional(channels("Channels of the heads' maps of 4x4; half from size to size; default 64.")),
+    least: Type.Optional(channels("Least channels of the heads' maps; default 16.")),
+    features: Type.Optional(
+      whole("Channels of the mixed features, as a multiple of the heads' of the same size; default 2.", 64),
+    ),
+    scales: Type.Optional(Type.Boolean({ description: 'Whether features are mixed across scales too; default true.' })),
+    stages: Type.Optional(
+      Type.Array(whole('A stage, from 1.', 16), {
+        minItems: 1,
+        maxItems: 16,
+        uniqueItems: true,
+        description: 'Stages of the encoder, from 1, that have a head; default all.',
+      }),
+    ),
+    pixels: Type.Optional(Type.Boolean({ description: 'Whether there is a head for the pixels; default true.' })),
+    rate: Type.Optional(above0("Its learning rate, as a multiple of the generator's; default 1.", 1e4)),
+  },
+  closed,
+);
 
-const positive = { type: 'integer', minimum: 1 } as const;
-const share = { type: 'number', minimum: 0, maximum: 1 } as const;
-const weight = { type: 'number', minimum: 0 } as const;
-
-const objectiveSchema = {
-  type: 'object',
-  properties: {
-    generator: { enum: Object.keys(generators), description: 'What is trained; the architecture has its sizes.' },
-    loss: { enum: ['hinge', 'logistic'] },
-    encoder: {
-      type: 'string',
+const objectiveSchema = Type.Object(
+  {
+    generator: Type.Enum([...generatorNames], { description: 'What is trained; the architecture has its sizes.' }),
+    loss: Type.Enum(['hinge', 'logistic']),
+    encoder: Type.String({
       minLength: 1,
       description:
         'File of a class ResNet (safetensors), relative to the recipe: the discriminator looks at its features.',
-    },
-    discriminator: {
-      type: 'object',
-      properties: {
-        width: { ...positive, description: "Channels of the heads' maps of 4x4; half from size to size; default 64." },
-        least: { ...positive, description: "Least channels of the heads' maps; default 16." },
-        features: {
-          ...positive,
-          description: "Channels of the mixed features, as a multiple of the heads' of the same size; default 2.",
-        },
-        scales: { type: 'boolean', description: 'Whether features are mixed across scales too; default true.' },
-        stages: {
-          type: 'array',
-          items: positive,
-          minItems: 1,
-          uniqueItems: true,
-          description: 'Stages of the encoder, from 1, that have a head; default all.',
-        },
-        pixels: { type: 'boolean', description: 'Whether there is a head for the pixels; default true.' },
-        rate: {
-          type: 'number',
-          exclusiveMinimum: 0,
-          description: "Its learning rate, as a multiple of the generator's; default 1.",
-        },
-      },
-      additionalProperties: false,
-    },
-    augment: {
-      type: 'object',
-      description: 'What is done to photos and generated images before they are judged; default nothing.',
-      properties: {
-        brightness: { ...share, description: 'Largest shift of all values, of 0 to 1.' },
-        saturation: { ...share, description: 'Largest change of the factor of saturation.' },
-        contrast: { ...share, description: 'Largest change of the factor of contrast.' },
-        translation: { ...share, description: 'Largest shift along each axis, as a share of the side.' },
-        cutout: { ...share, description: 'Side of a grey square, as a share of the side.' },
-      },
-      additionalProperties: false,
-    },
-    r1: {
-      type: 'object',
-      description: "Penalty on the discriminator's gradient at photos; default none.",
-      properties: {
-        weight: { ...weight, description: 'Multiple of half the mean squared length of the gradient.' },
-        every: { ...positive, description: 'Iterations from one penalty to the next.' },
-        at: { enum: ['images', 'features'], description: 'By what scores are differentiated; default features.' },
-      },
-      required: ['weight', 'every'],
-      additionalProperties: false,
-    },
-    guidance: {
-      ...weight,
-      description: "Weight of the encoder's cross entropy between images and their classes; default 0.",
-    },
+    }),
+    discriminator: Type.Optional(discriminatorSchema),
+    augment: Type.Optional(diffAugmentSchema),
+    r1: Type.Optional(r1Schema),
+    guidance: Type.Optional(
+      weight("Weight of the encoder's cross entropy between images and their classes; default 0."),
+    ),
   },
-  required: ['generator', 'loss', 'encoder'],
-  additionalProperties: false,
-} as const;
+  closed,
+);
+
+export type GanObjective = Read<typeof objectiveSchema>;
 
 /** Kind of the recipes of BigGAN-deep, StyleGAN2 and StyleGAN-XL. */
-export const ganRecipe: RecipeKind = {
+export const ganRecipe = recipeKind({
   kind: 'gan',
   schema: {
-    architecture: { anyOf: Object.values(generators).map(({ schema }) => schema) },
+    architecture: Type.Union(generatorNames.map((name) => generators[name].schema)),
     objective: objectiveSchema,
   },
-  async plan(recipe, photos, files) {
-    const objective = recipe.objective as unknown as GanObjective;
-    const generator = freshGenerator(objective.generator, recipe.architecture, recipe.seed);
-    return ganPlan(recipe, generator, photos, await files.tensors(objective.encoder));
+  async plan(recipe, photos, { tensors, memory }) {
+    const { generator, discriminator = {}, encoder } = recipe.objective;
+    const { shapes, make } = generators[generator].planned(recipe.architecture);
+    const { height, width } = photos;
+    // Of a head, its widest convolutions: the discriminator has more.
+    const { width: head = 64, least = 16, features = 2 } = discriminator;
+    const widest = Math.max(head, least);
+    const heads = [
+      ['the first convolution of a head', [widest, features * widest, 4, 4]],
+      ['the last convolution of a head', [widest, widest, 3, 3]],
+    ] as const;
+    expectRoom(recipe, [...shapes, ...heads], [['photos', [recipe.schedule.batch, 3, height, width]]], memory);
+    return ganPlan(recipe, make(recipe.seed), photos, await tensors(encoder));
   },
-};
+});
 
 /**
  * The plan of a generator's training.
@@ -137,13 +93,13 @@ export const ganRecipe: RecipeKind = {
  * @throws UserError when generator, photos and encoder do not fit each other.
  */
 export function ganPlan(
-  recipe: Recipe,
+  recipe: Recipe<unknown, GanObjective>,
   generator: TrainingGenerator,
   photos: PhotoSet,
   encoder: ReadonlyMap<string, Tensor>,
 ): Plan {
   const { seed, schedule } = recipe;
-  const { loss, augment = {}, r1, guidance, ...objective } = recipe.objective as unknown as GanObjective;
+  const { loss, augment = {}, r1, guidance, ...objective } = recipe.objective;
   const {
     width = 64,
     least = 16,

@@ -1,6 +1,8 @@
 // The steps of adversarial training: that of the discriminator, its gradient penalty, and that of the generator.
 // All read one state. What they are fed is drawn in draws.ts, what a recipe says of them is in recipe.ts.
 
+import Type from 'typebox';
+import type { Read } from '../../files/json.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { augmentInputs, addAugment, type DiffAugment } from '../augment/differentiable.ts';
@@ -10,19 +12,26 @@ import type { TrainingGenerator } from './generator.ts';
 import { accuracy, crossEntropy } from '../loop/losses.ts';
 import type { Optimiser } from '../loop/optimiser.ts';
 import type { Parameters } from '../loop/parameters.ts';
+import { closed, weight, whole } from '../recipe/numbers.ts';
 import type { Projection } from './projection.ts';
 import type { Schedule } from '../loop/schedule.ts';
 import { trainingStep, type BatchInput, type StepOptions, type TrainingStep } from '../loop/step.ts';
 import { TrainingBuilder } from '../loop/training-builder.ts';
 
-export interface R1 {
-  /** Multiple of half the mean squared length. */
-  readonly weight: number;
-  /** Iterations from one penalty to the next, which counts for all of them. */
-  readonly every: number;
-  /** By what the scores are differentiated. 'features' (default): what the heads look at; far cheaper. */
-  readonly at?: 'images' | 'features';
-}
+export const r1Schema = Type.Object(
+  {
+    weight: weight('Multiple of half the mean squared length of the gradient.'),
+    every: whole('Iterations from one penalty to the next, which counts for all of them.', 1e6),
+    at: Type.Optional(
+      Type.Enum(['images', 'features'], {
+        description: 'By what the scores are differentiated; default features, what the heads look at: far cheaper.',
+      }),
+    ),
+  },
+  { ...closed, description: "Penalty on the discriminator's gradient at photos; default none." },
+);
+
+export type R1 = Read<typeof r1Schema>;
 
 export interface GanStepsOptions {
   readonly generator: TrainingGenerator;
@@ -147,11 +156,11 @@ export function ganSteps(options: GanStepsOptions): TrainingStep[] {
     ),
   ];
   if (r1) {
-    const { weight, every, at = 'features' } = r1;
+    const { weight: factor, every, at = 'features' } = r1;
     const addTo = (b: TrainingBuilder, live: (name: string) => Value, fed: Fed) => {
       const { logits, looked } = judged(b, live, fed.real, fed.target, fed);
       const penalty = gradientPenalty(b, logits, at === 'images' ? [fed.real] : looked);
-      return { loss: b.mul(penalty, (weight / 2) * every), metrics: { penalty } };
+      return { loss: b.mul(penalty, (factor / 2) * every), metrics: { penalty } };
     };
     const batch = { ...realInputs(generator, n), ...augmentInputs(augment, { n, size }) };
     const rest = { trainable: discriminator.trainable, batch, counter: ganParts.discriminator };

@@ -1,7 +1,9 @@
 // The recipe of a masked autoencoder: photos in, without their labels; the encoder out, which is the zoo's ViT.
 // The network in training is in network.ts.
 
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
+import type { Read } from '../../files/json.ts';
 import { float32, int64, type Tensor } from '../../graph/tensor.ts';
 import { randomAt } from '../../random.ts';
 import { preprocess } from '../../zoo/preprocess.ts';
@@ -17,19 +19,14 @@ import {
   type MaeSizes,
   type TransformerSizes,
 } from './network.ts';
-import { freshMae } from './tensors.ts';
+import { freshMae, shapesOfMae } from './tensors.ts';
 import { batchOf } from '../loop/photos.ts';
-import type { RecipeKind } from '../recipe/recipe.ts';
+import { channels, closed, layers, whole } from '../recipe/numbers.ts';
+import { recipeKind } from '../recipe/recipe.ts';
+import { expectRoom } from '../recipe/room.ts';
 import { scheduleOf } from '../recipe/schedule-of.ts';
 import { standInCard } from '../recipe/stand-in-card.ts';
 import { averaged, trainingStep, type StepOptions, type TrainingStep } from '../loop/step.ts';
-
-export interface MaeObjective {
-  /** Share of the patches that is hidden; default 0.75. */
-  readonly hidden?: number;
-  /** Predict each patch's pixels normalised by their own mean and variance; default true. */
-  readonly normalised?: boolean;
-}
 
 export interface MaeOptions extends Pick<StepOptions, 'optimiser' | 'ema' | 'clip'> {
   /** From `freshMae`, or of a training that goes on. */
@@ -93,72 +90,65 @@ export function patchOrder(seed: number, step: number, batch: number, patches: n
   return int64(rows.flat(), [batch, patches]);
 }
 
-const positive = { type: 'integer', minimum: 1 } as const;
 const transformer = (description: string) =>
-  ({
-    type: 'object',
-    description,
-    properties: {
-      width: { ...positive, multipleOf: 4, description: 'Channels of a token.' },
-      depth: { ...positive, description: 'Number of blocks.' },
-      heads: { ...positive, description: 'Heads of the attention; they divide the width.' },
-      hidden: { ...positive, description: 'Channels between the two layers of an MLP; default four times the width.' },
+  Type.Object(
+    {
+      width: Type.Integer({ minimum: 4, maximum: 2 ** 14, multipleOf: 4, description: 'Channels of a token.' }),
+      depth: layers('Number of blocks.'),
+      heads: whole('Heads of the attention; they divide the width.', 1024),
+      hidden: Type.Optional(channels('Channels between the two layers of an MLP; default four times the width.')),
     },
-    required: ['width', 'depth', 'heads'],
-    additionalProperties: false,
-  }) as const;
+    { ...closed, description },
+  );
 
-interface MaeArchitecture {
-  readonly patch: number;
-  readonly encoder: TransformerArchitecture;
-  readonly decoder: TransformerArchitecture;
-}
-type TransformerArchitecture = Omit<TransformerSizes, 'hidden'> & Partial<Pick<TransformerSizes, 'hidden'>>;
-
-export const maeRecipe: RecipeKind = {
-  kind: 'mae',
-  schema: {
-    architecture: {
-      type: 'object',
-      properties: {
-        patch: { ...positive, description: 'Side of a patch, in pixels; it divides that of the photos.' },
-        encoder: transformer('What is shipped: a ViT.'),
-        decoder: transformer('What only training needs; smaller, usually.'),
-      },
-      required: ['patch', 'encoder', 'decoder'],
-      additionalProperties: false,
-    },
-    objective: {
-      type: 'object',
-      properties: {
-        hidden: {
-          type: 'number',
-          exclusiveMinimum: 0,
-          exclusiveMaximum: 1,
-          description: 'Share of the patches that is hidden; default 0.75.',
-        },
-        normalised: {
-          type: 'boolean',
-          description: "Predict each patch's pixels normalised by their own mean and variance; default true.",
-        },
-      },
-      additionalProperties: false,
-    },
+const architectureSchema = Type.Object(
+  {
+    patch: whole('Side of a patch, in pixels; it divides that of the photos.', 1024),
+    encoder: transformer('What is shipped: a ViT.'),
+    decoder: transformer('What only training needs; smaller, usually.'),
   },
-  plan(recipe, photos) {
+  closed,
+);
+
+type MaeArchitecture = Read<typeof architectureSchema>;
+type TransformerArchitecture = MaeArchitecture['encoder'];
+
+const objectiveSchema = Type.Object(
+  {
+    hidden: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        exclusiveMaximum: 1,
+        description: 'Share of the patches that is hidden; default 0.75.',
+      }),
+    ),
+    normalised: Type.Optional(
+      Type.Boolean({
+        description: "Predict each patch's pixels normalised by their own mean and variance; default true.",
+      }),
+    ),
+  },
+  closed,
+);
+
+export const maeRecipe = recipeKind({
+  kind: 'mae',
+  schema: { architecture: architectureSchema, objective: objectiveSchema },
+  plan(recipe, photos, { memory }) {
     const { batch } = recipe.schedule;
     const { seed } = recipe;
     const { steps, rate, ...schedule } = scheduleOf(recipe, photos);
     const augmentation = recipe.augmentation ?? [];
     const augment = augmenter(augmentation);
-    const sizes = sizesOf(recipe.architecture as unknown as MaeArchitecture, augmentedSize(augmentation, photos));
-    const { hidden = 0.75, normalised } = recipe.objective as MaeObjective;
+    const sizes = sizesOf(recipe.architecture, augmentedSize(augmentation, photos));
+    const { hidden = 0.75, normalised } = recipe.objective;
     const patches = sizes.grid ** 2;
     const shown = shownOf(patches, hidden);
+    const side = sizes.patch * sizes.grid;
+    expectRoom(recipe, shapesOfMae(sizes), [['photos', [batch, 3, side, side]]], memory);
     const tensors = freshMae(sizes, seed);
     const { optimiser, ema, clip } = schedule;
     const step = maeStep({ tensors, sizes, batch, shown, normalised, optimiser, ema, clip });
-    const side = sizes.patch * sizes.grid;
     return Promise.resolve({
       parts: [step],
       state: tensors,
@@ -177,7 +167,7 @@ export const maeRecipe: RecipeKind = {
       }),
     });
   },
-};
+});
 
 /** As the official code rounds: down. */
 function shownOf(patches: number, hidden: number): number {

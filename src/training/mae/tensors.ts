@@ -4,7 +4,7 @@
 import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
 import { fillNormal, randomAt } from '../../random.ts';
 import type { MaeSizes } from './network.ts';
-import { freshVit } from '../dino/vit-tensors.ts';
+import { vitShapes } from '../dino/vit-tensors.ts';
 
 /**
  * Fresh tensors of encoder and decoder. Matrices, the patches' filters among them, are uniform by Glorot; tokens normal
@@ -26,16 +26,16 @@ export function freshMae(sizes: MaeSizes, seed: number): Map<string, Tensor> {
 }
 
 /** Names and shapes: an encoder and a decoder are a ViT each, in but the decoder's way from and to patches. */
-function shapesOfMae({ patch, grid, encoder, decoder }: MaeSizes): Map<string, readonly number[]> {
+export function shapesOfMae({ patch, grid, encoder, decoder }: MaeSizes): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
-  for (const [name, { shape }] of freshVit({ patch, grid, ...encoder }, 0)) shapes.set(name, shape);
+  for (const [name, shape] of vitShapes({ patch, grid, ...encoder })) shapes.set(name, shape);
   const layer = (name: string, to: number, from: number) => {
     shapes.set(`${name}.weight`, [to, from]);
     shapes.set(`${name}.bias`, [to]);
   };
   shapes.set('mask_token', [1, 1, decoder.width]);
   layer('decoder_embed', decoder.width, encoder.width);
-  for (const [name, { shape }] of freshVit({ patch, grid, ...decoder }, 0)) {
+  for (const [name, shape] of vitShapes({ patch, grid, ...decoder })) {
     if (!/^(cls_token|patch_embed)/.test(name)) shapes.set(`decoder_${name}`, shape);
   }
   layer('decoder_pred', 3 * patch * patch, decoder.width);

@@ -1,56 +1,94 @@
 // A recipe, what a small readable file says of a training, and the plan that its kind makes of it.
 // Kinds are in files of their own (kinds.ts lists them); it reads no file itself.
 
+import Type, { type TSchema } from 'typebox';
+import type { Read } from '../../files/json.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import type { PartialCard } from '../../zoo/card.ts';
-import type { Augmentation } from '../augment/augment.ts';
-import type { AdamOptions, SgdOptions } from '../loop/optimiser.ts';
+import { augmentationsSchema } from '../augment/list.ts';
 import type { PhotoSet } from '../loop/photos.ts';
 import type { TrainingStep } from '../loop/step.ts';
 import type { TrainOptions } from '../loop/train.ts';
+import { above0, closed, decay, share, weight, whole } from './numbers.ts';
 
-export interface Recipe {
-  /** Of the network, e.g. `mae-vit`. */
-  readonly name: string;
+const optimiserSchema = Type.Union(
+  [
+    Type.Object(
+      {
+        kind: Type.Literal('sgd'),
+        momentum: Type.Optional(decay('Default 0: no memory.')),
+        nesterov: Type.Optional(Type.Boolean({ description: 'Step as if the momentum had been followed already.' })),
+        weightDecay: Type.Optional(weight('Multiple of the weight that is added to its gradient.')),
+      },
+      closed,
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('adam'),
+        beta1: Type.Optional(decay('Default 0.9.')),
+        beta2: Type.Optional(decay('Default 0.999.')),
+        epsilon: Type.Optional(above0('Default 1e-8.', 1)),
+        weightDecay: Type.Optional(weight('Share of the weight, times the rate, lost in each step.')),
+      },
+      closed,
+    ),
+  ],
+  { description: 'How weights move by their gradients.' },
+);
+
+export type OptimiserSettings = Read<typeof optimiserSchema>;
+
+const scheduleSchema = Type.Object(
+  {
+    batch: whole('Photos of one step.', 2 ** 20),
+    epochs: above0('Times that every photo is shown.'),
+    optimiser: optimiserSchema,
+    rate: Type.Object(
+      {
+        kind: Type.Enum(['oneCycle', 'cosine', 'constant'], {
+          description: "'oneCycle' and 'cosine' fall to `last`; 'constant' stays until it cools down, if it does.",
+        }),
+        peak: above0('The largest learning rate.', 1e4),
+        warmUp: Type.Optional(share('Share of the steps in which it rises; default 0, of oneCycle 0.3.')),
+        coolDown: Type.Optional(share('Share of the steps at the end in which a constant one falls; default 0.')),
+        last: Type.Optional(share('At the end, as a share of the peak; default 0.')),
+      },
+      closed,
+    ),
+    ema: Type.Optional(decay('Decay of the moving average of the weights, which is shipped; default none.')),
+    clip: Type.Optional(above0('Longer gradients are shortened to this; default none are.', 1e12)),
+  },
+  closed,
+);
+
+export type RecipeSchedule = Read<typeof scheduleSchema>;
+
+const fields = {
+  name: Type.String({
+    pattern: '^[A-Za-z0-9_.+-]+$',
+    maxLength: 100,
+    description: 'Of the network that is trained, e.g. mae-vit: letters, digits and _ . + -',
+  }),
+  augmentation: Type.Optional(augmentationsSchema),
+  schedule: scheduleSchema,
+  seed: Type.Integer({ minimum: 0, maximum: 2 ** 52, description: 'Of fresh weights and everything that is drawn.' }),
+};
+const fieldsSchema = Type.Object(fields);
+
+/** What a small readable file says of a training. Architecture and objective are those of its kind. */
+export interface Recipe<Architecture = unknown, Objective = unknown> extends Read<typeof fieldsSchema> {
   /** Name of the kind: `class`, `dino`, `mae`, `clip`, `gan`. */
   readonly kind: string;
-  /** Sizes of the network; each kind has its own. */
-  readonly architecture: Readonly<Record<string, unknown>>;
-  /** What is minimised; each kind has its own. */
-  readonly objective: Readonly<Record<string, unknown>>;
-  /** How photos are changed before they are shown; default not at all. */
-  readonly augmentation?: readonly Augmentation[];
-  readonly schedule: RecipeSchedule;
-  /** Of fresh weights and everything that is drawn. */
-  readonly seed: number;
+  /** Sizes of the network. */
+  readonly architecture: Architecture;
+  /** What is minimised. */
+  readonly objective: Objective;
 }
 
-export interface RecipeSchedule {
-  /** Photos of one step. */
-  readonly batch: number;
-  /** Times that every photo is shown. */
-  readonly epochs: number;
-  readonly optimiser: OptimiserSettings;
-  readonly rate: {
-    /** 'oneCycle' and 'cosine' fall to `last`; 'constant' stays until it cools down, if it does. */
-    readonly kind: 'oneCycle' | 'cosine' | 'constant';
-    /** The largest learning rate. */
-    readonly peak: number;
-    /** Share of the steps in which it rises; default 0, of 'oneCycle' 0.3. */
-    readonly warmUp?: number;
-    /** Share of the steps at the end in which 'constant' falls in a straight line to `last`; default 0. */
-    readonly coolDown?: number;
-    /** At the end, as a share of the peak; default 0. */
-    readonly last?: number;
-  };
-  /** Decay of the moving average of the weights, which is what is shipped; default none. */
-  readonly ema?: number;
-  /** Longer gradients are shortened to this; default none are. */
-  readonly clip?: number;
-}
-
-export type OptimiserSettings = ({ readonly kind: 'sgd' } & SgdOptions) | ({ readonly kind: 'adam' } & AdamOptions);
+/** JSON Schema of the recipes of a kind. */
+export const recipeSchemaOf = ({ kind, schema }: RecipeKind) =>
+  Type.Object({ ...fields, kind: Type.Literal(kind, { description: 'What is trained, and by which objective.' }), ...schema }, closed); // prettier-ignore
 
 /** A training, ready to run: `train` takes the first five as they are. */
 export interface Plan {
@@ -68,15 +106,27 @@ export interface Plan {
   readonly card: Omit<PartialCard, 'name'>;
 }
 
-export interface RecipeFiles {
+/** What a plan is made with, beside the recipe and the photos. */
+export interface PlanContext {
   /** Tensors of a file that a recipe names, relative to the recipe. */
   tensors(file: string): Promise<ReadonlyMap<string, Tensor>>;
+  /** Bytes that the training may take; default 64 GiB. A recipe that certainly takes more is refused. */
+  readonly memory?: number;
 }
 
-export interface RecipeKind {
+export interface RecipeKind<Architecture extends TSchema = TSchema, Objective extends TSchema = TSchema> {
   readonly kind: string;
   /** JSON schemas of `architecture` and `objective`. */
-  readonly schema: { readonly architecture: object; readonly objective: object };
-  /** @throws UserError when the sizes do not fit each other or the photos. */
-  plan(recipe: Recipe, photos: PhotoSet, files: RecipeFiles): Promise<Plan>;
+  readonly schema: { readonly architecture: Architecture; readonly objective: Objective };
+  /** @throws UserError when the sizes do not fit each other, the photos, or the memory. */
+  plan(
+    recipe: Recipe<Read<Architecture>, Read<Objective>>,
+    photos: PhotoSet,
+    context: PlanContext,
+  ): Promise<Plan>;
 }
+
+/** A kind as it is written: the types of the recipe follow from its schemas. */
+export const recipeKind = <Architecture extends TSchema, Objective extends TSchema>(
+  kind: RecipeKind<Architecture, Objective>,
+): RecipeKind => kind;

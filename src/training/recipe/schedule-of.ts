@@ -22,6 +22,8 @@ export function scheduleOf({ schedule }: Recipe, photos: Pick<PhotoSet, 'n'>): S
   const { batch, epochs, ema, clip } = schedule;
   const stepsPerEpoch = stepsOf(photos, batch);
   const steps = Math.max(1, Math.round(epochs * stepsPerEpoch));
+  if (steps >= 2 ** 32)
+    throw new UserError(`schedule.epochs, ${epochs}, make ${steps} steps of ${stepsPerEpoch} an epoch; give fewer: steps are below 2^32`);
   return {
     steps,
     stepsPerEpoch,
@@ -32,8 +34,8 @@ export function scheduleOf({ schedule }: Recipe, photos: Pick<PhotoSet, 'n'>): S
   };
 }
 
-export function optimiserOf({ kind, ...settings }: OptimiserSettings): Optimiser {
-  return kind === 'sgd' ? sgd(settings) : adam(settings);
+export function optimiserOf(settings: OptimiserSettings): Optimiser {
+  return settings.kind === 'sgd' ? sgd(settings) : adam(settings);
 }
 
 /**

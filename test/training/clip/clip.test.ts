@@ -15,7 +15,7 @@ import { LiveWeights } from '../../../src/training/loop/live-weights.ts';
 import { adam, sgd } from '../../../src/training/loop/optimiser.ts';
 import { stateInput, stateOutput } from '../../../src/training/loop/parameters.ts';
 import type { PhotoSet } from '../../../src/training/loop/photos.ts';
-import type { RecipeFiles } from '../../../src/training/recipe/recipe.ts';
+import type { PlanContext } from '../../../src/training/recipe/recipe.ts';
 import { parseRecipe } from '../../../src/training/recipe/schema.ts';
 import { beginState, StepRunner } from '../../../src/training/loop/run-step.ts';
 import { train, type TrainProgress } from '../../../src/training/loop/train.ts';
@@ -149,7 +149,7 @@ const photos: PhotoSet = (() => {
   return { pixels, n, height: 32, width: 32, labels, classes, names };
 })();
 
-const noFiles: RecipeFiles = { tensors: () => Promise.reject(new Error('none')) };
+const noFiles: PlanContext = { tensors: () => Promise.reject(new Error('none')) };
 
 const recipe = (changes: object = {}) =>
   parseRecipe(

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../src/graph/tensor.ts';
-import { ganPlan, ganRecipe } from '../../../src/training/gan/recipe.ts';
+import { ganPlan, ganRecipe, type GanObjective } from '../../../src/training/gan/recipe.ts';
 import type { Plan, Recipe } from '../../../src/training/recipe/recipe.ts';
 import { beginState, copyState, StepRunner, type TrainingState } from '../../../src/training/loop/run-step.ts';
 import { train } from '../../../src/training/loop/train.ts';
@@ -14,7 +14,7 @@ import { dataOf, engine, normal } from '../networks.ts';
 const generator = toyGenerator();
 const encoder = toyEncoder();
 const photos = toyPhotos();
-const planOf = (recipe: Recipe, of = generator): Plan => ganPlan(recipe, of, photos, encoder);
+const planOf = (recipe: Recipe<unknown, GanObjective>, of = generator): Plan => ganPlan(recipe, of, photos, encoder);
 
 /** One update of one part by its batch of an iteration, and what changed by it. */
 async function update(plan: Plan, part: string, from?: TrainingState, rate = 0.01) {

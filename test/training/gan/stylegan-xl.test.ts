@@ -10,7 +10,8 @@ import { float32, toFloat32, type Tensor } from '../../../src/graph/tensor.ts';
 import { adam } from '../../../src/training/loop/optimiser.ts';
 import { beginState, StepRunner } from '../../../src/training/loop/run-step.ts';
 import { trainingStep } from '../../../src/training/loop/step.ts';
-import { styleGanXlGenerator, styleGanXlSchema } from '../../../src/training/gan/stylegan-xl/generator.ts';
+import { styleGanXlGenerator } from '../../../src/training/gan/stylegan-xl/generator.ts';
+import { styleGanXlSchema } from '../../../src/training/gan/stylegan-xl/tensors.ts';
 import { lowPass, planSynthesis } from '../../../src/training/gan/stylegan-xl/layers.ts';
 import type { StyleGanXlSizes } from '../../../src/training/gan/stylegan-xl/tensors.ts';
 import { TrainingBuilder } from '../../../src/training/loop/training-builder.ts';
@@ -82,7 +83,7 @@ describe('the plan of the layers', () => {
     const plan = planSynthesis({
       size: config.img_resolution,
       channels: layers.slice(0, -1).map(({ out_channels: channels }) => channels as number),
-      kernel: config.conv_kernel,
+      kernel: config.conv_kernel as 1 | 3,
       margin: config.margin_size,
     });
     expect(plan.layers.map(({ layer, inputs, outputs, kernel }) => ({ ...layer, inputs, outputs, kernel }))).toEqual(

@@ -6,6 +6,7 @@ import { GraphBuilder, type Value } from '../../../src/graph/builder.ts';
 import { randomAt } from '../../../src/random.ts';
 import type { TrainingGenerator } from '../../../src/training/gan/generator.ts';
 import type { PhotoSet } from '../../../src/training/loop/photos.ts';
+import type { GanObjective } from '../../../src/training/gan/recipe.ts';
 import type { Recipe } from '../../../src/training/recipe/recipe.ts';
 import { freshResNet } from '../../../src/training/class/tensors.ts';
 import { engine, filled, normal } from '../networks.ts';
@@ -86,13 +87,13 @@ export function toyPhotos(n = 48): PhotoSet {
 
 export const everything = { brightness: 0.25, saturation: 1, contrast: 0.5, translation: 0.125, cutout: 0.25 };
 
-export function toyRecipe(objective: Record<string, unknown> = {}, schedule: Partial<Recipe['schedule']> = {}): Recipe {
+export function toyRecipe(objective: Record<string, unknown> = {}, schedule: Partial<Recipe['schedule']> = {}): Recipe<unknown, GanObjective> {
   return {
     name: 'toy',
     kind: 'gan',
     architecture: {},
     objective: {
-      generator: 'toy',
+      generator: 'biggan',
       loss: 'hinge',
       encoder: 'encoder.safetensors',
       discriminator: { width: 6, least: 4 },

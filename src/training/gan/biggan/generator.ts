@@ -13,28 +13,6 @@ import { LiveWeights } from '../../loop/live-weights.ts';
 import { standInCard } from '../../recipe/stand-in-card.ts';
 import { batchNorms, standingStatistics, type StandingOptions } from './standing-statistics.ts';
 
-const whole = (description: string) => ({ type: 'integer', minimum: 1, description });
-
-/** JSON schema of the sizes. */
-export const bigGanSchema = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['z', 'embedding', 'classes', 'channels'],
-  properties: {
-    z: whole('Length of z.'),
-    embedding: whole('Length of the embedding of a class.'),
-    classes: whole('Classes of the condition.'),
-    channels: {
-      type: 'array',
-      items: whole('Channels of the maps of one size.'),
-      minItems: 2,
-      description:
-        'Channels of the maps of 4x4, 8x8, ...: images have the side 4 * 2^(length - 1). Multiples of 4, but for the last; none more than the one before.',
-    },
-    attention: whole('Side of the maps that self-attention is laid over, 8, 16, ...; default none.'),
-  },
-} as const;
-
 /** Tensors of the official network that training does not have: they are taken afterwards. */
 const isStatistic = (name: string): boolean => /\.running_(means|vars)$/.test(name);
 /**

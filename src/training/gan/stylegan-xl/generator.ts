@@ -13,38 +13,6 @@ import { standInCard } from '../../recipe/stand-in-card.ts';
 import { planSynthesis } from './layers.ts';
 import { freshStyleGanXl, isRunning, mappingDefaults, movesInStyleGanXl, type StyleGanXlSizes } from './tensors.ts';
 
-const whole = (description: string, minimum = 1) => ({ type: 'integer', minimum, description });
-const positive = (description: string) => ({ type: 'number', exclusiveMinimum: 0, description });
-
-/** JSON schema of the sizes. */
-export const styleGanXlSchema = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['size', 'channels', 'z', 'w', 'classes'],
-  properties: {
-    size: whole('Side of the images in pixels, a power of two.', 4),
-    channels: {
-      type: 'array',
-      items: whole('Channels of the maps of one layer; multiples of 16 are the fastest.'),
-      minItems: 1,
-      description:
-        'Channels of the layers in order, without the last one to colours; the input has those of the first.',
-    },
-    z: whole('Length of z; 64 in the official settings.'),
-    w: whole('Length of w.'),
-    classes: whole('Classes of the condition.'),
-    mapping: whole('Layers of the mapping network; default 2.'),
-    mappingRate: positive('Learning rate of the mapping network relative to the rest; default 0.01.'),
-    kernel: { enum: [1, 3], description: 'Side of the kernels in pixels; default 3.' },
-    margin: whole('Positions beyond the image on every side; default 10.', 0),
-    filterSize: whole('Taps of the low-pass filters at the lower of their two rates; default 6.', 2),
-    critical: whole('Last layers that use the whole band of the rate of the images; default 2.', 0),
-    firstCutoff: positive('Cutoff of the input in cycles per image; default 2.'),
-    firstStopband: positive('Frequency beyond which the input has nothing, in cycles per image; default 2^2.1.'),
-    lastStopband: positive('The last stopband over the last cutoff; default 2^0.3.'),
-  },
-} as const;
-
 /** Share of the old value in a running mean. Of w: for each image. Source: `w_avg_beta` of the official code. */
 const meanDecay = 0.998;
 /**

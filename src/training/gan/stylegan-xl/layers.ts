@@ -1,28 +1,41 @@
 // The plan of a StyleGAN3's synthesis: rates, sizes, paddings and low-pass filters of its layers, from a few numbers.
 // It is what the official pickles tell of a network that exists; no weights are made here.
 
+import Type from 'typebox';
 import { UserError } from '../../../errors.ts';
+import type { Read } from '../../../files/json.ts';
 import type { StyleGan3Layer } from '../../../zoo/stylegan3/layer.ts';
+import { channels, each, whole } from '../../recipe/numbers.ts';
 
-export interface SynthesisSizes {
-  /** Side of the images, a power of two. */
-  readonly size: number;
-  /** Channels of the maps that each layer before the one to colours gives; the input has those of the first. */
-  readonly channels: readonly number[];
-  /** Side of the kernels; default 3. */
-  readonly kernel?: number;
-  /** Positions beyond the image on every side; default 10. */
-  readonly margin?: number;
-  /** Taps of the filters at the lower of their rates; default 6. */
-  readonly filterSize?: number;
-  /** Last layers that use the whole band of the image's rate; default 2. */
-  readonly critical?: number;
-  /** Of the input, in cycles per image: the cutoff (default 2), and the frequency with nothing beyond (default 2^2.1). */
-  readonly firstCutoff?: number;
-  readonly firstStopband?: number;
-  /** The last stopband over the last cutoff; default 2^0.3. */
-  readonly lastStopband?: number;
-}
+const band = (description: string) => Type.Optional(Type.Number({ minimum: 0.5, maximum: 8192, description }));
+
+/** Fields of the sizes. */
+export const synthesisFields = {
+  size: whole('Side of the images in pixels, a power of two.', 8192, 4),
+  channels: each(
+    channels('Channels of the maps of one layer; multiples of 16 are the fastest.'),
+    'Channels of the layers in order, without the last one to colours; the input has those of the first.',
+    1,
+    64,
+  ),
+  kernel: Type.Optional(Type.Enum([1, 3], { description: 'Side of the kernels in pixels; default 3.' })),
+  margin: Type.Optional(whole('Positions beyond the image on every side; default 10.', 256, 0)),
+  filterSize: Type.Optional(
+    whole('Taps of the low-pass filters at the lower of their two rates; default 6.', 64, 2),
+  ),
+  critical: Type.Optional(whole('Last layers that use the whole band of the rate of the images; default 2.', 64, 0)),
+  firstCutoff: band('Cutoff of the input in cycles per image; default 2.'),
+  firstStopband: band('Frequency beyond which the input has nothing, in cycles per image; default 2^2.1.'),
+  lastStopband: Type.Optional(
+    Type.Number({ minimum: 1, maximum: 16, description: 'The last stopband over the last cutoff; default 2^0.3.' }),
+  ),
+};
+const synthesisSchema = Type.Object(synthesisFields);
+
+export type SynthesisSizes = Read<typeof synthesisSchema>;
+
+/** Taps of a filter, far beyond any in use; the window of a longer one is beyond double precision. */
+const longestFilter = 256;
 
 /** Defaults of the official code. */
 export const synthesisDefaults = {
@@ -67,11 +80,13 @@ interface Signal {
  * @throws UserError when there are not enough layers, or the first stopband is beyond the last.
  */
 export function planSynthesis(sizes: SynthesisSizes): SynthesisPlan {
-  const { size, channels, kernel, margin, filterSize, critical, firstCutoff, firstStopband, lastStopband } = {
+  if (!Number.isInteger(Math.log2(sizes.size)))
+    throw new UserError(`"size" of a StyleGAN-XL is ${sizes.size}; give a power of two`);
+  const { size, channels: widths, kernel, margin, filterSize, critical, firstCutoff, firstStopband, lastStopband } = {
     ...synthesisDefaults,
     ...sizes,
   };
-  const count = channels.length;
+  const count = widths.length;
   const last = { cutoff: size / 2, stopband: (size / 2) * lastStopband };
   if (count <= critical || firstCutoff > last.cutoff || firstStopband > last.stopband || firstStopband <= firstCutoff) {
     throw new UserError(
@@ -89,10 +104,14 @@ export function planSynthesis(sizes: SynthesisSizes): SynthesisPlan {
   const layers = signals.map((to, i): PlannedLayer => {
     const toRgb = i === count;
     const from = signals[Math.max(0, i - 1)];
-    const [inputs, outputs] = [channels[Math.max(0, i - 1)], toRgb ? 3 : channels[i]];
+    const [inputs, outputs] = [widths[Math.max(0, i - 1)], toRgb ? 3 : widths[i]];
     const name = `L${i}_${to.size}_${outputs}`;
     const rate = Math.max(from.rate, to.rate) * (toRgb ? 1 : 2);
     const [up, down] = [rate / from.rate, rate / to.rate];
+    const longer = filterSize * Math.max(up, down);
+    if (longer > longestFilter) {
+      throw new UserError(`a layer of ${count} changes the rate ${Math.max(up, down)}-fold, with a filter of ${longer} taps; at most ${longestFilter} are possible. Give more layers, a smaller filterSize or a wider first band`);
+    }
     const filter = (factor: number, { cutoff, halfWidth }: Signal) =>
       factor > 1 && !toRgb ? lowPass(filterSize * factor, cutoff, 2 * halfWidth, rate) : undefined;
     const [upFilter, downFilter] = [filter(up, from), filter(down, to)];

@@ -11,28 +11,6 @@ import { LiveWeights } from '../../loop/live-weights.ts';
 import { standInCard } from '../../recipe/stand-in-card.ts';
 import { freshStyleGan2, movesInStyleGan2, sideOf, type StyleGan2Sizes } from './tensors.ts';
 
-const whole = (description: string, minimum = 1) => ({ type: 'integer', minimum, description });
-
-/** JSON schema of the sizes. */
-export const styleGan2Schema = {
-  type: 'object',
-  additionalProperties: false,
-  required: ['z', 'w', 'mapping', 'channels'],
-  properties: {
-    z: whole('Length of z.'),
-    w: whole('Length of w.'),
-    mapping: whole('Layers of the mapping network; 8 in the paper, 2 in the official settings for CIFAR-10.'),
-    channels: {
-      type: 'array',
-      items: whole('Channels of the maps of one size.'),
-      minItems: 1,
-      description: 'Channels of the maps of 4x4, 8x8, ...: images have the side 4 * 2^(length - 1).',
-    },
-    noise: { type: 'boolean', description: 'Noise in every convolution; default false.' },
-    classes: whole('Classes of the condition; default 0, none.', 0),
-  },
-} as const;
-
 /** Share of the old mean w in the new one. Source: `w_avg_beta` of the official code. */
 const meanDecay = 0.995;
 
