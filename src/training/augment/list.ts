@@ -105,8 +105,8 @@ export function stepsOfList(list: readonly Augmentation[], where: string): Step[
 
 function stepOf(entry: Augmentation, where: string): Step {
   for (const name of ['scale', 'ratio', 'sigma']) {
-    const range = Object.entries(entry).find(([key]) => key === name)?.[1];
-    if (Array.isArray(range) && range[0] > range[1]) {
+    const range: unknown = Object.entries(entry).find(([key]) => key === name)?.[1];
+    if (Array.isArray(range) && Number(range[0]) > Number(range[1])) {
       throw new UserError(`${where}.${name} is ${JSON.stringify(range)}; give two numbers in increasing order`);
     }
   }

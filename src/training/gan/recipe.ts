@@ -70,9 +70,9 @@ export const ganRecipe = recipeKind({
     architecture: Type.Union(generatorNames.map((name) => generators[name].schema)),
     objective: objectiveSchema,
   },
-  async plan(recipe, photos, { tensors, memory }) {
+  async plan(recipe, photos, context) {
     const { generator, discriminator = {}, encoder } = recipe.objective;
-    const { shapes, make } = generators[generator].planned(recipe.architecture);
+    const planned = generators[generator].planned(recipe.architecture);
     const { height, width } = photos;
     // Of a head, its widest convolutions: the discriminator has more.
     const { width: head = 64, least = 16, features = 2 } = discriminator;
@@ -81,8 +81,8 @@ export const ganRecipe = recipeKind({
       ['the first convolution of a head', [widest, features * widest, 4, 4]],
       ['the last convolution of a head', [widest, widest, 3, 3]],
     ] as const;
-    expectRoom(recipe, [...shapes, ...heads], [['photos', [recipe.schedule.batch, 3, height, width]]], memory);
-    return ganPlan(recipe, make(recipe.seed), photos, await tensors(encoder));
+    expectRoom(recipe, [...planned.shapes, ...heads], [['photos', [recipe.schedule.batch, 3, height, width]]], context.memory);
+    return ganPlan(recipe, planned.make(recipe.seed), photos, await context.tensors(encoder));
   },
 });
 

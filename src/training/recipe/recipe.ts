@@ -74,10 +74,9 @@ const fields = {
   schedule: scheduleSchema,
   seed: Type.Integer({ minimum: 0, maximum: 2 ** 52, description: 'Of fresh weights and everything that is drawn.' }),
 };
-const fieldsSchema = Type.Object(fields);
 
 /** What a small readable file says of a training. Architecture and objective are those of its kind. */
-export interface Recipe<Architecture = unknown, Objective = unknown> extends Read<typeof fieldsSchema> {
+export interface Recipe<Architecture = unknown, Objective = unknown> extends Read<Type.TObject<typeof fields>> {
   /** Name of the kind: `class`, `dino`, `mae`, `clip`, `gan`. */
   readonly kind: string;
   /** Sizes of the network. */

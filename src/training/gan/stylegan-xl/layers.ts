@@ -30,9 +30,7 @@ export const synthesisFields = {
     Type.Number({ minimum: 1, maximum: 16, description: 'The last stopband over the last cutoff; default 2^0.3.' }),
   ),
 };
-const synthesisSchema = Type.Object(synthesisFields);
-
-export type SynthesisSizes = Read<typeof synthesisSchema>;
+export type SynthesisSizes = Read<Type.TObject<typeof synthesisFields>>;
 
 /** Taps of a filter, far beyond any in use; the window of a longer one is beyond double precision. */
 const longestFilter = 256;
