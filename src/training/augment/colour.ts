@@ -16,7 +16,9 @@ const grey = (r: number, g: number, b: number): number => 0.2989 * r + 0.587 * g
 export type ColourJitter = Read<typeof colourJitterSchema>;
 
 const strength = (of: string) =>
-  Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: `The factor of ${of} is in [max(0, 1 - this), 1 + this].` }));
+  Type.Optional(
+    Type.Number({ minimum: 0, maximum: 100, description: `The factor of ${of} is in [max(0, 1 - this), 1 + this].` }),
+  );
 
 export const colourJitterSchema = Type.Object(
   {
@@ -25,7 +27,11 @@ export const colourJitterSchema = Type.Object(
     contrast: strength("the distance to the photo's mean grey"),
     saturation: strength("the distance to each pixel's grey"),
     hue: Type.Optional(
-      Type.Number({ minimum: 0, maximum: 0.5, description: 'The turn of the hue is in [-this, this]; 1 is a full turn.' }),
+      Type.Number({
+        minimum: 0,
+        maximum: 0.5,
+        description: 'The turn of the hue is in [-this, this]; 1 is a full turn.',
+      }),
     ),
     probability: probability(1),
   },

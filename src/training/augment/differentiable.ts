@@ -12,10 +12,16 @@ import { closed, share } from '../recipe/numbers.ts';
 export const diffAugmentSchema = Type.Object(
   {
     brightness: Type.Optional(share('Largest shift of all values, of 0 to 1; 0.25 in the paper.')),
-    saturation: Type.Optional(share("Largest change of the factor of the colours' distance from grey; 1 in the paper.")),
-    contrast: Type.Optional(share("Largest change of the factor of the values' distance from their mean; 0.5 in the paper.")),
+    saturation: Type.Optional(
+      share("Largest change of the factor of the colours' distance from grey; 1 in the paper."),
+    ),
+    contrast: Type.Optional(
+      share("Largest change of the factor of the values' distance from their mean; 0.5 in the paper."),
+    ),
     translation: Type.Optional(share('Largest shift along each axis, as a share of the side; 0.125 in the paper.')),
-    cutout: Type.Optional(share('Side of a grey square, as a share of the side; 0.2 in projected GANs, 0.5 in the paper.')),
+    cutout: Type.Optional(
+      share('Side of a grey square, as a share of the side; 0.2 in projected GANs, 0.5 in the paper.'),
+    ),
   },
   { ...closed, description: 'What is done to photos and generated images before they are judged; default nothing.' },
 );

@@ -117,7 +117,9 @@ function stepOf(entry: Augmentation, where: string): Step {
 /** @throws UserError that names every place of `where` that is not what the schema describes. */
 function expect(schema: TSchema, value: unknown, where: string): void {
   if (Check(schema, value)) return;
-  const problems = problemsOf(schema, value, '').map((problem) => (/^[[ ]/.test(problem) ? where + problem : `${where}.${problem}`));
+  const problems = problemsOf(schema, value, '').map((problem) =>
+    /^[[ ]/.test(problem) ? where + problem : `${where}.${problem}`,
+  );
   throw new UserError(listed(problems));
 }
 

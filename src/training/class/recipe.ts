@@ -33,7 +33,15 @@ export const classRecipe = recipeKind({
     const { height } = augmentedSize(augmentation, photos);
     const classes = photos.classes.length;
     const sizes = { ...recipe.architecture, classes };
-    expectRoom(recipe, resNetShapes(sizes), [['photos', [batch, 3, height, height]], ['classes', [batch, classes]]], memory);
+    expectRoom(
+      recipe,
+      resNetShapes(sizes),
+      [
+        ['photos', [batch, 3, height, height]],
+        ['classes', [batch, classes]],
+      ],
+      memory,
+    );
     const state = freshResNet(sizes, recipe.seed);
     const step = classResNetStep({ tensors: state, batch, size: height, classes, optimiser, ema, clip });
     return Promise.resolve({

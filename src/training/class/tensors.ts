@@ -12,7 +12,12 @@ import { channels, closed, each, layers } from '../recipe/numbers.ts';
 export const resNetSizesSchema = Type.Object(
   {
     depths: each(layers('Blocks.'), 'Blocks of each stage.', 1, 8),
-    planes: each(channels('Inner channels.'), "Inner channels of each stage's bottlenecks, which give out four times as many.", 1, 8),
+    planes: each(
+      channels('Inner channels.'),
+      "Inner channels of each stage's bottlenecks, which give out four times as many.",
+      1,
+      8,
+    ),
     stem: channels('Channels of the first convolution, 3x3 with stride 1.'),
   },
   closed,
@@ -31,7 +36,9 @@ const expansion = 4;
  * Source of the latter: Goyal et al., "Accurate, Large Minibatch SGD", 2017.
  */
 export function freshResNet(sizes: ResNetSizes, seed: number): Map<string, Tensor> {
-  const zeros = [...resNetShapes(sizes)].map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))] as const);
+  const zeros = [...resNetShapes(sizes)].map(
+    ([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))] as const,
+  );
   const fresh = freshWeights(new Map(zeros), seed);
   for (const [name, { data }] of fresh) if (/\.bn3\.weight$/.test(name)) floats(data).fill(0);
   return fresh;

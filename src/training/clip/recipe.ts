@@ -76,7 +76,10 @@ export const clipRecipe = recipeKind({
     for (const name of all) tokenizer.encode(templates.map((template) => captionOf(template, name)));
 
     const { height, width } = augmentedSize(augmentation, photos);
-    const fed = [['photos', [batch, 3, height, width]], ['targets', [batch, batch]]] as const;
+    const fed = [
+      ['photos', [batch, 3, height, width]],
+      ['targets', [batch, batch]],
+    ] as const;
     expectRoom(recipe, clipShapes(sizes, vocabulary.length), fed, memory);
     const tensors = freshClip(sizes, vocabulary.length, seed);
     const { steps, optimiser, rate, ema, clip: longest } = scheduleOf(recipe, photos);

@@ -57,7 +57,9 @@ export function freshClip(sizes: ClipSizes, vocabulary: number, seed: number): M
   if (width % textHeads(width)) {
     throw new UserError(`the width of the text tower, ${width}, does not divide into ${textHeads(width)} heads`);
   }
-  const zeros = [...clipShapes(sizes, vocabulary)].map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))] as const);
+  const zeros = [...clipShapes(sizes, vocabulary)].map(
+    ([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))] as const,
+  );
   const fresh = freshWeights(new Map(zeros), seed);
   const features = sizes.width * 8 * expansion;
   const residual = (width * 2 * sizes.text.layers) ** -0.5;

@@ -33,7 +33,10 @@ export const directions = 'head.last_layer.weight_v';
  */
 export function freshDinoHead(features: number, sizes: DinoHeadSizes, seed: number): Map<string, Tensor> {
   const shapes = [...dinoHeadShapes(features, sizes)];
-  return freshWeights(new Map(shapes.map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))])), seed);
+  return freshWeights(
+    new Map(shapes.map(([name, shape]) => [name, float32(shape, new Float32Array(sizeOf(shape)))])),
+    seed,
+  );
 }
 
 /** Names and shapes of the tensors. */

@@ -81,7 +81,12 @@ export const ganRecipe = recipeKind({
       ['the first convolution of a head', [widest, features * widest, 4, 4]],
       ['the last convolution of a head', [widest, widest, 3, 3]],
     ] as const;
-    expectRoom(recipe, [...planned.shapes, ...heads], [['photos', [recipe.schedule.batch, 3, height, width]]], context.memory);
+    expectRoom(
+      recipe,
+      [...planned.shapes, ...heads],
+      [['photos', [recipe.schedule.batch, 3, height, width]]],
+      context.memory,
+    );
     return ganPlan(recipe, planned.make(recipe.seed), photos, await context.tensors(encoder));
   },
 });

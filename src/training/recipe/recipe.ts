@@ -118,11 +118,7 @@ export interface RecipeKind<Architecture extends TSchema = TSchema, Objective ex
   /** JSON schemas of `architecture` and `objective`. */
   readonly schema: { readonly architecture: Architecture; readonly objective: Objective };
   /** @throws UserError when the sizes do not fit each other, the photos, or the memory. */
-  plan(
-    recipe: Recipe<Read<Architecture>, Read<Objective>>,
-    photos: PhotoSet,
-    context: PlanContext,
-  ): Promise<Plan>;
+  plan(recipe: Recipe<Read<Architecture>, Read<Objective>>, photos: PhotoSet, context: PlanContext): Promise<Plan>;
 }
 
 /** A kind as it is written: the types of the recipe follow from its schemas. */

@@ -23,7 +23,9 @@ export function scheduleOf({ schedule }: Recipe, photos: Pick<PhotoSet, 'n'>): S
   const stepsPerEpoch = stepsOf(photos, batch);
   const steps = Math.max(1, Math.round(epochs * stepsPerEpoch));
   if (steps >= 2 ** 32)
-    throw new UserError(`schedule.epochs, ${epochs}, make ${steps} steps of ${stepsPerEpoch} an epoch; give fewer: steps are below 2^32`);
+    throw new UserError(
+      `schedule.epochs, ${epochs}, make ${steps} steps of ${stepsPerEpoch} an epoch; give fewer: steps are below 2^32`,
+    );
   return {
     steps,
     stepsPerEpoch,

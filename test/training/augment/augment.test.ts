@@ -71,11 +71,17 @@ describe('augmenter', () => {
     expect(refused({ type: 'crop' })).toMatch(/^augmentations\[1\] lacks "padding" \(Width of the border/);
     expect(refused({ type: 'crop', padding: 1.5 })).toMatch(/padding is 1\.5, not a whole number/);
     expect(refused({ type: 'crop', padding: 4, border: 'wrap' })).toMatch(/border is "wrap", not "reflect" or "zero"/);
-    expect(refused({ type: 'crop', padding: 4, pad: 1 })).toMatch(/unknown entry "pad"; known are type, padding, border/);
+    expect(refused({ type: 'crop', padding: 4, pad: 1 })).toMatch(
+      /unknown entry "pad"; known are type, padding, border/,
+    );
     expect(refused({ type: 'flip', probability: 2 })).toMatch(/probability is 2 and must be at most 1/);
     expect(refused({ type: 'resizedCrop', size: [4] })).toMatch(/augmentations\[1\]\.size/);
-    expect(refused({ type: 'resizedCrop', size: 4, scale: [0.5, 0.2] })).toMatch(/scale is \[0\.5,0\.2\]; give two numbers in increasing order/);
-    expect(refused({ type: 'resizedCrop', size: 4, scale: [0.5, 1.2] })).toMatch(/scale\[1\] is 1\.2 and must be at most 1/);
+    expect(refused({ type: 'resizedCrop', size: 4, scale: [0.5, 0.2] })).toMatch(
+      /scale is \[0\.5,0\.2\]; give two numbers in increasing order/,
+    );
+    expect(refused({ type: 'resizedCrop', size: 4, scale: [0.5, 1.2] })).toMatch(
+      /scale\[1\] is 1\.2 and must be at most 1/,
+    );
     expect(refused({ type: 'colourJitter', hue: 0.6 })).toMatch(/hue is 0\.6 and must be at most 0\.5/);
     expect(refused({ type: 'blur', sigma: [0, 1] })).toMatch(/sigma\[0\] is 0 and must be above 0/);
     expect(() => augmenter({} as never)).toThrow(/^augmentations is \{\}, not a list/);
@@ -118,7 +124,9 @@ describe('multiCrop', () => {
     expect(() => multiCrop({} as never)).toThrow(/needs a group global/);
     expect(() => multiCrop({ global, small: global } as never)).toThrow(/not "small"/);
     expect(() => multiCrop({ global: { count: 0, size: 8 } })).toThrow(/^global\.count is 0 and must be at least 1/);
-    expect(() => multiCrop({ global, local: { count: 1, size: 8, scale: [1, 2] } })).toThrow(/^local\.scale\[1\] is 2 and must be at most 1/);
+    expect(() => multiCrop({ global, local: { count: 1, size: 8, scale: [1, 2] } })).toThrow(
+      /^local\.scale\[1\] is 2 and must be at most 1/,
+    );
     const wrong = { type: 'blur', sigma: 3 } as never;
     expect(() => multiCrop({ global: { ...global, then: [[{ type: 'flip' }, wrong]] } })).toThrow(
       /^global\.then\[0\]\[1\]\.sigma is 3, not a list/,

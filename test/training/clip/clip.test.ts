@@ -266,7 +266,11 @@ describe('the recipe', () => {
     const short = { ...sizes, text: { ...sizes.text, context: 6 } };
     expect(() => plan(short)).toThrow(/fit a context of 6/);
     expect(() => plan({ ...sizes, text: { ...sizes.text, width: 200 } })).toThrow(/200, does not divide into 3 heads/);
-    expect(() => recipe({ architecture: { ...sizes, width: 3 } })).toThrow(/architecture\.width is 3 and must be a multiple of 2/);
-    expect(() => recipe({ objective: { share: true } })).toThrow(/objective has the unknown entry "share".* did you mean "shared"\?/);
+    expect(() => recipe({ architecture: { ...sizes, width: 3 } })).toThrow(
+      /architecture\.width is 3 and must be a multiple of 2/,
+    );
+    expect(() => recipe({ objective: { share: true } })).toThrow(
+      /objective has the unknown entry "share".* did you mean "shared"\?/,
+    );
   });
 });

@@ -87,7 +87,10 @@ export function toyPhotos(n = 48): PhotoSet {
 
 export const everything = { brightness: 0.25, saturation: 1, contrast: 0.5, translation: 0.125, cutout: 0.25 };
 
-export function toyRecipe(objective: Record<string, unknown> = {}, schedule: Partial<Recipe['schedule']> = {}): Recipe<unknown, GanObjective> {
+export function toyRecipe(
+  objective: Record<string, unknown> = {},
+  schedule: Partial<Recipe['schedule']> = {},
+): Recipe<unknown, GanObjective> {
   return {
     name: 'toy',
     kind: 'gan',

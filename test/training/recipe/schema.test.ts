@@ -105,7 +105,11 @@ describe('a wrong recipe', () => {
       { ...resnet, name: 'a b', colour: 1, seed: 0.5, objective: { smoothing: 2 }, augmentation: [{}] },
       /(?=.*objective\.smoothing is 2 and must be at most 1 \(Share)(?=.*the recipe has the unknown entry "colour"; known are name, )(?=.*name is "a b" and must match)(?=.*augmentation\[0\] lacks "type", "crop" or "flip")(?=.*seed is 0\.5, not a whole number)/,
     ],
-    ['an unknown optimiser', optimised({ kind: 'lion' }), /schedule\.optimiser\.kind is "lion", not "sgd" or "adam"\. docs/],
+    [
+      'an unknown optimiser',
+      optimised({ kind: 'lion' }),
+      /schedule\.optimiser\.kind is "lion", not "sgd" or "adam"\. docs/,
+    ],
     [
       "another optimiser's field",
       optimised({ kind: 'adam', momentum: 0.9, beta1: 1 }),
@@ -170,7 +174,12 @@ describe('sizes beyond any network', () => {
   it.each<[string, string, unknown, RegExp]>([
     ['class-resnet', 'architecture.stem', 2e9, /architecture\.stem is 2000000000 and must be at most 16384/],
     ['class-resnet', 'architecture.depths', [1e5, 1e5, 1e5, 1e5], /depths\[0\] is 100000 and must be at most 256/],
-    ['class-resnet', 'architecture.depths', Array<number>(1e5).fill(1), /has \d+ characters; a recipe of a training has at most 65536/],
+    [
+      'class-resnet',
+      'architecture.depths',
+      Array<number>(1e5).fill(1),
+      /has \d+ characters; a recipe of a training has at most 65536/,
+    ],
     ['class-resnet', 'architecture.depths', [1], /"depths" of 1 stages and "planes" of 4; give as many of both/],
     ['class-resnet', 'architecture.planes', [16384, 16384, 16384, 16384], /would take .* GB, of the 1\.00 GB .*"layer1\.1\.conv2\.weight"|would take .* "layer.*"architecture"/], // prettier-ignore
     ['class-resnet', 'augmentation', [{ type: 'crop', padding: 1e9 }], /augmentation\[0\]\.padding is 1000000000/],
@@ -186,7 +195,12 @@ describe('sizes beyond any network', () => {
     ['dino-vit', 'architecture.width', 16384, /weights .* of dino-vit would take/],
     ['dino-vit', 'objective.head.outputs', 2 ** 20, /weights .* of dino-vit would take .*"head\.last_layer\.weight_v"/],
     ['dino-vit', 'objective.crops.global.count', 1e9, /objective\.crops\.global\.count is 1000000000/],
-    ['dino-vit', 'objective.crops.global.size', 8192, /a batch of dino-vit would take .*"global crops", \[8, 3, 8192, 8192\]/],
+    [
+      'dino-vit',
+      'objective.crops.global.size',
+      8192,
+      /a batch of dino-vit would take .*"global crops", \[8, 3, 8192, 8192\]/,
+    ],
     ['dino-resnet', 'architecture.stem', 2e9, /architecture\.stem is 2000000000/],
     ['mae-vit', 'architecture.encoder.depth', 1e7, /architecture\.encoder\.depth is 10000000/],
     ['mae-vit', 'architecture.decoder.width', 16384, /weights .* of mae-vit would take/],
@@ -202,7 +216,12 @@ describe('sizes beyond any network', () => {
     ['stylegan-xl', 'architecture.size', 33, /"size" of a StyleGAN-XL is 33; give a power of two/],
     ['stylegan-xl', 'architecture.classes', 2 ** 18, /weights .* of stylegan-xl would take .*"mapping\.embed\.weight"/],
     ['stylegan-xl', 'architecture.filterSize', 1e9, /architecture\.filterSize is 1000000000/],
-    ['stylegan-xl', 'architecture.firstCutoff', 1e-300, /architecture\.firstCutoff is 1e-300 and must be at least 0\.5/],
+    [
+      'stylegan-xl',
+      'architecture.firstCutoff',
+      1e-300,
+      /architecture\.firstCutoff is 1e-300 and must be at least 0\.5/,
+    ],
   ])('of %s are refused before they are made: %s', async (name, at, to, problem) => {
     const before = process.memoryUsage().rss;
     await expect(plan(name, at, to, 2 ** 30)).rejects.toThrow(UserError);

@@ -20,9 +20,7 @@ export const synthesisFields = {
   ),
   kernel: Type.Optional(Type.Enum([1, 3], { description: 'Side of the kernels in pixels; default 3.' })),
   margin: Type.Optional(whole('Positions beyond the image on every side; default 10.', 256, 0)),
-  filterSize: Type.Optional(
-    whole('Taps of the low-pass filters at the lower of their two rates; default 6.', 64, 2),
-  ),
+  filterSize: Type.Optional(whole('Taps of the low-pass filters at the lower of their two rates; default 6.', 64, 2)),
   critical: Type.Optional(whole('Last layers that use the whole band of the rate of the images; default 2.', 64, 0)),
   firstCutoff: band('Cutoff of the input in cycles per image; default 2.'),
   firstStopband: band('Frequency beyond which the input has nothing, in cycles per image; default 2^2.1.'),
@@ -80,7 +78,17 @@ interface Signal {
 export function planSynthesis(sizes: SynthesisSizes): SynthesisPlan {
   if (!Number.isInteger(Math.log2(sizes.size)))
     throw new UserError(`"size" of a StyleGAN-XL is ${sizes.size}; give a power of two`);
-  const { size, channels: widths, kernel, margin, filterSize, critical, firstCutoff, firstStopband, lastStopband } = {
+  const {
+    size,
+    channels: widths,
+    kernel,
+    margin,
+    filterSize,
+    critical,
+    firstCutoff,
+    firstStopband,
+    lastStopband,
+  } = {
     ...synthesisDefaults,
     ...sizes,
   };
@@ -108,7 +116,9 @@ export function planSynthesis(sizes: SynthesisSizes): SynthesisPlan {
     const [up, down] = [rate / from.rate, rate / to.rate];
     const longer = filterSize * Math.max(up, down);
     if (longer > longestFilter) {
-      throw new UserError(`a layer of ${count} changes the rate ${Math.max(up, down)}-fold, with a filter of ${longer} taps; at most ${longestFilter} are possible. Give more layers, a smaller filterSize or a wider first band`);
+      throw new UserError(
+        `a layer of ${count} changes the rate ${Math.max(up, down)}-fold, with a filter of ${longer} taps; at most ${longestFilter} are possible. Give more layers, a smaller filterSize or a wider first band`,
+      );
     }
     const filter = (factor: number, { cutoff, halfWidth }: Signal) =>
       factor > 1 && !toRgb ? lowPass(filterSize * factor, cutoff, 2 * halfWidth, rate) : undefined;

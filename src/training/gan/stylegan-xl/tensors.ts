@@ -18,9 +18,7 @@ export const styleGanXlSchema = Type.Object(
     w: channels('Length of w.'),
     classes: classes('Classes of the condition.'),
     mapping: Type.Optional(layers('Layers of the mapping network; default 2.')),
-    mappingRate: Type.Optional(
-      above0('Learning rate of the mapping network relative to the rest; default 0.01.', 1e4),
-    ),
+    mappingRate: Type.Optional(above0('Learning rate of the mapping network relative to the rest; default 0.01.', 1e4)),
   },
   closed,
 );
@@ -38,7 +36,7 @@ export function freshStyleGanXl(sizes: StyleGanXlSizes, seed: number): Map<strin
   const empty = [...plannedTensors(sizes, seed)].map(
     ([name, { shape, values }]) => [name, float32(shape, values?.() ?? new Float32Array(sizeOf(shape)))] as const,
   );
-  const fresh = present(stylegan3.fresh?.(new Map(empty), seed), "fresh weights");
+  const fresh = present(stylegan3.fresh?.(new Map(empty), seed), 'fresh weights');
   // What learns more slowly is larger by as much.
   for (let i = 0; i < mapping; i++) {
     const { shape, data } = required(fresh, `mapping.fc${i}.weight`, 'tensor');
@@ -74,7 +72,8 @@ function plannedTensors(sizes: StyleGanXlSizes, seed: number): Map<string, Plann
     add(`${name}.bias`, [outputs]);
   };
 
-  const identity = () => Float32Array.from({ length: labels ** 2 }, (_, i) => (i % (labels + 1) ? 0 : Math.sqrt(labels)));
+  const identity = () =>
+    Float32Array.from({ length: labels ** 2 }, (_, i) => (i % (labels + 1) ? 0 : Math.sqrt(labels)));
   add('mapping.embed.weight', [labels, labels], identity);
   dense('mapping.embed_proj', labels, z);
   for (let i = 0; i < mapping; i++) dense(`mapping.fc${i}`, i ? w : 2 * z, w);
@@ -95,12 +94,7 @@ function plannedTensors(sizes: StyleGanXlSizes, seed: number): Map<string, Plann
 }
 
 /** Frequencies within the bandwidth, phases, mixing of both into channels. */
-function addInput(
-  add: Add,
-  { input: { bandwidth } }: SynthesisPlan,
-  width: number,
-  seed: number,
-): void {
+function addInput(add: Add, { input: { bandwidth } }: SynthesisPlan, width: number, seed: number): void {
   const name = 'synthesis.input';
   const freqs = () => {
     const values = new Float32Array(2 * width);

@@ -39,9 +39,10 @@ export function freshStyleGan2(sizes: StyleGan2Sizes, seed: number): Map<string,
   const sum = taps.reduce((total, tap) => total + tap, 0);
   const filter = Float32Array.from(taps.flatMap((row) => taps.map((column) => (row * column) / sum ** 2)));
   const empty = [...styleGan2Shapes(sizes)].map(
-    ([name, shape]) => [name, float32(shape, isFilter(name) ? filter.slice() : new Float32Array(sizeOf(shape)))] as const,
+    ([name, shape]) =>
+      [name, float32(shape, isFilter(name) ? filter.slice() : new Float32Array(sizeOf(shape)))] as const,
   );
-  return present(stylegan2Nvlabs.fresh?.(new Map(empty), seed), "fresh weights");
+  return present(stylegan2Nvlabs.fresh?.(new Map(empty), seed), 'fresh weights');
 }
 
 /** Names and shapes of the tensors. */
