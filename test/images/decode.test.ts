@@ -170,6 +170,13 @@ describe('decodeImage', () => {
     expect(largestDifference(data, planar(ramp))).toBeLessThan(8 * level);
   });
 
+  it('refuses an AVIF that claims more pixels than there are', async () => {
+    const bytes = await raw(pixels, width, height).avif({ effort: 0 }).toBuffer();
+    bytes.writeUInt32BE(1_526_726_668, bytes.indexOf('ispe') + 8);
+    bytes.writeUInt32BE(0, bytes.indexOf('ispe') + 12);
+    await expect(imageSize(bytes)).rejects.toThrow(new UserError('the image has more than 64 million pixels'));
+  });
+
   it('takes the first frame of an animation', async () => {
     const frames = await Promise.all([1, 2].map((seed) => png(noise(16, 16, seed), 16, 16)));
     const bytes = await sharp(frames, { join: { animated: true } })

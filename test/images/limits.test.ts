@@ -81,7 +81,7 @@ describe('photos of a few bytes that decode to gigabytes', () => {
       let count = 0;
       for await (const { indices } of photos.batches(range(4), 4)) count += indices.length;
       console.log(count, JSON.stringify(photos.unreadable));`);
-    const reason = 'decoding it takes 612 MiB, more than the 56 MiB that images may take; allow more memory';
+    const reason = 'decoding it takes 612 MiB, more than the 56 MiB that images may take; raise --memory or shrink it';
     const unreadable = ['a', 'b', 'c'].map((name) => ({ name: `${name}.webp`, reason }));
     expect(lines).toEqual([`1 ${JSON.stringify(unreadable)}`]);
     // The program itself takes about 100 MiB; one of the three alone 600.

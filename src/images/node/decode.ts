@@ -21,15 +21,28 @@ async function decoding<T>(bytes: Uint8Array, maxPixels: number, decode: (image:
   if (bytes.length === 0) throw new UserError('the file is empty');
   const format = formatOf(bytes);
   if (!format) throw new UserError(`the content is not ${formatNames}`);
+  const tooLarge = `the image has more than ${maxPixels / 1e6} million pixels`;
+  if (format.name === 'AVIF' && claimedPixels(bytes) > maxPixels) throw new UserError(tooLarge);
   try {
     return await decode(sharp(bytes, { limitInputPixels: maxPixels }));
   } catch (cause) {
     const large = cause instanceof Error && cause.message.includes('exceeds pixel limit');
-    const reason = large
-      ? `the image has more than ${maxPixels / 1e6} million pixels`
-      : `the ${format.name} data are broken or cut short`;
+    const reason = large ? tooLarge : `the ${format.name} data are broken or cut short`;
     throw new UserError(reason, { cause });
   }
+}
+
+/**
+ * The most pixels that a part of an AVIF file says it has: libvips complains on standard error about sizes beyond its
+ * range. In the box `ispe` (ISO/IEC 23008-12, 6.5.3) width and height follow version and flags.
+ */
+function claimedPixels(bytes: Uint8Array): number {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 2 ** 16));
+  let most = 0;
+  for (let at = head.indexOf('ispe'); at >= 0 && at + 16 <= head.length; at = head.indexOf('ispe', at + 4)) {
+    most = Math.max(most, Math.max(1, head.readUInt32BE(at + 8)) * Math.max(1, head.readUInt32BE(at + 12)));
+  }
+  return most;
 }
 
 /** Height and width as shown (after the EXIF orientation), from the header alone. @throws UserError when unreadable. */
@@ -71,7 +84,8 @@ function storedBytes({ format, channels, depth, isProgressive, chromaSubsampling
     case 'webp':
       return 10;
     case 'tiff':
-      return 1.5 * channels * sample;
+      // A file may store all of its rows as one strip.
+      return 6 * channels * sample;
     default:
       return 24;
   }

@@ -96,7 +96,7 @@ export class ImageLoader implements ImageSource {
     const take = async (bytes: number): Promise<void> => {
       if (bytes > gate.limit) {
         const most = `the ${inMebibytes(gate.limit)} that images may take`;
-        throw new UserError(`decoding it takes ${inMebibytes(bytes)}, more than ${most}; allow more memory`);
+        throw new UserError(`decoding it takes ${inMebibytes(bytes)}, more than ${most}; raise --memory or shrink it`);
       }
       await gate.take(bytes);
       taken = bytes;

@@ -36,7 +36,7 @@ export async function cachedPixels(path: string, options: PixelsOptions, folder:
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) return loadPixels(path, options);
   const { height, width } = options.size;
-  const { maxPixels = imageDefaults.maxPixels, memory = imageDefaults.memory } = options;
+  const { maxPixels = imageDefaults.maxPixels, memory } = options;
   const key = JSON.stringify([version, resolve(path), found.size, found.mtimeMs, height, width, maxPixels, memory]);
   const file = join(folder, `${createHash('sha256').update(key).digest('hex').slice(0, 24)}.safetensors`);
   const kept = await readPixels(file);

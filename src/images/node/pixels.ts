@@ -34,6 +34,9 @@ export interface PixelsOptions extends LongWork, ImageLimits {
   readonly strict?: boolean;
 }
 
+/** Any photo of the usual number of pixels fits, beside pixels that may take as much again. */
+const mostDecoding = 2 ** 30;
+
 /** Node 20 has no longer arrays than 4 GiB. */
 const limit = Math.min(8 * 2 ** 30, constants.MAX_LENGTH);
 
@@ -53,7 +56,7 @@ export async function loadPixels(path: string, options: PixelsOptions): Promise<
 }
 
 async function pixelsOf(set: ImageSet, options: PixelsOptions): Promise<LabelledPixels> {
-  const { size, strict, maxPixels, memory, onProgress, signal } = options;
+  const { size, strict, maxPixels, memory = mostDecoding, onProgress, signal } = options;
   const { height, width } = size;
   const length = 3 * height * width;
   const total = set.names.length;

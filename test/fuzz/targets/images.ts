@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import { pack } from 'tar-stream';
-import { decodePixels, imageSize } from '../../../src/images/node/decode.ts';
+import { UserError } from '../../../src/errors.ts';
+import { imageDefaults } from '../../../src/images/limits.ts';
+import { decodePixels, decodingBytes, imageSize } from '../../../src/images/node/decode.ts';
 import { openImages } from '../../../src/images/node.ts';
 import { png, raw, noise, webp } from '../../images/pictures.ts';
 import { changed } from '../generators/bytes.ts';
@@ -16,7 +18,13 @@ const pixels = noise(16, 12);
 const jpeg = (): Promise<Buffer> => raw(pixels, 16, 12).jpeg().toBuffer();
 
 async function pictures(): Promise<Record<string, Uint8Array>> {
-  return { 'a/1.png': await png(pixels, 16, 12), 'b.webp': await webp(pixels, 16, 12), 'c.jpg': await jpeg() };
+  return {
+    'a/1.png': await png(pixels, 16, 12),
+    'b.webp': await webp(pixels, 16, 12),
+    'c.jpg': await jpeg(),
+    'e.avif': await raw(pixels, 16, 12).avif({ effort: 0 }).toBuffer(),
+    'f.tif': await raw(pixels, 16, 12).tiff({ compression: 'lzw' }).toBuffer(),
+  };
 }
 
 async function tar(files: Record<string, Uint8Array>): Promise<Uint8Array> {
@@ -58,6 +66,8 @@ export const images: readonly Target[] = [
       inputs: changed(Object.values(await pictures())),
       async read(bytes) {
         await imageSize(bytes);
+        // As those do who read photos for a run.
+        if ((await decodingBytes(bytes)) > imageDefaults.memory) throw new UserError('too much memory');
         await decodePixels(bytes, { height: 8, width: 8 });
       },
     }),
