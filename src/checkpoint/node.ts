@@ -1,13 +1,11 @@
 // Checkpoint files on disk: opening one as a byte source, loading its tensors, and writing safetensors.
 // The only file of this room that needs Node; the formats are elsewhere.
 
-import { rename, unlink } from 'node:fs/promises';
 import { required } from '../lookup.ts';
-import { freshFile } from '../files/node/fresh-file.ts';
 import { bytesPerElement, sizeOf, toBytes, type Tensor } from '../graph/tensor.ts';
 import type { TensorRef } from '../files/tensor-ref.ts';
 import { openSource, type FileSource } from '../files/node/open-source.ts';
-import { fileError } from '../files/node/system-error.ts';
+import { replaceFile } from '../files/node/replace-file.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { encodeSafetensorsHeader } from '../files/safetensors.ts';
 import { stateDict } from './state-dict.ts';
@@ -43,22 +41,16 @@ export async function writeSafetensorsFile(
   tensors: ReadonlyMap<string, Tensor | TensorRef>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  await replaceFile(path, chunksOf(tensors, metadata));
+}
+
+async function* chunksOf(
+  tensors: ReadonlyMap<string, Tensor | TensorRef>,
+  metadata: Readonly<Record<string, string>>,
+): AsyncGenerator<Uint8Array> {
   const header = encodeSafetensorsHeader(tensors, metadata);
-  const partial = `${path}.partial-${process.pid}`;
-  try {
-    const handle = await freshFile(partial);
-    try {
-      await handle.writeFile(header.bytes);
-      for (const name of header.names) await handle.writeFile(await bytesOf(name, required(tensors, name, 'tensor')));
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(partial, path);
-  } catch (error) {
-    await unlink(partial).catch(() => {}); // it may never have been made
-    throw fileError('write', path, error);
-  }
+  yield header.bytes;
+  for (const name of header.names) yield bytesOf(name, required(tensors, name, 'tensor'));
 }
 
 async function bytesOf(name: string, tensor: Tensor | TensorRef): Promise<Uint8Array> {

@@ -13,6 +13,7 @@ import { nodeFolder } from '../files/node/folder.ts';
 import type { Folder } from '../files/folder.ts';
 import { openOutput, type OutputFolder } from './output/folder.ts';
 import { expectOurs, kindOf, readList, writeList } from './output/list.ts';
+import { isPartial } from '../files/node/replace-file.ts';
 
 /** Runs: `dictionary.json` says that all is there. */
 export const runKind = {
@@ -62,7 +63,7 @@ async function filesOf(path: string): Promise<string[]> {
     else {
       const inside = await readdir(join(path, name), { recursive: true, withFileTypes: true });
       for (const entry of inside) {
-        if (!entry.isFile() || /\.partial-\d+$/.test(entry.name)) continue;
+        if (!entry.isFile() || isPartial(entry.name)) continue;
         files.push(relative(path, join(entry.parentPath, entry.name)).split(sep).join('/'));
       }
     }

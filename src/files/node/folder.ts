@@ -1,12 +1,12 @@
 // A directory on disk as a `Folder`: files are written beside, synced, then renamed.
 // It knows nothing of what the files hold.
 
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { UserError } from '../../errors.ts';
 import type { Folder } from '../folder.ts';
 import { fileError } from './system-error.ts';
-import { freshFile } from './fresh-file.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** The folder at `path`, made when first written to. Failures are `UserError`s that name the file. */
 export function nodeFolder(path: string): Folder {
@@ -27,21 +27,10 @@ export function nodeFolder(path: string): Folder {
     },
     async write(name, chunks) {
       const target = resolve(name);
-      const partial = `${target}.partial-${process.pid}`;
-      try {
-        await mkdir(dirname(target), { recursive: true });
-        const file = await freshFile(partial);
-        try {
-          for (const chunk of chunks) await file.writeFile(chunk);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-        await rename(partial, target);
-      } catch (error) {
-        await rm(partial, { force: true }).catch(() => undefined); // it may never have been made
+      await mkdir(dirname(target), { recursive: true }).catch((error: unknown) => {
         throw fileError('write', target, error);
-      }
+      });
+      await replaceFile(target, chunks);
     },
     async remove(name) {
       await rm(resolve(name), { recursive: true, force: true });
