@@ -45,7 +45,7 @@ function groupsOf({ taps }: Model, count: number) {
         layer,
         units,
         means: new Float32Array(units.length),
-        deviations: new Float32Array(units.length).fill(1),
+        stds: new Float32Array(units.length).fill(1),
         target: waves([1, units.length, height, width]),
         weights: new Float32Array(units.length).fill(1),
         targetNames: units.map(String),

@@ -49,7 +49,7 @@ async function targetsOf(generator: Generator, latents: Latents): Promise<Target
       if (Math.floor(++at / every) > Math.floor((at - 1) / every)) units.push(unit);
     if (units.length) wanted.set(layer, units);
   }
-  // Means and deviations over other samples, as a run would have them.
+  // Means and standard deviations over other samples, as a run would have them.
   const others = await sampleLatents(engine, generator, { samples: 32, seed: 999 });
   const { maps: many } = await generatorMaps(engine, generator, others, wanted);
   const { maps } = await generatorMaps(engine, generator, latents, wanted);
@@ -71,7 +71,7 @@ async function targetsOf(generator: Generator, latents: Latents): Promise<Target
           .reduce((s, v) => s + v, 0) /
         (n * plane),
     );
-    const deviations = Float32Array.from(units, (_, k) =>
+    const stds = Float32Array.from(units, (_, k) =>
       Math.sqrt(
         series(k)
           .flatMap((map) => [...map])
@@ -84,7 +84,7 @@ async function targetsOf(generator: Generator, latents: Latents): Promise<Target
       layer,
       units,
       means,
-      deviations,
+      stds,
       target: { ...target, data: centred },
       weights: new Float32Array(units.length).fill(1),
       targetNames: units.map((unit) => `${layer}/${unit}`),

@@ -65,13 +65,13 @@ export function normalAt(seed: number, counter: number, stream = 0): number {
  * Fills an array with normal numbers of mean 0: for many, this is several times faster than `normalAt`, of which it is
  * another sequence. Four of them come from one block of Philox by Box and Muller, from 32 bits each.
  */
-export function fillNormal(out: Float32Array, deviation: number, seed: number, stream = 0): Float32Array {
+export function fillNormal(out: Float32Array, std: number, seed: number, stream = 0): Float32Array {
   const key = [low(seed), high(seed)] as const;
   for (let i = 0; i < out.length; i += 4) {
     const words = philox([low(i / 4), high(i / 4), low(stream), high(stream)], key);
     for (let pair = 0; pair < 4; pair += 2) {
       // Half a step above zero: its logarithm is finite.
-      const radius = deviation * Math.sqrt(-2 * Math.log((words[pair] + 0.5) * 2 ** -32));
+      const radius = std * Math.sqrt(-2 * Math.log((words[pair] + 0.5) * 2 ** -32));
       const angle = 2 * Math.PI * words[pair + 1] * 2 ** -32;
       // Writing beyond the end of an array does nothing.
       out[i + pair] = radius * Math.cos(angle);

@@ -61,7 +61,7 @@ describe('randomAt', () => {
 });
 
 describe('fillNormal', () => {
-  it('is a normal distribution of the deviation asked for', () => {
+  it('is a normal distribution of the standard deviation asked for', () => {
     const n = 400_001;
     const x = fillNormal(new Float32Array(n), 3, 5, 2);
     const moment = (power: number) => x.reduce((sum, value) => sum + (value / 3) ** power, 0) / n;

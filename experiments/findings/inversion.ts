@@ -74,7 +74,7 @@ export async function invertPhotos({
     rows: [],
   };
   const { space = 'w' } = result;
-  const noise = space === 'w' ? shaking * (await deviationOf(engine, generator, generatorOptions)) : 0;
+  const noise = space === 'w' ? shaking * (await stdOf(engine, generator, generatorOptions)) : 0;
   const total = photos.labels.length;
   while (result.rows.length < total) {
     const begun = performance.now();
@@ -152,9 +152,9 @@ function guides(dictionary: Dictionary, name: string): readonly GuidingPair[] | 
   }
 }
 
-async function deviationOf(engine: Engine, generator: Generator, { truncation }: Partial<GeneratorOptions>) {
+async function stdOf(engine: Engine, generator: Generator, { truncation }: Partial<GeneratorOptions>) {
   const { w } = await sampleLatents(engine, generator, { samples: 1000, seed: 1, space: 'w', truncation });
-  return w ? latentStatistics(w).deviation : 0;
+  return w ? latentStatistics(w).std : 0;
 }
 
 /** Random latents, with the classes of the photos where there are classes. */

@@ -25,11 +25,11 @@ export interface GeneratedOptions {
 /** Keep what is drawn here apart from what else is drawn with the same seed. Each attempt at z has a stream of its own. */
 const classStream = 0x636c6173;
 const latentStream = 0x7a000000;
-/** Where a truncated normal distribution ends, in deviations. */
+/** Where a truncated normal distribution ends, in standard deviations. */
 const bound = 2;
 
 /**
- * Samples of a generator. For cards with `sampling: 'truncated'` z is normal, drawn again beyond two deviations, and
+ * Samples of a generator. For cards with `sampling: 'truncated'` z is normal, drawn again beyond two standard deviations, and
  * multiplied by the truncation, as BigGAN's authors do; for others z is normal and the truncation is the network's.
  * @throws UserError for a truncation out of range, a class that is not one, or classes where there are none.
  */

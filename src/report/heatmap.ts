@@ -7,13 +7,13 @@ let colours: Uint8Array | undefined;
 
 /**
  * Interleaved RGB `[height, width, 3]` of a map in deviations from its mean, `[height, width]`: the mean and less are
- * black, `scale` deviations and more are the brightest colour. The map keeps its grid; `enlarge` of images/pixels.ts makes
+ * black, `scale` standard deviations and more are the brightest colour. The map keeps its grid; `enlarge` of images/pixels.ts makes
  * it larger, as a page does that shows it pixelated.
  * @throws RangeError when the length is not height * width, or `scale` is not above 0.
  */
 export function heatmapPixels(map: Float32Array, height: number, width: number, scale: number): Uint8Array {
   if (map.length !== height * width) throw new RangeError(`${map.length} values are not a map of ${width} x ${height}`);
-  if (!(scale > 0)) throw new RangeError(`a scale of ${scale} deviations shows nothing`);
+  if (!(scale > 0)) throw new RangeError(`a scale of ${scale} standard deviations shows nothing`);
   colours ??= colourTable();
   const pixels = new Uint8Array(3 * map.length);
   for (let i = 0; i < map.length; i++) {

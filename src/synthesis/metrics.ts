@@ -24,7 +24,7 @@ export interface ImageMetrics {
  * Metrics of two images of one size, planar `[3, height, width]`, RGB in [0, 1]. All are symmetric.
  *
  * SSIM is that of Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment", IEEE TIP 2004, by ssim.js: its variant `fast`
- * on luma (0.299 R + 0.587 G + 0.114 B, in steps of 1/255), Gaussian windows of 11 x 11 with deviation 1.5 that lie wholly
+ * on luma (0.299 R + 0.587 G + 0.114 B, in steps of 1/255), Gaussian windows of 11 x 11 with standard deviation 1.5 that lie wholly
  * inside, K1 = 0.01, K2 = 0.03, mean over all windows. The image keeps its size; the library's default, as the authors'
  * second program, would first shrink what has 384 pixels or more. Images of fewer than 11 pixels a side get the largest odd
  * window that fits.

@@ -37,7 +37,7 @@ export type Input = Read<typeof inputSchema>;
 export interface Latent {
   /** Length of z, drawn from a standard normal distribution. */
   readonly z: number;
-  /** How z is drawn under truncation: 'truncated' resamples beyond two deviations and scales (BigGAN), 'normal' does not. */
+  /** How z is drawn under truncation: 'truncated' resamples beyond two standard deviations and scales (BigGAN), 'normal' does not. */
   readonly sampling: 'normal' | 'truncated';
   /** Classes of the condition; 0 for none. */
   readonly classes: number;

@@ -24,7 +24,7 @@ describe('gradients of LayerNormalization', () => {
     checkGradients(operands, (b, ...x) => b.op('LayerNormalization', x, attributes));
     checkGradients(operands.slice(0, 2), (b, ...x) => b.op('LayerNormalization', x, attributes));
   });
-  it('with its mean and inverse deviation in the loss', () => {
+  it('with its mean and inverse standard deviation in the loss', () => {
     const operands = [{ shape: [2, 4] }, { shape: [4], range: positive }, { shape: [4] }];
     const all = (b: GraphBuilder, ...x: Parameters<GraphBuilder['relu']>[0][]) =>
       b.op('LayerNormalization', x, { epsilon: float(1e-2) }, { outputs: 3 });

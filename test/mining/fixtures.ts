@@ -7,7 +7,7 @@ import type { Grid } from '../../src/mining/correlation/grid.ts';
 import type { EncoderCard, Latent } from '../../src/zoo/card.ts';
 import type { Encoder, Generator } from '../../src/zoo/model.ts';
 
-/** Roughly normal numbers: the sum of four uniform ones, scaled to deviation 1. */
+/** Roughly normal numbers: the sum of four uniform ones, scaled to standard deviation 1. */
 export function normal(seed: number, length: number): Float32Array {
   const out = new Float32Array(length);
   for (let i = 0; i < length; i++) {

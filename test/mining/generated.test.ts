@@ -43,7 +43,7 @@ describe('samples of a generator', () => {
     expect(await rowsOf(generatedSource(gan, { samples: 10, seed: 8 }), [3], 1)).not.toEqual(await rowsOf(few, [3], 1));
   });
 
-  it('are truncated by drawing again: within two deviations, with the deviation of the truncated normal', async () => {
+  it('are truncated by drawing again: within two standard deviations, with the standard deviation of the truncated normal', async () => {
     const source = generatedSource(gan, { samples: 500, truncation: 0.5 });
     const z = (
       await rowsOf(
@@ -53,11 +53,11 @@ describe('samples of a generator', () => {
       )
     ).flatMap((row) => row.slice(0, 20));
     expect(Math.max(...z.map(Math.abs))).toBeLessThanOrEqual(1);
-    // A clipped distribution would have four in a hundred at the bound, and a larger deviation.
+    // A clipped distribution would have four in a hundred at the bound, and a larger standard deviation.
     expect(z.filter((value) => Math.abs(value) > 0.999).length).toBeLessThan(0.002 * z.length);
-    // Deviation of a normal distribution that ends at two: 0.8796 (Johnson, Kotz, "Continuous univariate distributions").
-    const deviation = Math.sqrt(z.reduce((sum, value) => sum + value ** 2, 0) / z.length) / 0.5;
-    expect(Math.abs(deviation - 0.8796)).toBeLessThan(0.02);
+    // Standard deviation of a normal distribution that ends at two: 0.8796 (Johnson, Kotz, "Continuous univariate distributions").
+    const std = Math.sqrt(z.reduce((sum, value) => sum + value ** 2, 0) / z.length) / 0.5;
+    expect(Math.abs(std - 0.8796)).toBeLessThan(0.02);
   });
 
   it('are plainly normal where truncation is the network’s', async () => {
@@ -69,8 +69,8 @@ describe('samples of a generator', () => {
         64,
       )
     ).flat();
-    const deviation = Math.sqrt(z.reduce((sum, value) => sum + value ** 2, 0) / z.length);
-    expect(Math.abs(deviation - 1)).toBeLessThan(0.02);
+    const std = Math.sqrt(z.reduce((sum, value) => sum + value ** 2, 0) / z.length);
+    expect(Math.abs(std - 1)).toBeLessThan(0.02);
     expect(Math.max(...z)).toBeGreaterThan(2.5);
   });
 

@@ -155,7 +155,7 @@ describe('the moments of a run', () => {
       const maps = await collectActivations({ engine, model, input, batch: 8, memory: 2 ** 30 });
       for (const { layer, channels, height, width } of model.taps) {
         const units = Array.from({ length: channels }, (_, i) => channels - 1 - i);
-        const { means, deviations } = moments.momentsOf(model.name, layer, [...units, 0]);
+        const { means, stds } = moments.momentsOf(model.name, layer, [...units, 0]);
         const { data } = maps.get(layer)!;
         const values = (unit: number) =>
           Array.from(data).filter((_, i) => Math.floor(i / (height * width)) % channels === unit);
@@ -172,14 +172,14 @@ describe('the moments of a run', () => {
         ).toBeLessThanOrEqual(5e-6);
         expect(
           largestDifference(
-            deviations,
+            stds,
             expected.map(([, s]) => s),
           ),
         ).toBeLessThanOrEqual(2e-6);
       }
     }
-    const { means, deviations } = moments.momentsOf('a', 'x/1', [2, 3]);
-    expect([...means, ...deviations]).toEqual([0, 3, 0, 0]);
+    const { means, stds } = moments.momentsOf('a', 'x/1', [2, 3]);
+    expect([...means, ...stds]).toEqual([0, 3, 0, 0]);
   });
 
   it('know the layers of all models, twins too', async () => {
@@ -221,7 +221,7 @@ describe('the moments of a run', () => {
       /is damaged \(it has no mean for each of the 1 units of a\)/,
     ],
     [
-      'no deviations',
+      'no standard deviations',
       safetensorsChunks(new Map(two.slice(0, 1)), names(['a/x/0', 'a/x/1'])),
       /is damaged \(it has no std for each of the 2 units of a\)/,
     ],

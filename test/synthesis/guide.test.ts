@@ -57,7 +57,7 @@ describe('targets from photos', () => {
     // g/1 is 3x3, g/2 5x2; x and z are 3x3, y 2x4.
     expect([...seen].sort()).toEqual(['g/1 3x3', 'g/1 3x4', 'g/2 5x3', 'g/2 5x4']);
     let next = 0;
-    for (const { layer, units, means, deviations, target, weights, targetNames } of groups) {
+    for (const { layer, units, means, stds, target, weights, targetNames } of groups) {
       const own = order.slice(next, (next += units.length));
       expect(own).toEqual([...own].sort((x, y) => x - y));
       const tap = gan.taps.find((t) => t.layer === layer)!;
@@ -67,7 +67,7 @@ describe('targets from photos', () => {
         expect([layer, units[k], weights[k]]).toEqual([unit.layer, unit.index, Math.fround(r)]);
         expect(targetNames[k]).toBe(`${guide.model}/${guide.layer}/${guide.index}`);
         const moment = moments.momentsOf('gan', layer, [unit.index]);
-        expect([means[k], deviations[k]]).toEqual([moment.means[0], moment.deviations[0]]);
+        expect([means[k], stds[k]]).toEqual([moment.means[0], moment.stds[0]]);
         const maps = raw.get(guide.model)!.get(guide.layer)!;
         const [height, width] = maps.shape.slice(2);
         const grid = largerGrid(tap, { height, width });
@@ -106,14 +106,14 @@ describe('targets from photos', () => {
     const rows = [0, 1].map((row) =>
       order.map((i) => {
         const { unit, guide } = pairs[i];
-        const deviations = (model: string, maps: Float32Tensor, layer: string, index: number) => {
+        const centredMap = (model: string, maps: Float32Tensor, layer: string, index: number) => {
           const [height, width] = maps.shape.slice(2);
           const mean = moments.momentsOf(model, layer, [index]).means[0];
           const centred = Float64Array.from(mapAt(maps, row, index), (value) => value - mean);
           return { centred, grid: { height, width } };
         };
-        const x = deviations('gan', known.get(unit.layer)!, unit.layer, unit.index);
-        const t = deviations(guide.model, raw.get(guide.model)!.get(guide.layer)!, guide.layer, guide.index);
+        const x = centredMap('gan', known.get(unit.layer)!, unit.layer, unit.index);
+        const t = centredMap(guide.model, raw.get(guide.model)!.get(guide.layer)!, guide.layer, guide.index);
         const grid = largerGrid(x.grid, t.grid);
         const [u, v] = [x, t].map(({ centred, grid: own }) => interpolate(centred, own, grid));
         const dot = (p: Float64Array, q: Float64Array) => p.reduce((sum, value, j) => sum + value * q[j], 0);

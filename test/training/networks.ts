@@ -13,8 +13,8 @@ import type { Batches } from '../../src/training/loop/train.ts';
 
 export const engine = nodeEngine({ threads: 2 });
 
-export const normal = (shape: readonly number[], deviation: number, seed: number, stream = 0): Float32Tensor =>
-  float32(shape, fillNormal(new Float32Array(sizeOf(shape)), deviation, seed, stream));
+export const normal = (shape: readonly number[], std: number, seed: number, stream = 0): Float32Tensor =>
+  float32(shape, fillNormal(new Float32Array(sizeOf(shape)), std, seed, stream));
 
 export const filled = (shape: readonly number[], value: number): Float32Tensor =>
   float32(shape, new Float32Array(sizeOf(shape)).fill(value));

@@ -107,7 +107,7 @@ export function expectGolden(
 }
 
 /** Standard deviation of all values. */
-export function deviation(tensor: Tensor): number {
+export function std(tensor: Tensor): number {
   const values = toFloat32(tensor);
   const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
   return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);

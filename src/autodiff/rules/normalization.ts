@@ -1,4 +1,4 @@
-// Gradients of normalisations. All but that to unit length are y = scale x̂ + bias with x̂ = (x - mean) / deviation.
+// Gradients of normalisations. All but that to unit length are y = scale x̂ + bias with x̂ = (x - mean) / standard deviation.
 // Softmax is in softmax.ts.
 
 import { float, int } from '../../graph/attributes.ts';
@@ -29,8 +29,8 @@ function standardized(b: GraphBuilder, x: Value, axis: number, epsilon: number):
 }
 
 /**
- * The gradient of x by that of x̂: dx = k (g - mean(g) - x̂ mean(g x̂)), with k the inverse deviation.
- * @param g gradient of x̂, or of a multiple of it; then k is the same multiple of the inverse deviation.
+ * The gradient of x by that of x̂: dx = k (g - mean(g) - x̂ mean(g x̂)), with k the inverse standard deviation.
+ * @param g gradient of x̂, or of a multiple of it; then k is the same multiple of the inverse standard deviation.
  */
 function centred(b: GraphBuilder, g: Value, { xhat, axes }: Standardized, k: Value): Value {
   const mean = (value: Value) => b.reduceMean(value, axes, true);
@@ -148,7 +148,7 @@ function trainedBatchNormalization(b: GraphBuilder, at: AppliedTo<5>, [given, dm
   ];
 }
 
-/** What both kinds of batch normalisation need: columns to broadcast, sums over all but the channels, inverse deviations. */
+/** What both kinds of batch normalisation need: columns to broadcast, sums over all but the channels, inverse standard deviations. */
 function perChannel(b: GraphBuilder, { call, x: [x] }: AppliedTo<5>) {
   const axes = x.shape.flatMap((_, i) => (i === 1 ? [] : [i]));
   const places = axes.slice(1);
@@ -175,7 +175,7 @@ export const normalization: GradientRules = {
    * dx = -dinverse inverse^2 x̂ / n.
    */
   LayerNormalization: layerNormalization,
-  /** Inference: dx = dy k, dscale = sum(dy x̂), dbias = sum(dy), dmean = -k dbias, dvariance = -k dscale / 2 deviation. */
+  /** Inference: dx = dy k, dscale = sum(dy x̂), dbias = sum(dy), dmean = -k dbias, dvariance = -k dscale / 2 standard deviation. */
   BatchNormalization: batchNormalization,
   /** As of x̂ for each image and channel. */
   InstanceNormalization: grouped((channels) => channels),

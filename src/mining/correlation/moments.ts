@@ -1,5 +1,5 @@
 // Per-unit sums over images, on each grid where they are needed, for the two halves of the images: float64, streaming.
-// Means and deviations come out at the end; what is summed is centred on a provisional mean, so nothing cancels.
+// Means and standard deviations come out at the end; what is summed is centred on a provisional mean, so nothing cancels.
 
 import { gridKey, positions, type Grid } from './grid.ts';
 import type { MinedModel } from './plan.ts';
@@ -13,7 +13,7 @@ interface Sums {
   readonly square: readonly [Float64Array, Float64Array];
 }
 
-/** Mean and inverse deviation of centred values on one grid; the inverse is 0 for units that never change. */
+/** Mean and inverse standard deviation of centred values on one grid; the inverse is 0 for units that never change. */
 export interface Standardiser {
   readonly mean: Float64Array;
   readonly inverse: Float64Array;

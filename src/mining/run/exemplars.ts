@@ -176,7 +176,7 @@ function encodeSample({ height, width }: ImageSource, encode: ThumbnailEncoder, 
   return encode(rgb, width, height, longestThumbnail);
 }
 
-/** Deviations above the mean as bytes, 255 for the largest of each unit. */
+/** Standard deviations above the mean as bytes, 255 for the largest of each unit. */
 function quantise(
   maps: ReadonlyMap<string, readonly { sample: number; z: Float32Array; height: number; width: number }[]>,
 ) {

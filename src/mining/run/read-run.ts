@@ -130,11 +130,11 @@ function contradictionIn({ models, options, pairs, sets, concepts }: Dictionary)
   return undefined;
 }
 
-/** Units of one model, in the order of the file; means and deviations at the same positions. */
+/** Units of one model, in the order of the file; means and standard deviations at the same positions. */
 interface ModelMoments {
   readonly units: readonly string[];
   readonly means: Float32Array;
-  readonly deviations: Float32Array;
+  readonly stds: Float32Array;
 }
 
 /** Mean and standard deviation of the units of a run over its images, on the native grids of their layers. */
@@ -172,8 +172,8 @@ export class RunMoments {
     model: string,
     layer: string,
     units: readonly number[],
-  ): { readonly means: Float32Array; readonly deviations: Float32Array } {
-    const { positions, means, deviations } = this.#of(model);
+  ): { readonly means: Float32Array; readonly stds: Float32Array } {
+    const { positions, means, stds } = this.#of(model);
     const at = units.map((index) => {
       const name = unitName(model, layer, index);
       const position = positions.get(name);
@@ -182,7 +182,7 @@ export class RunMoments {
       }
       return position;
     });
-    return { means: Float32Array.from(at, (i) => means[i]), deviations: Float32Array.from(at, (i) => deviations[i]) };
+    return { means: Float32Array.from(at, (i) => means[i]), stds: Float32Array.from(at, (i) => stds[i]) };
   }
 
   #of(model: string) {
@@ -221,7 +221,7 @@ async function momentsIn({ metadata, tensors }: Safetensors): Promise<Map<string
       if (data instanceof Float32Array && data.length === units.length) return data;
       throw new RangeError(`it has no ${what} for each of the ${units.length} units of ${name}`);
     };
-    models.set(name, { units, means: await values('mean'), deviations: await values('std') });
+    models.set(name, { units, means: await values('mean'), stds: await values('std') });
   }
   if (!models.size) throw new RangeError('it names no units');
   return models;

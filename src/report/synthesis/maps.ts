@@ -65,9 +65,9 @@ export async function guidedMaps(
   return chosen.map((i) => {
     const { guide, unit, r } = pairs[i];
     const of = (model: string, { layer, index }: GuidingPair['unit'], units: Units, maps: Maps, caption: string) => {
-      const { means, deviations } = moments.momentsOf(model, layer, [index]);
+      const { means, stds } = moments.momentsOf(model, layer, [index]);
       const at = units.get(model)!.get(layer)!.indexOf(index);
-      return unitMap(maps.get(layer)!, at, means[0], deviations[0], caption);
+      return unitMap(maps.get(layer)!, at, means[0], stds[0], caption);
     };
     return {
       generatorUnit: unitName(generator.name, unit.layer, unit.index),
@@ -106,7 +106,7 @@ export async function editedMaps(
     await mapsAt(options, options.latents, wanted),
     await mapsAt(options, edited.latents, wanted),
   ];
-  return chosen.map(({ layer, unit, mean, deviation, target, r }) => {
+  return chosen.map(({ layer, unit, mean, std, target, r }) => {
     const name = unitName(generator.name, layer, unit);
     const at = wanted.get(layer)!.indexOf(unit);
     return {
@@ -114,17 +114,17 @@ export async function editedMaps(
       guideUnit: 'its own map, edited',
       r,
       maps: [
-        unitMap(before.get(layer)!, at, mean, deviation, 'before'),
-        unitMap(target.maps, target.row, 0, deviation, 'asked for'),
-        unitMap(after.get(layer)!, at, mean, deviation, 'after'),
+        unitMap(before.get(layer)!, at, mean, std, 'before'),
+        unitMap(target.maps, target.row, 0, std, 'asked for'),
+        unitMap(after.get(layer)!, at, mean, std, 'after'),
       ],
     };
   });
 }
 
-/** The units of groups of targets, in order; `strength` is the mean square of the target in deviations. */
+/** The units of groups of targets, in order; `strength` is the mean square of the target in standard deviations. */
 function rowsOf(groups: readonly TargetGroup[]) {
-  return groups.flatMap(({ layer, units, means, deviations, target }) => {
+  return groups.flatMap(({ layer, units, means, stds, target }) => {
     const plane = target.data.length / units.length;
     return units.map((unit, row) => {
       const map = target.data.subarray(row * plane, (row + 1) * plane);
@@ -134,9 +134,9 @@ function rowsOf(groups: readonly TargetGroup[]) {
         layer,
         unit,
         mean: means[row],
-        deviation: deviations[row],
+        std: stds[row],
         target: { maps: target, row },
-        strength: square / Math.max(deviations[row] ** 2, tiny),
+        strength: square / Math.max(stds[row] ** 2, tiny),
       };
     });
   });
@@ -152,16 +152,16 @@ async function mapsAt(
 
 const tiny = 1e-20;
 
-/** Map `at` of `[1, units, height, width]`, raw, in deviations. */
+/** Map `at` of `[1, units, height, width]`, raw, in standard deviations. */
 function unitMap(
   { shape: [, , height, width], data }: Float32Tensor,
   at: number,
   mean: number,
-  deviation: number,
+  std: number,
   caption: string,
 ): UnitMap {
   const plane = height * width;
-  const scale = 1 / Math.max(deviation, tiny);
+  const scale = 1 / Math.max(std, tiny);
   return {
     caption,
     height,

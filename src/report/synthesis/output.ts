@@ -56,14 +56,14 @@ export interface Metrics {
   readonly [name: string]: unknown;
 }
 
-/** The brightest colour stands for so many deviations above the mean. */
+/** The brightest colour stands for so many standard deviations above the mean. */
 const brightest = 3;
 /** Larger maps are reduced: nobody sees more in a heatmap, and the page stays light. */
 const largestMap = 64;
 /** Of an animation in all. */
 const wayMs = 3000;
 
-const mapsNote = `Maps show deviations from each unit’s mean over the run, from black (the mean or less) to yellow (${brightest} deviations).`;
+const mapsNote = `Maps show deviations from each unit’s mean over the run, from black (the mean or less) to yellow (${brightest} standard deviations).`;
 
 /** Names of the files of a result; `metrics.json` and `index.html` come last, the first of them when all is there. */
 export const resultFiles = [

@@ -13,7 +13,7 @@ export interface EditLayer {
   readonly units: readonly number[];
   /** Mean and standard deviation of each unit over the run's images. */
   readonly means: Float32Array;
-  readonly deviations: Float32Array;
+  readonly stds: Float32Array;
   /** `[1, units, height, width]`, raw. */
   readonly maps: Float32Tensor;
 }
@@ -134,15 +134,15 @@ function begin(layer: EditLayer): Working {
   return { layer, names, current, target: current, edited: new Set(), level: new Set() };
 }
 
-/** Raw maps as deviations, all of which count. */
+/** Raw maps about their means, all of which count. */
 function stackOf({ layer, units, means, maps: { shape: own } }: EditLayer, { shape, data }: Float32Tensor): MapStack {
   const [rows, count, height, width] = shape;
   if (rows !== 1 || count !== units.length || shape.join() !== own.join()) {
     throw new RangeError(`maps of ${layer} are [1, ${units.length}, height, width] of one size, not [${shape.join()}]`);
   }
   const plane = height * width;
-  const deviations = data.map((value, i) => value - means[Math.floor(i / plane)]);
-  return { units: count, height, width, data: deviations, coverage: new Float32Array(data.length).fill(1) };
+  const centred = data.map((value, i) => value - means[Math.floor(i / plane)]);
+  return { units: count, height, width, data: centred, coverage: new Float32Array(data.length).fill(1) };
 }
 
 function takeRows({ height, width, data, coverage }: MapStack, rows: readonly number[]): MapStack {
@@ -196,7 +196,7 @@ function groupsOf(
         layer: one.layer.layer,
         units: rows.map((row) => one.layer.units[row]),
         means: Float32Array.from(rows, (row) => one.layer.means[row]),
-        deviations: Float32Array.from(rows, (row) => one.layer.deviations[row]),
+        stds: Float32Array.from(rows, (row) => one.layer.stds[row]),
         target: float32(shape, data),
         ...(coverage.some((value) => value < 1) && { mask: float32(shape, coverage) }),
         weights: Float32Array.from(rows, (row) => weight(one, row)),

@@ -150,7 +150,7 @@ export async function toSpace(
 export interface LatentStatistics {
   readonly mean: Float32Array;
   /** Root of the mean squared distance to the mean, over all elements: what StyleGAN's projector scales its noise by. */
-  readonly deviation: number;
+  readonly std: number;
 }
 
 /** Statistics of z, w or ws `[n, ...]`. */
@@ -160,5 +160,5 @@ export function latentStatistics(tensor: Float32Tensor): LatentStatistics {
   const mean = new Float64Array(size);
   tensor.data.forEach((value, i) => (mean[i % size] += value / n));
   const square = tensor.data.reduce((sum, value, i) => sum + (value - mean[i % size]) ** 2, 0);
-  return { mean: Float32Array.from(mean), deviation: Math.sqrt(square / (n * size)) };
+  return { mean: Float32Array.from(mean), std: Math.sqrt(square / (n * size)) };
 }

@@ -161,14 +161,14 @@ export async function optimise(options: OptimiseOptions): Promise<SearchResult> 
 }
 
 /** Noise is a pure function of seed and step, so that a resumed search sees the same. */
-function withNoise(latents: Latents, deviation: number, seed: number, step: number): Latents {
-  if (!deviation) return latents;
+function withNoise(latents: Latents, std: number, seed: number, step: number): Latents {
+  if (!std) return latents;
   return mapTensors(latents, (tensor, name) =>
     name === 'c'
       ? tensor
       : float32(
           tensor.shape,
-          tensor.data.map((value, i) => value + deviation * normalAt(seed, step * tensor.data.length + i, noiseStream)),
+          tensor.data.map((value, i) => value + std * normalAt(seed, step * tensor.data.length + i, noiseStream)),
         ),
   );
 }

@@ -136,19 +136,19 @@ export async function search(options: SearchOptions): Promise<Found> {
   const needed = priors.mean || noise;
   const statistics = needed
     ? latentStatistics(moving(await drawn(statisticsSamples, seed + 1)))
-    : { mean: new Float32Array(sizeOf(moving(start).shape.slice(1))), deviation: 1 };
+    : { mean: new Float32Array(sizeOf(moving(start).shape.slice(1))), std: 1 };
   const mean = float32([1, ...moving(start).shape.slice(1)], statistics.mean);
   const terms = [
     ...options.terms,
     startTerm(start, priors.start ?? 0),
-    meanTerm(start.z ? { z: mean } : start.w ? { w: mean } : { ws: mean }, statistics.deviation, priors.mean ?? 0),
+    meanTerm(start.z ? { z: mean } : start.w ? { w: mean } : { ws: mean }, statistics.std, priors.mean ?? 0),
     normTerm(priors.norm ?? 0),
   ];
   const found = await optimise({
     ...options,
     start,
     terms,
-    noise: noise * statistics.deviation,
+    noise: noise * statistics.std,
     state: saved?.state,
     onProgress: (progress) => onProgress?.({ ...progress, saved: () => ({ start: begun, state: progress.state() }) }),
   });

@@ -13,7 +13,7 @@ export interface TargetGroup {
   readonly units: readonly number[];
   /** Mean and standard deviation of each unit over the run's images. */
   readonly means: Float32Array;
-  readonly deviations: Float32Array;
+  readonly stds: Float32Array;
   /**
    * `[rows, units, height, width]`, one row for all or a row for each: targets as deviations from the target's own mean, on
    * the grid of the comparison, to which the generator's maps are interpolated.
@@ -119,8 +119,8 @@ function weightedMean(scene: Scene, values: Value, groups: readonly TargetGroup[
 }
 
 /** Squared norm below which a map counts as flat. */
-const floorOf = ({ deviations, target: { shape } }: TargetGroup, k: number): number =>
-  Math.max(1e-20, (flat * deviations[k]) ** 2 * shape[2] * shape[3]);
+const floorOf = ({ stds, target: { shape } }: TargetGroup, k: number): number =>
+  Math.max(1e-20, (flat * stds[k]) ** 2 * shape[2] * shape[3]);
 
 /** |t|^2 of each unit over the positions that count; the mean of the rows. */
 function energyOf({ target, mask, units }: TargetGroup): Float32Array {

@@ -12,18 +12,16 @@ const tiny = 1e-12;
 /**
  * Mean squared distance of the latent (z, w or ws; never c) to its start, over the squared deviation.
  * @param start one row for all, or one for each, in the space of the search.
- * @param deviation of the space's elements; default 1, that of z.
+ * @param std of the space's elements; default 1, that of z.
  */
-export const startTerm = (start: Latents, weight = 1, deviation = 1): Term =>
-  distanceTerm('start', start, weight, deviation);
+export const startTerm = (start: Latents, weight = 1, std = 1): Term => distanceTerm('start', start, weight, std);
 
 /**
- * Mean squared distance of the latent (z, w or ws; never c) to the generator's mean, over the squared deviation: about 1 for
+ * Mean squared distance of the latent (z, w or ws; never c) to the generator's mean, over the squared standard deviation: about 1 for
  * the generator's own latents. Minus the logarithm of a normal density, up to a factor and a constant.
- * @param mean one row, in the space of the search; mean and deviation as `latentStatistics` gives them.
+ * @param mean one row, in the space of the search; mean and standard deviation as `latentStatistics` gives them.
  */
-export const meanTerm = (mean: Latents, deviation: number, weight = 1): Term =>
-  distanceTerm('mean', mean, weight, deviation);
+export const meanTerm = (mean: Latents, std: number, weight = 1): Term => distanceTerm('mean', mean, weight, std);
 
 /**
  * (|z| / sqrt(length) - 1)^2: 0 on the sphere near which nearly all of a normal distribution of many dimensions lies.
@@ -42,15 +40,15 @@ export function normTerm(weight = 1): Term {
   };
 }
 
-function distanceTerm(name: string, centre: Latents, weight: number, deviation: number): Term {
-  if (!(deviation > 0)) throw new RangeError(`a deviation of ${deviation} is no scale`);
+function distanceTerm(name: string, centre: Latents, weight: number, std: number): Term {
+  if (!(std > 0)) throw new RangeError(`a standard deviation of ${std} is no scale`);
   return {
     name,
     weight,
     addTo(scene) {
       const { b } = scene;
       const difference = b.sub(...moved(scene, name, centre));
-      return { loss: b.mul(meanRows(b, b.mul(difference, difference)), 1 / deviation ** 2) };
+      return { loss: b.mul(meanRows(b, b.mul(difference, difference)), 1 / std ** 2) };
     },
   };
 }

@@ -43,7 +43,7 @@ const firstLogitScale = Math.log(1 / 0.07);
 
 /**
  * Fresh weights. Convolutions are He-normal, for they are normalised; all else is as in the official code: the last
- * normalisation of each block begins at zero, matrices are normal with the deviations below.
+ * normalisation of each block begins at zero, matrices are normal with the standard deviations below.
  * Source: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021, and
  * `initialize_parameters` of its code.
  * @param vocabulary number of tokens.
@@ -63,7 +63,7 @@ export function freshClip(sizes: ClipSizes, vocabulary: number, seed: number): M
   const fresh = freshWeights(new Map(zeros), seed);
   const features = sizes.width * 8 * expansion;
   const residual = (width * 2 * sizes.text.layers) ** -0.5;
-  const deviations: readonly [RegExp, number][] = [
+  const stds: readonly [RegExp, number][] = [
     [/^visual\.attnpool\..*(weight|embedding)$/, features ** -0.5],
     [/^token_embedding/, 0.02],
     [/^positional_embedding/, 0.01],
@@ -74,8 +74,8 @@ export function freshClip(sizes: ClipSizes, vocabulary: number, seed: number): M
   let stream = fresh.size;
   for (const [name, { data }] of fresh) {
     stream++;
-    const deviation = deviations.find(([pattern]) => pattern.test(name))?.[1];
-    if (deviation !== undefined) fillNormal(floats(data), deviation, seed, stream);
+    const std = stds.find(([pattern]) => pattern.test(name))?.[1];
+    if (std !== undefined) fillNormal(floats(data), std, seed, stream);
     if (/\.bn3\.weight$/.test(name) && name !== 'visual.bn3.weight') floats(data).fill(0);
   }
   return fresh.set('logit_scale', float32([], [firstLogitScale]));

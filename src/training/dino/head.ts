@@ -27,7 +27,7 @@ const names = ['head.mlp.0', 'head.mlp.2', 'head.mlp.4'];
 export const directions = 'head.last_layer.weight_v';
 
 /**
- * Fresh weights, with the names of the official head; He-normal, where the official code has a deviation of 0.02 for its
+ * Fresh weights, with the names of the official head; He-normal, where the official code has a standard deviation of 0.02 for its
  * 2048 channels, which is about the same.
  * @param features channels that go in.
  */

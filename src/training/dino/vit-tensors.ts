@@ -18,10 +18,10 @@ export interface VitSizes {
 }
 
 /** Deviation of the normal distribution of fresh weights. DINO and timm cut it at -2 and 2, which no number reaches. */
-const deviation = 0.02;
+const std = 0.02;
 
 /**
- * Fresh weights of a ViT without a head: normal with deviation 0.02 for layers, class token and positions, 0 for biases,
+ * Fresh weights of a ViT without a head: normal with standard deviation 0.02 for layers, class token and positions, 0 for biases,
  * 1 for scales, and the filters of the patches uniform to 1 / sqrt(fan in), as PyTorch begins convolutions.
  * Source: `VisionTransformer` of Caron et al., ICCV 2021 (facebookresearch/dino).
  */
@@ -58,7 +58,7 @@ function freshLayers(shapes: ReadonlyMap<string, readonly number[]>, seed: numbe
       if (shape.length === 4) {
         const bound = 1 / Math.sqrt(sizeOf(shape.slice(1)));
         for (let i = 0; i < values.length; i++) values[i] = bound * (2 * randomAt(seed, i, stream) - 1);
-      } else if (shape.length > 1) fillNormal(values, deviation, seed, stream);
+      } else if (shape.length > 1) fillNormal(values, std, seed, stream);
       else if (name.endsWith('.weight')) values.fill(1);
       return [name, float32(shape, values)];
     }),

@@ -78,9 +78,9 @@ export function discriminator(sizes: DiscriminatorSizes, seed: number): Discrimi
   const state = new Map<string, Tensor>();
   const trainable: string[] = [];
   let streams = 0x64 * 2 ** 32;
-  const add = (name: string, shape: readonly number[], deviation: number): void => {
+  const add = (name: string, shape: readonly number[], std: number): void => {
     const values = new Float32Array(sizeOf(shape));
-    const tensor = float32(shape, deviation ? fillNormal(values, deviation, seed, streams++) : values);
+    const tensor = float32(shape, std ? fillNormal(values, std, seed, streams++) : values);
     state.set(name, tensor);
     trainable.push(name);
     if (shape.length !== 4) return;

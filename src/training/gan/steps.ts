@@ -73,7 +73,7 @@ const realInputs = ({ size, classes }: TrainingGenerator, n: number): Record<str
   ...(classes && { target: { shape: [n, classes] } }),
 });
 
-/** Pixels of -0.5 to 0.5, of which those of photos have a deviation of about 0.25, to about that of features. */
+/** Pixels of -0.5 to 0.5, of which those of photos have a standard deviation of about 0.25, to about that of features. */
 const pixelScale = 4;
 
 /**

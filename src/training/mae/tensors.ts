@@ -8,7 +8,7 @@ import { vitShapes } from '../dino/vit-tensors.ts';
 
 /**
  * Fresh tensors of encoder and decoder. Matrices, the patches' filters among them, are uniform by Glorot; tokens normal
- * with deviation 0.02; scales 1 and biases 0; positions those of `sinCosPositions`.
+ * with standard deviation 0.02; scales 1 and biases 0; positions those of `sinCosPositions`.
  * Source: He et al., "Masked Autoencoders Are Scalable Vision Learners", CVPR 2022, `initialize_weights` of its code.
  */
 export function freshMae(sizes: MaeSizes, seed: number): Map<string, Tensor> {

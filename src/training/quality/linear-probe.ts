@@ -93,7 +93,7 @@ export async function linearProbe(options: LinearProbeOptions): Promise<LinearPr
   return { logits, predicted: largest(logits) };
 }
 
-/** Subtracts the mean of each feature over the rows, and divides by its deviation. */
+/** Subtracts the mean of each feature over the rows, and divides by its standard deviation. */
 function standardiser({ shape: [n, d], data }: Float32Tensor): (features: Float32Tensor) => Float32Tensor {
   const mean = new Float64Array(d);
   const square = new Float64Array(d);

@@ -147,12 +147,12 @@ export const perNorm = (b: GraphBuilder, values: Value, channels: readonly numbe
   b.split(values, channels, 1).map((part, i) => b.reshape(part, [values.shape[0], channels[i], 1, 1]));
 
 /** Standard deviation of fresh weights. Spectral normalisation takes it out of all but the embeddings. */
-const deviation = 0.02;
+const std = 0.02;
 /** Rounds of power iteration for the u and v of fresh weights; training makes one a step. */
 const freshRounds = 3;
 
 /**
- * Untrained weights: normal ones of deviation 0.02, with u and v by power iteration; scales 1, biases and attention's
+ * Untrained weights: normal ones of standard deviation 0.02, with u and v by power iteration; scales 1, biases and attention's
  * gamma 0; means 0 and variances 1 for every truncation.
  */
 export function freshBigGan(tensors: ReadonlyMap<string, Tensor>, seed: number): Map<string, Tensor> {
@@ -163,7 +163,7 @@ export function freshBigGan(tensors: ReadonlyMap<string, Tensor>, seed: number):
     const values = new Float32Array(sizeOf(shape));
     if (/\.(running_vars|weight)$/.test(name) && name.startsWith('generator.')) values.fill(1);
     else if (name.endsWith('weight_orig') || name === 'embeddings.weight') {
-      fillNormal(values, deviation, seed, stream);
+      fillNormal(values, std, seed, stream);
     }
     out.set(name, float32(shape, values));
   }

@@ -47,7 +47,7 @@ function recogniseResNet(shapes: Shapes): ResNetConfig | undefined {
   };
 }
 
-/** Channel means and deviations of ImageNet, as torchvision's models expect them. */
+/** Channel means and standard deviations of ImageNet, as torchvision's models expect them. */
 export const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
 
 export const resnet: EncoderFamily<ResNetConfig> = {

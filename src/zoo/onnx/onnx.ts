@@ -115,7 +115,7 @@ export function proposeTaps(graph: Graph): string[] {
   return defaultLayers(network.graph, network.survey.layers);
 }
 
-/** What most networks expect: ImageNet's channel means and deviations, as torchvision has them; bytes as they are. */
+/** What most networks expect: ImageNet's channel means and standard deviations, as torchvision has them; bytes as they are. */
 function defaultInput({ height = 224, width = 224, dtype }: ImageInput): Input {
   const bytes = dtype === 'uint8';
   return {

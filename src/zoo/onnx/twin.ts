@@ -7,10 +7,10 @@ import type { Attribute, Graph, Node } from '../../graph/graph.ts';
 import { fromNumbers, sizeOf, toFloat32, type Tensor } from '../../graph/tensor.ts';
 import { fillNormal } from '../../random.ts';
 
-/** What a constant becomes: normal with a deviation, He's by the number of terms of a sum or another, or one value. */
+/** What a constant becomes: normal with a standard deviation, He's by the number of terms of a sum or another, or one value. */
 type Fresh = { readonly fanIn: number } | { readonly std: number } | { readonly fill: number };
 
-/** Deviation of position embeddings and the like, as in ViT and its kin. */
+/** Standard deviation of position embeddings and the like, as in ViT and its kin. */
 const embedding: Fresh = { std: 0.02 };
 
 /** Constants of fewer elements are numbers of a formula or per colour, not weights. */
@@ -21,7 +21,7 @@ const layouts = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatte
 
 /**
  * The graph with untrained weights: He-normal for convolutions and matrices, 1 and 0 for scales and biases of
- * normalisations, 0 for other biases, 1 for other factors per channel, 0.02 as the deviation of embeddings. Integers,
+ * normalisations, 0 for other biases, 1 for other factors per channel, 0.02 as the standard deviation of embeddings. Integers,
  * small constants, and tables of at most two numbers (masks) stay.
  * @param graph with inferred shapes.
  * Source: He et al., "Delving Deep into Rectifiers", 2015.

@@ -170,8 +170,8 @@ export function freshStyleGan(
     const values = new Float32Array(sizeOf(tensor.shape));
     if (ones.test(name)) values.fill(1);
     else if (!zeros.test(name)) {
-      const deviation = mapping.test(name) ? 1 / mappingRate : 1;
-      fillNormal(values, deviation, seed, stream);
+      const std = mapping.test(name) ? 1 / mappingRate : 1;
+      fillNormal(values, std, seed, stream);
     }
     return float32(tensor.shape, values);
   };

@@ -114,7 +114,7 @@ function freshStyleGan3(tensors: ReadonlyMap<string, Tensor>, seed: number): Map
   let stream = 0;
   for (const [name, tensor] of tensors) {
     stream++;
-    const std = deviationOf(name, tensors);
+    const std = stdOf(name, tensors);
     if (std === undefined) {
       out.set(name, tensor);
       continue;
@@ -128,8 +128,8 @@ function freshStyleGan3(tensors: ReadonlyMap<string, Tensor>, seed: number): Map
   return out;
 }
 
-/** Deviation of a tensor's fresh values; 0 for those that are not drawn, undefined for those that are kept. */
-function deviationOf(name: string, tensors: ReadonlyMap<string, Tensor>): number | undefined {
+/** Standard deviation of a tensor's fresh values; 0 for those that are not drawn, undefined for those that are kept. */
+function stdOf(name: string, tensors: ReadonlyMap<string, Tensor>): number | undefined {
   if (/\.(up_filter|down_filter|freqs|phases|transform)$/.test(name)) return undefined;
   if (name === 'mapping.embed.weight' && !tensors.has('mapping.embed.bias')) return undefined;
   if (!name.endsWith('.weight') || name === 'synthesis.input.affine.weight') return 0;

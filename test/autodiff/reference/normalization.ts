@@ -41,7 +41,7 @@ function moments(values: Float64Array): { mean: number; variance: number } {
   return { mean, variance };
 }
 
-/** Each of `blocks` equal contiguous parts brought to mean 0 and variance 1, with the means and inverse deviations. */
+/** Each of `blocks` equal contiguous parts brought to mean 0 and variance 1, with the means and inverse standard deviations. */
 function standardize(x: Array64, blocks: number, epsilon: number) {
   const size = x.data.length / blocks;
   const y = new Float64Array(x.data.length);

@@ -90,7 +90,7 @@ export async function synthesisFixture(pairs = 12): Promise<SynthesisPage> {
   ];
   return {
     title: 'goldfish.jpg inverted into biggan-deep-128',
-    lead: 'The latent whose image lights the same units as the photo. Maps show deviations from each unit’s mean, from black (the mean or less) to yellow (five deviations).',
+    lead: 'The latent whose image lights the same units as the photo. Maps show deviations from each unit’s mean, from black (the mean or less) to yellow (five standard deviations).',
     results: [
       { name: 'goldfish.jpg, row 1 of 2', pictures: await pictures(128), facts, curves, pairs: matches },
       {

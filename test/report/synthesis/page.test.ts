@@ -100,7 +100,7 @@ describe('synthesisPage', () => {
 });
 
 describe('heatmapPixels', () => {
-  it('goes from the mean to the given number of deviations in the colours of the report', () => {
+  it('goes from the mean to the given number of standard deviations in the colours of the report', () => {
     const map = Float32Array.of(-3, 0, 1, 2.5, 5, 9, NaN, 2);
     const pixels = heatmapPixels(map, 2, 4, 5);
     const hex = Array.from(map, (_, i) => '#' + Buffer.from(pixels.subarray(3 * i, 3 * i + 3)).toString('hex'));

@@ -22,8 +22,8 @@ function layer(name: string, units: readonly number[], size: number, seed: numbe
     { length: units.length * plane },
     (_, i) => normalAt(seed, i) + means[Math.floor(i / plane)],
   );
-  const deviations = Float32Array.from(units, () => 1);
-  return { layer: name, units, means, deviations, maps: float32([1, units.length, size, size], data) };
+  const stds = Float32Array.from(units, () => 1);
+  return { layer: name, units, means, stds, maps: float32([1, units.length, size, size], data) };
 }
 const layers = [layer('low', [1, 4, 6], 4, 1), layer('high/x', [0, 3], 8, 2)];
 const all = ['low/1', 'low/4', 'low/6', 'high/x/0', 'high/x/3'];
@@ -39,7 +39,7 @@ const targets = (edits: readonly Edit[], more: Partial<EditInput> & { hold?: num
     other: none,
     ...more,
   });
-/** Deviations of a unit as they are. */
+/** Standard deviations of a unit as they are. */
 const now = ({ maps, means }: EditLayer, k: number): number[] => {
   const plane = maps.shape[2] * maps.shape[3];
   return Array.from(maps.data.subarray(k * plane, (k + 1) * plane), (value) => Math.fround(value - means[k]));

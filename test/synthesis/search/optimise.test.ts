@@ -36,7 +36,7 @@ async function targetsOf(seed: number): Promise<{ groups: TargetGroup[]; image: 
     layer,
     units: [...Array(channels).keys()],
     means: new Float32Array(channels),
-    deviations: new Float32Array(channels).fill(1),
+    stds: new Float32Array(channels).fill(1),
     target: maps.get(layer)!,
     weights: new Float32Array(channels).fill(1),
     targetNames: Array(channels).fill('t') as string[],
@@ -238,7 +238,7 @@ describe('Adam and its schedule', () => {
   });
 
   it('measures latents', () => {
-    const { mean, deviation } = latentStatistics(float32([2, 2], [1, 5, 3, 5]));
-    expect([Array.from(mean), deviation]).toEqual([[2, 5], Math.SQRT1_2]);
+    const { mean, std } = latentStatistics(float32([2, 2], [1, 5, 3, 5]));
+    expect([Array.from(mean), std]).toEqual([[2, 5], Math.SQRT1_2]);
   });
 });

@@ -179,7 +179,7 @@ describe('terms on latents', () => {
   it.each<[LatentName, number[]]>([
     ['w', [6]],
     ['ws', [3, 6]],
-  ])('measures the distance of %s to the mean in deviations', async (name, shape) => {
+  ])('measures the distance of %s to the mean in standard deviations', async (name, shape) => {
     const [w, mean] = [tensor([2, ...shape], 4), tensor([1, ...shape], 5)];
     const { loss, gradient } = await evaluate(meanTerm({ [name]: mean }, 0.25), images, { [name]: w });
     expectClose(

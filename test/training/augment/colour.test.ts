@@ -96,7 +96,7 @@ describe('colours', () => {
 describe('blur', () => {
   const sigmaOf = (name: string): number => Number(name.split(' ')[1]);
 
-  it.each(goldenNames('blur'))('agrees with torchvision, with a kernel of three deviations: %s', (name) => {
+  it.each(goldenNames('blur'))('agrees with torchvision, with a kernel of three standard deviations: %s', (name) => {
     const sigma = sigmaOf(name);
     const result = augmenter([{ type: 'blur', sigma: [sigma, sigma] }])(goldenSet, [0], 0, 0);
     expect(largestDifference(result, torchvision.cases[name])).toBeLessThan(1e-6);

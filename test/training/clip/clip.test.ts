@@ -253,7 +253,7 @@ describe('the recipe', () => {
     const indices = Array.from({ length: 3000 }, (_, i) => i % 48);
     const drawn = captionsOf(photos, nouns, indices, { seed: 1, step: 2, classNames: 0.25 });
     const named = drawn.nouns.filter((name, i) => name === photos.classes[photos.labels[indices[i]]]);
-    // Four deviations of a share of 3000.
+    // Four standard deviations of a share of 3000.
     expect(Math.abs(named.length / 3000 - 0.25)).toBeLessThan(0.032);
     const allowed = (i: number) => [nouns[indices[i]], photos.classes[photos.labels[indices[i]]]];
     expect(drawn.nouns.every((name, i) => allowed(i).includes(name))).toBe(true);

@@ -20,13 +20,13 @@ describe('fresh tensors of a ViT', () => {
     const sizes = { patch: 4, width: 64, depth: 1, hidden: 256, grid: 8 };
     const tensors = freshVit(sizes, 3);
     const values = (name: string) => toFloat32(tensors.get(name)!);
-    const deviation = (x: Float32Array) => Math.sqrt(x.reduce((sum, v) => sum + v * v, 0) / x.length);
+    const std = (x: Float32Array) => Math.sqrt(x.reduce((sum, v) => sum + v * v, 0) / x.length);
     for (const name of ['pos_embed', 'blocks.0.attn.qkv.weight', 'blocks.0.mlp.fc1.weight']) {
-      // 4160 numbers at least: the standard error of a deviation is 1.1 % of it.
-      expect(Math.abs(deviation(values(name)) / 0.02 - 1), name).toBeLessThan(0.05);
+      // 4160 numbers at least: the standard error of a standard deviation is 1.1 % of it.
+      expect(Math.abs(std(values(name)) / 0.02 - 1), name).toBeLessThan(0.05);
     }
-    // Uniform to 1 / sqrt(48): a deviation of that by sqrt(3).
-    expect(Math.abs(deviation(values('patch_embed.proj.weight')) * Math.sqrt(3 * 48) - 1)).toBeLessThan(0.05);
+    // Uniform to 1 / sqrt(48): a standard deviation of that by sqrt(3).
+    expect(Math.abs(std(values('patch_embed.proj.weight')) * Math.sqrt(3 * 48) - 1)).toBeLessThan(0.05);
     expect(Math.max(...values('patch_embed.proj.weight').map(Math.abs))).toBeLessThanOrEqual(1 / Math.sqrt(48));
     expect(new Set(values('blocks.0.norm1.weight'))).toEqual(new Set([1]));
     expect(new Set(values('blocks.0.mlp.fc2.bias'))).toEqual(new Set([0]));

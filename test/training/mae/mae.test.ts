@@ -113,7 +113,7 @@ describe('fresh tensors', () => {
       const here = [...ours.keys()].filter((i) => Math.floor((i % 128) / 32) === quarter);
       const [product, square] = [theirs, ours].map((other) => here.reduce((sum, i) => sum + ours[i] * other[i], 0));
       const rest = here.reduce((sum, i) => sum + (theirs[i] - ours[i]) ** 2, 0) / here.length;
-      // The noise has the deviation 0.1, with which the slope has one of about 0.006.
+      // The noise has the standard deviation 0.1, with which the slope has one of about 0.006.
       expect(Math.abs(product / square - 1)).toBeLessThan(0.03);
       expect(Math.abs(Math.sqrt(rest) / 0.1 - 1)).toBeLessThan(0.15);
     }
@@ -159,7 +159,7 @@ describe('fresh tensors', () => {
     const bound = Math.sqrt(6 / (64 + 12));
     const squares = (data as Float32Array).reduce((sum, value) => sum + value * value, 0) / data.length;
     expect((data as Float32Array).every((value) => Math.abs(value) <= bound)).toBe(true);
-    // 768 numbers: the deviation of this mean is 3 % of it.
+    // 768 numbers: the standard deviation of this mean is 3 % of it.
     expect(squares / (bound ** 2 / 3)).toBeGreaterThan(0.88);
     expect(squares / (bound ** 2 / 3)).toBeLessThan(1.12);
   });
@@ -181,7 +181,7 @@ describe('patchOrder', () => {
     for (let step = 0; step < 20; step++) {
       for (const row of rowsOf(patchOrder(9, step, 100, 64, 16), 64)) for (const at of row.slice(0, 16)) counts[at]++;
     }
-    // 500 of 2000 each, with a deviation of 19.
+    // 500 of 2000 each, with a standard deviation of 19.
     for (const count of counts) expect(Math.abs(count - 500)).toBeLessThan(97);
   });
 

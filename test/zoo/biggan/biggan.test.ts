@@ -6,7 +6,7 @@ import { float32, toFloat32, type Tensor } from '../../../src/graph/tensor.ts';
 import { freshBigGan } from '../../../src/zoo/biggan/weights.ts';
 import { absoluteError, noise } from '../fixtures.ts';
 import {
-  deviation,
+  std,
   expectGolden,
   expectOfficialLayers,
   generatorOf,
@@ -105,7 +105,7 @@ describe('a small BigGAN-deep', () => {
     );
     for (const { layer } of model.taps) {
       expect(again.taps[layer]).toEqual(fresh.taps[layer]);
-      expect(deviation(fresh.taps[layer])).toBeGreaterThan(1e-4);
+      expect(std(fresh.taps[layer])).toBeGreaterThan(1e-4);
       for (const control of [trained, other]) {
         expect(absoluteError(fresh.taps[layer], control.taps[layer])).toBeGreaterThan(1e-3);
       }

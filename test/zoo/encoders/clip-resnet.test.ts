@@ -40,7 +40,7 @@ describe('a small ResNet of CLIP', () => {
       input: { height: 64, width: 64, resize: 'bicubic', antialias: true },
     });
     const { mean, std } = open().card.input;
-    // CLIP's means and deviations of the channels, to the digits that its paper's code prints.
+    // CLIP's means and standard deviations of the channels, to the digits that its paper's code prints.
     expect([...mean, ...std].map((v) => v.toFixed(4))).toEqual('0.4815 0.4578 0.4082 0.2686 0.2613 0.2758'.split(' '));
   });
 

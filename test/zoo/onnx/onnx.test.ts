@@ -445,18 +445,18 @@ describe('an untrained twin', () => {
     expect(twin.twinOf).toBe('m');
     const weights = graphOf(twin, [1, 3, 16, 16]).initializers;
     const values = (name: string) => toFloat32(weights.get(`m.untrained/${name}`)!);
-    const deviation = (name: string) => {
+    const std = (name: string) => {
       const v = values(name);
       const mean = v.reduce((a, b) => a + b) / v.length;
       expect(Math.abs(mean)).toBeLessThan(0.02 + 0.2 * Math.sqrt(v.reduce((a, b) => a + b * b) / v.length));
       return Math.sqrt(v.reduce((sum, x) => sum + (x - mean) ** 2, 0) / v.length);
     };
-    // The deviation of n normal numbers is within 3 / sqrt(2 n) of theirs, 10 % for the fewest here.
+    // The standard deviation of n normal numbers is within 3 / sqrt(2 n) of theirs, 10 % for the fewest here.
     const expected = { conv: 27, up: 32, head: 128 };
-    expect(Math.abs(deviation('conv.weight') / Math.sqrt(2 / expected.conv) - 1)).toBeLessThan(0.1);
-    expect(Math.abs(deviation('up') / Math.sqrt(2 / expected.up) - 1)).toBeLessThan(0.05);
-    expect(Math.abs(deviation('head') / Math.sqrt(2 / expected.head) - 1)).toBeLessThan(0.05);
-    expect(Math.abs(deviation('position') / 0.02 - 1)).toBeLessThan(0.05);
+    expect(Math.abs(std('conv.weight') / Math.sqrt(2 / expected.conv) - 1)).toBeLessThan(0.1);
+    expect(Math.abs(std('up') / Math.sqrt(2 / expected.up) - 1)).toBeLessThan(0.05);
+    expect(Math.abs(std('head') / Math.sqrt(2 / expected.head) - 1)).toBeLessThan(0.05);
+    expect(Math.abs(std('position') / 0.02 - 1)).toBeLessThan(0.05);
     const constant = (name: string) => [...new Set(values(name))];
     for (const name of ['conv.bias', 'shift', 'average', 'ln.bias', 'up.bias', 'head.bias'])
       expect(constant(name)).toEqual([0]);

@@ -6,7 +6,7 @@ import { float32, sizeOf, toFloat32, type Tensor } from '../../../src/graph/tens
 import { largestDifference } from '../../golden.ts';
 import { absoluteError, noise } from '../fixtures.ts';
 import {
-  deviation,
+  std,
   expectGolden,
   expectOfficialLayers,
   generatorOf,
@@ -124,8 +124,8 @@ describe.each(loaded)('a small $name', ({ name, model, network, manifest, values
     );
     for (const { layer } of model.taps) {
       expect(again.taps[layer]).toEqual(fresh.taps[layer]);
-      expect(deviation(fresh.taps[layer])).toBeGreaterThan(0.03);
-      expect(deviation(fresh.taps[layer])).toBeLessThan(10);
+      expect(std(fresh.taps[layer])).toBeGreaterThan(0.03);
+      expect(std(fresh.taps[layer])).toBeLessThan(10);
       for (const control of [trained, other]) {
         expect(absoluteError(fresh.taps[layer], control.taps[layer])).toBeGreaterThan(0.1);
       }

@@ -73,7 +73,7 @@ export interface StandingOptions {
   readonly seed?: number;
 }
 
-/** Where the truncated normal distribution of z ends, in deviations. */
+/** Where the truncated normal distribution of z ends, in standard deviations. */
 const bound = 2;
 
 /**
@@ -157,7 +157,7 @@ function statisticsGraph(tensors: ReadonlyMap<string, Tensor>, config: BigGanCon
   return { graph: b.build(), channels };
 }
 
-/** What is given to the network in batch `k`, at truncation 1: z without those beyond two deviations, classes in turn. */
+/** What is given to the network in batch `k`, at truncation 1: z without those beyond two standard deviations, classes in turn. */
 export function standingSamples({ z: length, classes }: BigGanConfig, batch: number, k: number, seed: number) {
   const z = Float32Array.from({ length: batch * length }, (_, i) => {
     const counter = k * batch * length + i;
