@@ -34,7 +34,7 @@ const mark = 'ROSETTA_KILLS_RUN';
 
 interface Victim {
   readonly name: string;
-  /** Share of the kills. */
+  /** Fraction of the kills. */
   readonly weight: number;
   /** In a folder beside `fixtures`; results go to `out`. */
   readonly args: readonly string[];
@@ -90,10 +90,10 @@ if (unknown.length || !Number.isInteger(kills) || kills < 1 || !Number.isInteger
 
 /** How a run is ended. */
 const ways = [
-  { name: 'all processes by SIGKILL', share: 0.5 },
-  { name: 'launcher by SIGKILL', share: 0.2 },
-  { name: 'SIGINT', share: 0.2 },
-  { name: 'SIGTERM', share: 0.1 },
+  { name: 'all processes by SIGKILL', fraction: 0.5 },
+  { name: 'launcher by SIGKILL', fraction: 0.2 },
+  { name: 'SIGINT', fraction: 0.2 },
+  { name: 'SIGTERM', fraction: 0.1 },
 ] as const;
 type Way = (typeof ways)[number]['name'];
 
@@ -268,7 +268,7 @@ async function killOnce(row: Row, number: number, folder: string): Promise<strin
   do {
     const chosen = draw();
     let sum = 0;
-    const way = ways.find(({ share }) => chosen < (sum += share))?.name ?? 'SIGTERM';
+    const way = ways.find(({ fraction }) => chosen < (sum += fraction))?.name ?? 'SIGTERM';
     const after = draw() * row.seconds;
     const ended = await run(folder, victim.args, { way, after });
     strays += ended.strays;

@@ -38,8 +38,8 @@ const waves = (shape: readonly number[]) =>
 function groupsOf({ taps }: Model, count: number) {
   const total = taps.reduce((sum, { channels }) => sum + channels, 0);
   return taps.flatMap(({ layer, channels, height, width }) => {
-    const share = Math.max(1, Math.round((count * channels) / total));
-    const units = Array.from({ length: Math.min(share, channels) }, (_, i) => i);
+    const fraction = Math.max(1, Math.round((count * channels) / total));
+    const units = Array.from({ length: Math.min(fraction, channels) }, (_, i) => i);
     return [
       {
         layer,

@@ -1,4 +1,4 @@
-// What a step of each recipe costs: photos a second, and the rate of its products as a share of the machine's GEMM rate,
+// What a step of each recipe costs: photos a second, and the rate of its products as a fraction of the machine's GEMM rate,
 // measured in the same run. Photos are noise; nothing is learnt.
 // usage: npm run bench training -- [--recipes zoo/recipes] [--only NAME,NAME] [--runs N]
 

@@ -71,8 +71,8 @@ const steps = {
       const best = Math.min(...times);
       const products = totalMultiplyAdds(graph) / batch;
       const units = model.taps.reduce((sum, { channels }) => sum + channels, 0);
-      const share = (products * batch) / best / rate;
-      return { batch, units, build, open, image: best / batch, products, share, rate, peak: peakBytes() };
+      const fraction = (products * batch) / best / rate;
+      return { batch, units, build, open, image: best / batch, products, fraction, rate, peak: peakBytes() };
     });
   },
   /** Compiles: what the first start from the command line costs on top. */
@@ -108,7 +108,7 @@ if (values.step) {
   const unknown = chosen.find((name) => !names.includes(name));
   if (unknown) throw new Error(`no network "${unknown}"; there are ${names.join(', ')}`);
   console.log(
-    '| network | units | parameters | GFLOP an image | batch | s an image | share of GEMM rate | build, s | open, s | peak | compile, s | start from cache, s | peak then |',
+    '| network | units | parameters | GFLOP an image | batch | s an image | fraction of GEMM rate | build, s | open, s | peak | compile, s | start from cache, s | peak then |',
   );
   console.log(`|${'---|'.repeat(13)}`);
   for (const name of chosen) {
@@ -131,7 +131,7 @@ if (values.step) {
           ((2 * run.products) / 1e9).toFixed(1),
           run.batch,
           run.image.toFixed(3),
-          `${Math.round(100 * run.share)} % of ${Math.round((2 * run.rate) / 1e9)}`,
+          `${Math.round(100 * run.fraction)} % of ${Math.round((2 * run.rate) / 1e9)}`,
           run.build.toFixed(1),
           run.open.toFixed(1),
           gib(run.peak),

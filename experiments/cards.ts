@@ -59,7 +59,7 @@ interface Network {
 }
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
-const percent = (share: number) => round(100 * share, 2);
+const percent = (fraction: number) => round(100 * fraction, 2);
 const json = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
 
 /** What was measured of a network, or of its untrained twin, by measure. */
@@ -174,7 +174,7 @@ function page(): string[] {
           'Generators are judged by a network that took no part in any training, a ResNet-56 of ' +
             '[akamaster/pytorch_resnet_cifar10](https://github.com/akamaster/pytorch_resnet_cifar10): the Fréchet distance between 10,000 ' +
             'samples and the test photos in its 64 pooled features (no distance by Inception-v3 compares with it), precision and ' +
-            `recall there, and the share of samples that it takes for the class asked for. Of ${(photosAlone.images ?? 0).toLocaleString('en')} ` +
+            `recall there, and the fraction of samples that it takes for the class asked for. Of ${(photosAlone.images ?? 0).toLocaleString('en')} ` +
             `training photos these are ${round(photosAlone.frechet ?? NaN, 3)}, ${percent(photosAlone.precision ?? NaN)} %, ${percent(photosAlone.recall ?? NaN)} % and ` +
             `${percent(photosAlone.recognised ?? NaN)} %.`,
         ]

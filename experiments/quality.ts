@@ -50,7 +50,7 @@ const { values } = parseArgs({
 const engine = nodeEngine();
 const twinSeed = 1;
 const samples = Number(values.samples);
-const percent = (share: number | undefined) => (share === undefined ? '' : (100 * share).toFixed(2));
+const percent = (fraction: number | undefined) => (fraction === undefined ? '' : (100 * fraction).toFixed(2));
 const only = values.only?.split(',');
 
 /** Results by network; those of an earlier run with other networks stay. */
@@ -194,13 +194,13 @@ async function textOf(name: string) {
   const nouns = [...new Set(found)].sort();
   const own = found.map((caption) => nouns.indexOf(caption));
   const counts = nouns.map((_, i) => own.filter((at) => at === i).length).sort((a, b) => b - a);
-  const share = (k: number) => counts.slice(0, k).reduce((sum, count) => sum + count, 0) / own.length;
+  const fraction = (k: number) => counts.slice(0, k).reduce((sum, count) => sum + count, 0) / own.length;
   return {
     classes: await classFeatures(engine, tensors, classes, templates),
     nouns: await classFeatures(engine, tensors, nouns, templates),
     own,
     count: nouns.length,
-    commonest: [share(1), share(5)],
+    commonest: [fraction(1), fraction(5)],
   };
 }
 

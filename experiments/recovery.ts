@@ -92,7 +92,7 @@ async function targetsOf(generator: Generator, latents: Latents): Promise<Target
   });
 }
 
-const share = (r: ArrayLike<number>) => `${Array.from(r).filter((value) => value > reached).length} of ${r.length}`;
+const fraction = (r: ArrayLike<number>) => `${Array.from(r).filter((value) => value > reached).length} of ${r.length}`;
 const mean = (r: ArrayLike<number>) => (Array.from(r).reduce((sum, v) => sum + v, 0) / r.length).toFixed(3);
 
 console.log(`${runs} known latents, one random start each, ${steps} steps; random search: ${3 * steps} samples each`);
@@ -146,11 +146,11 @@ for await (const generator of smallGenerators(values.only)) {
     const cells = [
       mean(plain.first),
       mean(plain.found),
-      share(plain.found),
+      fraction(plain.found),
       mean(led.found),
-      share(led.found),
+      fraction(led.found),
       mean(best),
-      share(best),
+      fraction(best),
     ];
     console.log(`| ${[folder, space, ...cells].join(' | ')} |`);
   }

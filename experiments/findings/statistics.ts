@@ -6,11 +6,11 @@ import { randomAt } from 'rosetta-neurons';
 export const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The value that a share of the others lies below, interpolated; NaN for none. */
-export function quantile(values: readonly number[], share: number): number {
+/** The value that a fraction of the others lies below, interpolated; NaN for none. */
+export function quantile(values: readonly number[], fraction: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   if (!sorted.length) return NaN;
-  const at = share * (sorted.length - 1);
+  const at = fraction * (sorted.length - 1);
   const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
   return low + (at - Math.floor(at)) * (high - low);
 }
@@ -93,8 +93,8 @@ export function paired(values: readonly number[], others: readonly number[], bet
 export const fixed = (value: number | null | undefined, digits = 3): string =>
   value === null || value === undefined || Number.isNaN(value) ? '–' : value.toFixed(digits).replace(/^-/, '−');
 
-export const percent = (share: number, digits = 0): string =>
-  Number.isNaN(share) ? '–' : `${(100 * share).toFixed(digits)} %`;
+export const percent = (fraction: number, digits = 0): string =>
+  Number.isNaN(fraction) ? '–' : `${(100 * fraction).toFixed(digits)} %`;
 
 /** A p-value as people write it. */
 export const pValue = (p: number): string => (p < 0.0001 ? '< 0.0001' : p.toFixed(p < 0.01 ? 4 : 2));

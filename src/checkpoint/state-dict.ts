@@ -23,7 +23,7 @@ const wrappers = [
 /** Left by DataParallel, torch.compile, and self-supervised training around a backbone. */
 const prefixes = ['module.', '_orig_mod.', 'backbone.'];
 
-/** Share of the names that must carry a prefix for it to be one: DINO's teacher has a head beside its backbone. */
+/** Fraction of the names that must carry a prefix for it to be one: DINO's teacher has a head beside its backbone. */
 const most = 0.75;
 
 /**

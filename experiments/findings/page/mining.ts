@@ -188,7 +188,7 @@ export function depthSection({ dictionary }: Pick<PageOptions, 'dictionary'>): s
   };
   return [
     '## Which layers meet?',
-    'Of the replicated pairs, the share by the relative depth of both units: 0 is the first mined layer, 1 the last; a generator ' +
+    'Of the replicated pairs, the fraction by the relative depth of both units: 0 is the first mined layer, 1 the last; a generator ' +
       'begins at its latent and ends at the image. Every pair of units counts once, so that pairs of networks that share much weigh more.',
     '**Two encoders** (in either order):',
     heat(symmetric),
@@ -203,14 +203,15 @@ export function depthSection({ dictionary }: Pick<PageOptions, 'dictionary'>): s
   ].join('\n\n');
 }
 
-/** A table of shares of points in [0, 1] x [0, 1]; those of at least half the largest are in bold. */
+/** A table of fractions of points in [0, 1] x [0, 1]; those of at least half the largest are in bold. */
 function heat(points: readonly Point[]): string {
   const cellOf = (depth: number) => Math.min(bins - 1, Math.floor(depth * bins));
   const cells = Array.from({ length: bins }, () => new Array<number>(bins).fill(0));
   for (const [x, y] of points) cells[cellOf(x)][cellOf(y)] += 1 / points.length;
   const label = (i: number) => `${(i / bins).toFixed(1)}-${((i + 1) / bins).toFixed(1)}`;
   const most = Math.max(...cells.flat());
-  const shown = (share: number) => (share && share >= most / 2 ? `**${percent(share)}**` : percent(share));
+  const shown = (fraction: number) =>
+    fraction && fraction >= most / 2 ? `**${percent(fraction)}**` : percent(fraction);
   if (!points.length) return 'No pair replicated.';
   return table(
     ['depth', ...cells.map((_, i) => label(i))],

@@ -57,7 +57,7 @@ export async function inversionSection({
       `pixels at ${pixelWeight} beside 1 for the pairs. The same ${options.starts} random starts for all, ${options.steps} steps, the start that ended best ` +
       "by the method's own objective. Where a generator has classes, the photo's is given to all methods. *no search*: the first start.",
     'The judge is a ResNet-56 of a third party that took no part in mining, training or search: the distance is in its features ' +
-      '(unit vectors at each position, three stages), and *class seen* is the share of results that it gives the class of the photo. ' +
+      '(unit vectors at each position, three stages), and *class seen* is the fraction of results that it gives the class of the photo. ' +
       'PSNR is what the search by pixels maximises, mean r what the search by pairs does, and each is bound to win by its own measure; SSIM, the distance and the class are the objective of none.' +
       ' Of the encoders that guide, those that were trained on class labels are of the judge’s kind, which may help pairs by its measure.',
   ];
@@ -157,7 +157,7 @@ export async function editsSection({
       '*r*: of the units that are told, with their targets, before and after the search (of a class change: with the maps of the original, ' +
       'once the class is switched, and after the search). *another image*: the same r of an unrelated sample, which is what agreement comes to for nothing. ' +
       'A copy-paste is judged over the whole map, most of which stays: its r begins high. ' +
-      '*nearer*: share of the images whose r rose.',
+      '*nearer*: fraction of the images whose r rose.',
     'What the search does not look at: *picture*, PSNR of the image with the original, moved or pasted as pixels, over the part that is known; ' +
       '*same class*: the judge sees the same class in the result as in the original; *changed*: mean absolute change of pixels, of a copy-paste inside ' +
       'the box and outside of it, where nothing was to change.',

@@ -8,11 +8,11 @@ const width = 320;
 const height = 120;
 const base = 100;
 
-/** r below which the given share of the units lies, from the bins. */
-function quantile(counts: readonly number[], share: number): number {
+/** r below which the given fraction of the units lies, from the bins. */
+function quantile(counts: readonly number[], fraction: number): number {
   const total = counts.reduce((sum, count) => sum + count, 0);
   let seen = 0;
-  const bin = counts.findIndex((count) => (seen += count) >= share * total);
+  const bin = counts.findIndex((count) => (seen += count) >= fraction * total);
   return -1 + ((Math.max(0, bin) + 0.5) * 2) / counts.length;
 }
 

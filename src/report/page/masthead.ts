@@ -158,7 +158,7 @@ export const meanings = {
   excess: 'r less r under the null: the part of r that comes from what is in the images.',
   heldOut:
     'r on the half of the images that did not choose the pair. Without a loss, nothing was gained by choosing among many.',
-  q: `The share of false pairs that you accept when you take this pair and all better ones (Benjamini-Hochberg, against the null). Significant is q < ${significance}.`,
+  q: `The fraction of false pairs that you accept when you take this pair and all better ones (Benjamini-Hochberg, against the null). Significant is q < ${significance}.`,
   replications:
     'How many of the two halves of the images choose this pair by themselves. Replicated is: significant, and 2 of 2.',
 } as const;

@@ -40,7 +40,7 @@ export function adamStep(
 }
 
 /**
- * Share of the full learning rate at a point of the search: a linear rise over the first 5 %, a cosine fall over the last
+ * Fraction of the full learning rate at a point of the search: a linear rise over the first 5 %, a cosine fall over the last
  * 25 %. Source: the projector of StyleGAN2.
  * @param t steps done over all steps, in [0, 1).
  */
@@ -49,5 +49,5 @@ export function projectorRate(t: number, rise = 0.05, fall = 0.25): number {
   return down * Math.min(1, t / rise);
 }
 
-/** Share of the full noise on w: falls as a square to none at three quarters of the search. Source: as above. */
+/** Fraction of the full noise on w: falls as a square to none at three quarters of the search. Source: as above. */
 export const projectorNoise = (t: number, until = 0.75): number => Math.max(0, 1 - t / until) ** 2;

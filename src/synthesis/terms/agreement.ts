@@ -27,7 +27,7 @@ export interface TargetGroup {
   readonly targetNames: readonly string[];
 }
 
-/** A unit whose map deviates less than this share of its standard deviation everywhere has no r: it counts as 0. */
+/** A unit whose map deviates less than this fraction of its standard deviation everywhere has no r: it counts as 0. */
 const flat = 1e-3;
 
 /**

@@ -6,7 +6,7 @@ import type { Value } from '../../graph/builder.ts';
 import type { Latents } from '../search/latents.ts';
 import { meanRows, type Scene, type Term } from './terms.ts';
 
-/** Squared length, as a share of the expected one, that is added for the sake of the gradient at 0. */
+/** Squared length, as a fraction of the expected one, that is added for the sake of the gradient at 0. */
 const tiny = 1e-12;
 
 /**

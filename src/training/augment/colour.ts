@@ -3,7 +3,7 @@
 
 import Type from 'typebox';
 import type { Read } from '../../files/json.ts';
-import { closed, share } from '../recipe/numbers.ts';
+import { closed, fraction } from '../recipe/numbers.ts';
 import { mirrored, type Canvas, type Operation } from './canvas.ts';
 import { probability, rangeOf } from './place.ts';
 
@@ -117,7 +117,7 @@ export type Solarise = Read<typeof solariseSchema>;
 export const solariseSchema = Type.Object(
   {
     type: Type.Literal('solarise'),
-    threshold: Type.Optional(share('Default 0.5: of bytes, from 128 on.')),
+    threshold: Type.Optional(fraction('Default 0.5: of bytes, from 128 on.')),
     probability: probability(1),
   },
   closed,

@@ -7,20 +7,22 @@ import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
 import { randomAt } from '../../random.ts';
 import type { BatchInput } from '../loop/step.ts';
-import { closed, share } from '../recipe/numbers.ts';
+import { closed, fraction } from '../recipe/numbers.ts';
 
 export const diffAugmentSchema = Type.Object(
   {
-    brightness: Type.Optional(share('Largest shift of all values, of 0 to 1; 0.25 in the paper.')),
+    brightness: Type.Optional(fraction('Largest shift of all values, of 0 to 1; 0.25 in the paper.')),
     saturation: Type.Optional(
-      share("Largest change of the factor of the colours' distance from grey; 1 in the paper."),
+      fraction("Largest change of the factor of the colours' distance from grey; 1 in the paper."),
     ),
     contrast: Type.Optional(
-      share("Largest change of the factor of the values' distance from their mean; 0.5 in the paper."),
+      fraction("Largest change of the factor of the values' distance from their mean; 0.5 in the paper."),
     ),
-    translation: Type.Optional(share('Largest shift along each axis, as a share of the side; 0.125 in the paper.')),
+    translation: Type.Optional(
+      fraction('Largest shift along each axis, as a fraction of the side; 0.125 in the paper.'),
+    ),
     cutout: Type.Optional(
-      share('Side of a grey square, as a share of the side; 0.2 in projected GANs, 0.5 in the paper.'),
+      fraction('Side of a grey square, as a fraction of the side; 0.2 in projected GANs, 0.5 in the paper.'),
     ),
   },
   { ...closed, description: 'What is done to photos and generated images before they are judged; default nothing.' },
@@ -122,10 +124,10 @@ export function addAugment(b: GraphBuilder, x: Value, fed: Readonly<Record<strin
   const [cutRows, cutColumns] = [fed['augment cut rows'], fed['augment cut columns']];
   let y = x;
   if (colour && level) {
-    const [share, shift] = b.split(level, [1, 1], 0).map((value) => b.squeeze(value, [0]));
+    const [fraction, shift] = b.split(level, [1, 1], 0).map((value) => b.squeeze(value, [0]));
     const flat = b.reshape(y, [n, channels, height * width]);
     const grey = b.reduceMean(flat, [1, 2], true);
-    y = b.reshape(b.add(b.matmul(colour, flat), b.add(b.mul(share, grey), shift)), shape);
+    y = b.reshape(b.add(b.matmul(colour, flat), b.add(b.mul(fraction, grey), shift)), shape);
   }
   if (rows && columns) y = b.matmul(b.matmul(rows, y), columns);
   if (cutRows && cutColumns) y = b.mul(y, b.sub(1, b.mul(cutRows, cutColumns)));

@@ -3,11 +3,11 @@
 
 import Type from 'typebox';
 import type { Read } from '../../files/json.ts';
-import { closed, share, side, whole } from '../recipe/numbers.ts';
+import { closed, fraction, side, whole } from '../recipe/numbers.ts';
 import { type Canvas, mirrored, type Draws, type Operation } from './canvas.ts';
 
 /** How often an entry is applied. */
-export const probability = (usual: number) => Type.Optional(share(`Share of the photos; default ${usual}.`));
+export const probability = (usual: number) => Type.Optional(fraction(`Fraction of the photos; default ${usual}.`));
 
 /** Two numbers, the smaller first. */
 export const rangeOf = (maximum: number, description: string) => {
@@ -71,7 +71,7 @@ export const cutFields = {
   size: Type.Union([side('Height and width.'), Type.Tuple([side('Height.'), side('Width.')])], {
     description: 'Height and width of the result, or both at once.',
   }),
-  scale: Type.Optional(rangeOf(1, "Range of the part's share of the area; default 0.08 to 1")),
+  scale: Type.Optional(rangeOf(1, "Range of the part's fraction of the area; default 0.08 to 1")),
   ratio: Type.Optional(rangeOf(1000, 'Range of width / height, whose logarithm is uniform; default 3/4 to 4/3')),
 };
 
@@ -177,7 +177,7 @@ export const cutoutSchema = Type.Object(
   {
     type: Type.Literal('cutout'),
     size: side('Side of the square in pixels.'),
-    fill: Type.Optional(share('Value of its pixels; default 0.')),
+    fill: Type.Optional(fraction('Value of its pixels; default 0.')),
     probability: probability(1),
   },
   closed,

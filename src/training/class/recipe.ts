@@ -7,7 +7,7 @@ import { augmentedSize, augmenter } from '../augment/augment.ts';
 import { classResNetStep } from './resnet.ts';
 import { smoothed } from '../loop/losses.ts';
 import { batchOf } from '../loop/photos.ts';
-import { closed, share } from '../recipe/numbers.ts';
+import { closed, fraction } from '../recipe/numbers.ts';
 import { recipeKind } from '../recipe/recipe.ts';
 import { expectRoom } from '../recipe/room.ts';
 import { freshResNet, resNetShapes, resNetSizesSchema } from './tensors.ts';
@@ -20,7 +20,9 @@ export const classRecipe = recipeKind({
   schema: {
     architecture: resNetSizesSchema,
     objective: Type.Object(
-      { smoothing: Type.Optional(share('Share of the target that is spread evenly over all classes; default 0.')) },
+      {
+        smoothing: Type.Optional(fraction('Fraction of the target that is spread evenly over all classes; default 0.')),
+      },
       closed,
     ),
   },

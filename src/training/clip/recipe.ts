@@ -10,7 +10,7 @@ import { captionOf, templates, Tokenizer, vocabularyName, vocabularyOf, vocabula
 import { clipStep, contrastiveTargets } from './step.ts';
 import { clipShapes, clipSizesSchema, freshClip } from './tensors.ts';
 import { batchOf, noun, type PhotoSet } from '../loop/photos.ts';
-import { closed, share } from '../recipe/numbers.ts';
+import { closed, fraction } from '../recipe/numbers.ts';
 import { recipeKind } from '../recipe/recipe.ts';
 import { expectRoom } from '../recipe/room.ts';
 import { scheduleOf } from '../recipe/schedule-of.ts';
@@ -26,8 +26,8 @@ const objectiveSchema = Type.Object(
       }),
     ),
     classNames: Type.Optional(
-      share(
-        'Share of captions that have the name of the class ("cat") for the noun of the file name ("tabby"): few files have it. Default 0.3.',
+      fraction(
+        'Fraction of captions that have the name of the class ("cat") for the noun of the file name ("tabby"): few files have it. Default 0.3.',
       ),
     ),
   },

@@ -25,7 +25,7 @@ const mostScale = 100;
  * @param image features `[n, embed]`, of any length; @param text likewise.
  * @param logitScale logarithm of what cosines are multiplied by, shape [].
  * @param target symmetric, `[n, n]`, rows of sum 1.
- * @returns loss, and the share of images whose nearest text is one of theirs.
+ * @returns loss, and the fraction of images whose nearest text is one of theirs.
  */
 export function contrastive(b: GraphBuilder, image: Value, text: Value, logitScale: Value, target: Value) {
   const cosines = b.gemm(normalised(b, image), normalised(b, text), undefined, { transB: true });

@@ -16,7 +16,7 @@ import { dinoHeadSchema, dinoHeadShapes, directions } from './head.ts';
 import { decayingBy, standingStill } from './optimiser.ts';
 import { dinoStep, freshDino, teacherOf, type Backbone, type Views } from './step.ts';
 import { batchOf, type PhotoSet } from '../loop/photos.ts';
-import { above0, channels, closed, layers, share, side, weight, whole } from '../recipe/numbers.ts';
+import { above0, channels, closed, layers, fraction, side, weight, whole } from '../recipe/numbers.ts';
 import { recipeKind, type Plan, type Recipe } from '../recipe/recipe.ts';
 import { expectRoom } from '../recipe/room.ts';
 import { freshResNet, resNetShapes, resNetSizesSchema } from '../class/tensors.ts';
@@ -62,12 +62,12 @@ const objectiveSchema = Type.Object(
               description: 'At the beginning, and after the warm-up; default 0.04 and 0.07.',
             }),
           ),
-          warmUp: Type.Optional(share('Share of the steps in which the teacher becomes warmer; default 0.3.')),
+          warmUp: Type.Optional(fraction('Fraction of the steps in which the teacher becomes warmer; default 0.3.')),
         },
         closed,
       ),
     ),
-    centre: Type.Optional(share('Momentum of the mean that is taken off the teacher; default 0.9.')),
+    centre: Type.Optional(fraction('Momentum of the mean that is taken off the teacher; default 0.9.')),
     still: Type.Optional(weight('Epochs in which the last layer stands still; default 1.')),
     weightDecay: Type.Optional(
       weight("Weight decay at the end, by half a cosine from the optimiser's; default: it stays."),

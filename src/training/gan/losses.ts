@@ -41,5 +41,5 @@ export function gradientPenalty(b: GraphBuilder, real: Value, by: readonly Value
   );
 }
 
-/** Share of numbers that are above zero, shape []. */
+/** Fraction of numbers that are above zero, shape []. */
 export const positiveShare = (b: GraphBuilder, x: Value): Value => mean(b, b.cast(b.greater(x, 0), 'float32'));

@@ -13,7 +13,7 @@ export function crossEntropy(b: GraphBuilder, logits: Value, target: Value): Val
   return b.neg(b.reduceMean(rows, [0]));
 }
 
-/** Share of rows whose largest logit is at the target's largest place; shape []. */
+/** Fraction of rows whose largest logit is at the target's largest place; shape []. */
 export function accuracy(b: GraphBuilder, logits: Value, target: Value): Value {
   const top = b.reduceMax(logits, [1], true);
   const hit = b.reduceSum(b.mul(b.cast(b.equal(logits, top), 'float32'), target), [1]);
@@ -21,8 +21,8 @@ export function accuracy(b: GraphBuilder, logits: Value, target: Value): Value {
 }
 
 /** One-hot rows, smoothed: 1 - share at the label and the rest spread evenly over all classes. */
-export function smoothed(labels: ArrayLike<number>, classes: number, share = 0): Float32Array {
-  const rows = new Float32Array(labels.length * classes).fill(share / classes);
-  for (let i = 0; i < labels.length; i++) rows[i * classes + labels[i]] += 1 - share;
+export function smoothed(labels: ArrayLike<number>, classes: number, fraction = 0): Float32Array {
+  const rows = new Float32Array(labels.length * classes).fill(fraction / classes);
+  for (let i = 0; i < labels.length; i++) rows[i * classes + labels[i]] += 1 - fraction;
   return rows;
 }

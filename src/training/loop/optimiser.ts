@@ -64,7 +64,7 @@ export interface AdamOptions {
   readonly beta2?: number;
   /** Default 1e-8. */
   readonly epsilon?: number;
-  /** Share of the weight, times the rate, that it loses in each step; default 0. */
+  /** Fraction of the weight, times the rate, that it loses in each step; default 0. */
   readonly weightDecay?: number;
 }
 

@@ -14,7 +14,7 @@ export const constant =
 /** Half a cosine from 1 at t = 0 to 0 at t = 1, and level beyond. */
 const halfCosine = (t: number): number => (1 + Math.cos(Math.PI * Math.min(1, Math.max(0, t)))) / 2;
 
-const between = (from: number, to: number, share: number): number => to + (from - to) * share;
+const between = (from: number, to: number, fraction: number): number => to + (from - to) * fraction;
 
 function expectSteps(steps: number, warmUp = 0): void {
   if (Number.isInteger(steps) && Number.isInteger(warmUp) && warmUp >= 0 && steps > warmUp) return;
@@ -74,7 +74,7 @@ export interface OneCycleOptions {
   /** The highest. */
   readonly rate: number;
   readonly steps: number;
-  /** Share of the steps in which it rises; default 0.3. */
+  /** Fraction of the steps in which it rises; default 0.3. */
   readonly rise?: number;
   /** At the first step; default a 25th of the highest. */
   readonly start?: number;

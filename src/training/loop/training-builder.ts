@@ -13,7 +13,7 @@ export class TrainingBuilder extends GraphBuilder {
   #normalisations = 0;
 
   /**
-   * @param momentum share of the batch's statistics in the new running ones; 0.1, as PyTorch has it.
+   * @param momentum fraction of the batch's statistics in the new running ones; 0.1, as PyTorch has it.
    * @param kept statistics that are used as they are, e.g. those of a teacher: normalisation as in inference.
    */
   constructor(

@@ -120,9 +120,9 @@ export function targetOf(b: GraphBuilder, { pixels }: PatchSet, normalised: bool
   const target = b.reshape(b.transpose(pixels, [0, 2, 1]), [rows, size]);
   if (!normalised) return target;
   // One operator, whose variance is the biased one: x / sqrt(v s / (s - 1) + e) = k x / sqrt(v + k² e), k² = (s - 1) / s.
-  const share = (size - 1) / size;
-  const scale = b.constant(float32([size], new Float32Array(size).fill(Math.sqrt(share))));
-  return b.op('LayerNormalization', [target, scale], { axis: int(-1), epsilon: float(1e-6 * share) })[0];
+  const fraction = (size - 1) / size;
+  const scale = b.constant(float32([size], new Float32Array(size).fill(Math.sqrt(fraction))));
+  return b.op('LayerNormalization', [target, scale], { axis: int(-1), epsilon: float(1e-6 * fraction) })[0];
 }
 
 /** Mean squared error of all elements, shape []. */

@@ -119,7 +119,7 @@ const objectiveSchema = Type.Object(
       Type.Number({
         exclusiveMinimum: 0,
         exclusiveMaximum: 1,
-        description: 'Share of the patches that is hidden; default 0.75.',
+        description: 'Fraction of the patches that is hidden; default 0.75.',
       }),
     ),
     normalised: Type.Optional(
@@ -174,7 +174,7 @@ function shownOf(patches: number, hidden: number): number {
   const shown = Math.floor(patches * (1 - hidden));
   if (shown > 0 && shown < patches) return shown;
   throw new UserError(
-    `of ${patches} patches, hiding the share ${hidden} leaves ${shown} to be shown; choose hidden so that some are shown and some hidden`,
+    `of ${patches} patches, hiding the fraction ${hidden} leaves ${shown} to be shown; choose hidden so that some are shown and some hidden`,
   );
 }
 

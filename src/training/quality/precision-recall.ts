@@ -44,7 +44,7 @@ export function manifoldOf(features: Float32Tensor, k = 3): Manifold {
   return { features, radii: Float64Array.from({ length: n }, (_, i) => nearest[(i + 1) * k - 1]) };
 }
 
-/** Share of features `[n, d]` that lie in at least one ball of a manifold, its surface included: 0 to 1. */
+/** Fraction of features `[n, d]` that lie in at least one ball of a manifold, its surface included: 0 to 1. */
 export function shareWithin({ features: { shape, data }, radii }: Manifold, others: Float32Tensor): number {
   const [n, d] = shape;
   const [m, width] = others.shape;
@@ -62,7 +62,7 @@ export function shareWithin({ features: { shape, data }, radii }: Manifold, othe
   return inside / m;
 }
 
-/** Precision: the share of generated images within the manifold of real ones. Recall: the other way round. */
+/** Precision: the fraction of generated images within the manifold of real ones. Recall: the other way round. */
 export const precisionRecall = (real: Manifold, generated: Manifold): { precision: number; recall: number } => ({
   precision: shareWithin(real, generated.features),
   recall: shareWithin(generated, real.features),

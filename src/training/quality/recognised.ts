@@ -14,7 +14,7 @@ export function largest({ shape: [n, classes], data }: Float32Tensor): Int32Arra
 }
 
 /**
- * Share of rows that are of the class asked for, 0 to 1.
+ * Fraction of rows that are of the class asked for, 0 to 1.
  * @throws UserError when there are none, or not as many of one as of the other.
  */
 export function recognised(predicted: ArrayLike<number>, asked: ArrayLike<number>): number {

@@ -26,7 +26,7 @@ export function cosines(images: Float32Tensor, texts: Float32Tensor): Float32Ten
 }
 
 /**
- * Share of rows whose own text is among the `k` most similar, by `k`: R@k, 0 to 1.
+ * Fraction of rows whose own text is among the `k` most similar, by `k`: R@k, 0 to 1.
  * A text that is as similar as the own one counts as more similar, so that equal rows gain nothing.
  * @param similarity `[n, m]`
  * @param own of each row, its text.

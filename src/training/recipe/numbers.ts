@@ -22,7 +22,7 @@ export const side = (description: string) => whole(description, 8192);
 export const classes = (description: string, minimum = 1) => whole(description, 2 ** 18, minimum);
 
 /** From 0 to 1. */
-export const share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
+export const fraction = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
 
 /** From 0 to below 1: what is left of an old value in a moving average. */
 export const decay = (description: string) => Type.Number({ minimum: 0, exclusiveMaximum: 1, description });

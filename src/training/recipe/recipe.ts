@@ -10,7 +10,7 @@ import { augmentationsSchema } from '../augment/list.ts';
 import type { PhotoSet } from '../loop/photos.ts';
 import type { TrainingStep } from '../loop/step.ts';
 import type { TrainOptions } from '../loop/train.ts';
-import { above0, closed, decay, share, weight, whole } from './numbers.ts';
+import { above0, closed, decay, fraction, weight, whole } from './numbers.ts';
 
 const optimiserSchema = Type.Union(
   [
@@ -29,7 +29,7 @@ const optimiserSchema = Type.Union(
         beta1: Type.Optional(decay('Default 0.9.')),
         beta2: Type.Optional(decay('Default 0.999.')),
         epsilon: Type.Optional(above0('Default 1e-8.', 1)),
-        weightDecay: Type.Optional(weight('Share of the weight, times the rate, lost in each step.')),
+        weightDecay: Type.Optional(weight('Fraction of the weight, times the rate, lost in each step.')),
       },
       closed,
     ),
@@ -50,9 +50,9 @@ const scheduleSchema = Type.Object(
           description: "'oneCycle' and 'cosine' fall to `last`; 'constant' stays until it cools down, if it does.",
         }),
         peak: above0('The largest learning rate.', 1e4),
-        warmUp: Type.Optional(share('Share of the steps in which it rises; default 0, of oneCycle 0.3.')),
-        coolDown: Type.Optional(share('Share of the steps at the end in which a constant one falls; default 0.')),
-        last: Type.Optional(share('At the end, as a share of the peak; default 0.')),
+        warmUp: Type.Optional(fraction('Fraction of the steps in which it rises; default 0, of oneCycle 0.3.')),
+        coolDown: Type.Optional(fraction('Fraction of the steps at the end in which a constant one falls; default 0.')),
+        last: Type.Optional(fraction('At the end, as a fraction of the peak; default 0.')),
       },
       closed,
     ),

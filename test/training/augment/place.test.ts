@@ -53,14 +53,14 @@ describe('crop and flip', () => {
     });
   }
 
-  it('flip half of the photos, or the share that is asked for', () => {
+  it('flip half of the photos, or the fraction that is asked for', () => {
     const set = photos(1, 2, 3);
     const original = asFloats(set.pixels);
-    for (const [probability, share] of [[undefined, 0.5] as const, [0.2, 0.2] as const]) {
+    for (const [probability, fraction] of [[undefined, 0.5] as const, [0.2, 0.2] as const]) {
       const batch = augmenter([{ type: 'flip', probability }])(set, new Int32Array(4000), 1, 0);
       const flips = range(4000).filter((i) => batch[i * 18] !== original[0]).length;
       // Five standard deviations.
-      expect(Math.abs(flips / 4000 - share)).toBeLessThan(0.04);
+      expect(Math.abs(flips / 4000 - fraction)).toBeLessThan(0.04);
     }
   });
 });

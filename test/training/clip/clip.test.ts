@@ -246,14 +246,14 @@ describe('the recipe', () => {
     expect(largestDifference(found[0], found[1]) / scale).toBeLessThan(1e-5);
   });
 
-  it('draws captions by step and place alone, a share of them with the name of the class', async () => {
+  it('draws captions by step and place alone, a fraction of them with the name of the class', async () => {
     const plan = await clipRecipe.plan(recipe(), photos, noFiles);
     expect(await plan.batch(7)).toEqual(await plan.batch(7));
     const nouns = photos.names.map((name) => name.split('/')[1].split('_s_')[0].replace('_', ' '));
     const indices = Array.from({ length: 3000 }, (_, i) => i % 48);
     const drawn = captionsOf(photos, nouns, indices, { seed: 1, step: 2, classNames: 0.25 });
     const named = drawn.nouns.filter((name, i) => name === photos.classes[photos.labels[indices[i]]]);
-    // Four standard deviations of a share of 3000.
+    // Four standard deviations of a fraction of 3000.
     expect(Math.abs(named.length / 3000 - 0.25)).toBeLessThan(0.032);
     const allowed = (i: number) => [nouns[indices[i]], photos.classes[photos.labels[indices[i]]]];
     expect(drawn.nouns.every((name, i) => allowed(i).includes(name))).toBe(true);
@@ -269,7 +269,7 @@ describe('the recipe', () => {
     expect(() => recipe({ architecture: { ...sizes, width: 3 } })).toThrow(
       /architecture\.width is 3 and must be a multiple of 2/,
     );
-    expect(() => recipe({ objective: { share: true } })).toThrow(
+    expect(() => recipe({ objective: { fraction: true } })).toThrow(
       /objective has the unknown entry "share".* did you mean "shared"\?/,
     );
   });

@@ -67,7 +67,7 @@ export function textTower(tensors: ReadonlyMap<string, Tensor>, tokens: readonly
   return projection[0].map((_, k) => projection.reduce((sum, row, i) => sum + last[i] * row[k], 0));
 }
 
-/** The symmetric loss of rows of features, and the share of images whose nearest text is one of theirs. */
+/** The symmetric loss of rows of features, and the fraction of images whose nearest text is one of theirs. */
 export function contrastiveLoss(
   images: readonly Row[],
   texts: readonly Row[],

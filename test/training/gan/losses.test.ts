@@ -107,6 +107,6 @@ describe('the penalty on the gradient', () => {
 });
 
 it('counts what is above zero', async () => {
-  const { share } = await evaluate({ real }, (b, fed) => ({ share: positiveShare(b, fed.real) }));
-  expect(share[0]).toBeCloseTo(real.data.filter((value) => value > 0).length / 20, 6);
+  const { fraction } = await evaluate({ real }, (b, fed) => ({ fraction: positiveShare(b, fed.real) }));
+  expect(fraction[0]).toBeCloseTo(real.data.filter((value) => value > 0).length / 20, 6);
 });

@@ -153,13 +153,13 @@ describe('precision and recall', () => {
     const distance = (a: number[], b: number[]) => Math.hypot(...a.map((value, i) => value - b[i]));
     const all = (set: Float32Tensor) => Array.from({ length: set.shape[0] }, (_, i) => row(set, i));
     const radius = (set: number[][], at: number[]) => set.map((other) => distance(at, other)).sort((a, b) => a - b)[3];
-    const share = (set: number[][], others: number[][]) => {
+    const fraction = (set: number[][], others: number[][]) => {
       const radii = set.map((at) => radius(set, at));
       return others.filter((x) => set.some((at, i) => distance(x, at) <= radii[i])).length / others.length;
     };
     const [r, g] = [all(real), all(generated)];
     const found = precisionRecall(manifoldOf(real), manifoldOf(generated));
-    expect(found).toEqual({ precision: share(r, g), recall: share(g, r) });
+    expect(found).toEqual({ precision: fraction(r, g), recall: fraction(g, r) });
     expect(found.precision).toBeLessThan(found.recall);
   });
 });

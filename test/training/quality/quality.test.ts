@@ -172,7 +172,7 @@ it('a probe parts what a plane parts, wherever the features lie and however larg
 });
 
 it('a probe on two indicators finds the log odds, whose closed form is known', async () => {
-  // The feature is 0 or 1; of 600 rows with 0 a share of 0.2 is of class 1, of 400 with 1 a share of 0.7.
+  // The feature is 0 or 1; of 600 rows with 0 a fraction of 0.2 is of class 1, of 400 with 1 a fraction of 0.7.
   const data = Float32Array.from({ length: 1000 }, (_, i) => Number(i >= 600));
   const labels = Int32Array.from({ length: 1000 }, (_, i) => Number(i < 600 ? i < 120 : i < 600 + 280));
   const train = { features: float32([1000, 1], data), labels };

@@ -245,7 +245,7 @@ describe('scheduleOf', () => {
     return scheduleOf({ schedule: { ...base, ...change } } as Recipe, { n: 105 });
   };
 
-  it('a constant rate stays, or cools down in the last share of the steps', () => {
+  it('a constant rate stays, or cools down in the last fraction of the steps', () => {
     const at = [0, 23, 24, 27, 30];
     expect(at.map(schedule({}).rate)).toEqual([0.5, 0.5, 0.5, 0.5, 0.5]);
     const { rate } = schedule({ rate: { kind: 'constant', peak: 0.5, coolDown: 0.2, last: 0.1 } });
@@ -266,7 +266,7 @@ describe('scheduleOf', () => {
     expect(() => schedule({ batch: 106 })).toThrow(/batch size .* 105, not 106/);
   });
 
-  it('makes learning rates of shares of the steps', () => {
+  it('makes learning rates of fractions of the steps', () => {
     const at = (rate: Partial<Recipe['schedule']['rate']>, ...steps: number[]) =>
       steps.map(schedule({ epochs: 10, rate: { kind: 'cosine', peak: 0.5, ...rate } }).rate);
     expect(at({ kind: 'constant' }, 0, 99)).toEqual([0.5, 0.5]);

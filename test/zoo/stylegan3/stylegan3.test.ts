@@ -208,13 +208,13 @@ describe('StyleGAN-XL at 256 pixels', () => {
   });
 });
 
-/** Within a share of the spread. */
-function expectSame(actual: Tensor, expected: Tensor, share: number): void {
+/** Within a fraction of the spread. */
+function expectSame(actual: Tensor, expected: Tensor, fraction: number): void {
   expect(actual.shape).toEqual(expected.shape);
   const values = toFloat32(expected);
   const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
   const std = Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);
-  expect(largestDifference(toFloat32(actual), values)).toBeLessThanOrEqual(share * std);
+  expect(largestDifference(toFloat32(actual), values)).toBeLessThanOrEqual(fraction * std);
 }
 
 it('gives maps of the image alone unless the margins are kept', async () => {

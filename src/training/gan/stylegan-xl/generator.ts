@@ -13,7 +13,7 @@ import { standInCard } from '../../recipe/stand-in-card.ts';
 import { planSynthesis } from './layers.ts';
 import { freshStyleGanXl, isRunning, mappingDefaults, movesInStyleGanXl, type StyleGanXlSizes } from './tensors.ts';
 
-/** Share of the old value in a running mean. Of w: for each image. Source: `w_avg_beta` of the official code. */
+/** Fraction of the old value in a running mean. Of w: for each image. Source: `w_avg_beta` of the official code. */
 const meanDecay = 0.998;
 /**
  * Images after which half of an old power of a layer's input is left: a tenth of the official `magnitude_ema_beta`, for
@@ -83,7 +83,7 @@ function runningPower(b: GraphBuilder, power: Value, maps: Value): Value {
 }
 
 /**
- * The mean w of each class, followed image by image: of m images of a class the last has the share 1 - decay, the one
+ * The mean w of each class, followed image by image: of m images of a class the last has the fraction 1 - decay, the one
  * before it decay times that, and so on, and decay^m is left of what was.
  * @param means `[classes, w]`. @param w `[n, w]`. @param c one-hot, `[n, classes]`.
  */

@@ -100,9 +100,9 @@ export function planSynthesis(sizes: SynthesisSizes): SynthesisPlan {
     );
   }
   const signals = Array.from({ length: count + 1 }, (_, i): Signal => {
-    const share = Math.min(1, i / (count - critical));
-    const cutoff = firstCutoff * (last.cutoff / firstCutoff) ** share;
-    const stopband = firstStopband * (last.stopband / firstStopband) ** share;
+    const fraction = Math.min(1, i / (count - critical));
+    const cutoff = firstCutoff * (last.cutoff / firstCutoff) ** fraction;
+    const stopband = firstStopband * (last.stopband / firstStopband) ** fraction;
     const rate = 2 ** Math.ceil(Math.log2(Math.min(2 * stopband, size)));
     const whole = i >= count - 1 ? size : rate + 2 * margin;
     return { rate, size: whole, cutoff, halfWidth: Math.max(stopband, rate / 2) - cutoff };

@@ -11,7 +11,7 @@ import { LiveWeights } from '../../loop/live-weights.ts';
 import { standInCard } from '../../recipe/stand-in-card.ts';
 import { freshStyleGan2, movesInStyleGan2, sideOf, type StyleGan2Sizes } from './tensors.ts';
 
-/** Share of the old mean w in the new one. Source: `w_avg_beta` of the official code. */
+/** Fraction of the old mean w in the new one. Source: `w_avg_beta` of the official code. */
 const meanDecay = 0.995;
 
 /**
