@@ -103,7 +103,7 @@ describe('a wrong recipe', () => {
     [
       'several places',
       { ...resnet, name: 'a b', colour: 1, seed: 0.5, objective: { smoothing: 2 }, augmentation: [{}] },
-      /(?=.*objective\.smoothing is 2 and must be at most 1 \(Share)(?=.*the recipe has the unknown entry "colour"; known are name, )(?=.*name is "a b" and must match)(?=.*augmentation\[0\] lacks "type", "crop" or "flip")(?=.*seed is 0\.5, not a whole number)/,
+      /(?=.*objective\.smoothing is 2 and must be at most 1 \(Fraction)(?=.*the recipe has the unknown entry "colour"; known are name, )(?=.*name is "a b" and must match)(?=.*augmentation\[0\] lacks "type", "crop" or "flip")(?=.*seed is 0\.5, not a whole number)/,
     ],
     [
       'an unknown optimiser',
