@@ -1,8 +1,8 @@
 // The rules of the house: what the lint refuses, and how folders and files are laid out. docs/architecture.md explains them.
 
 import { ESLint } from 'eslint';
-import { readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 describe('the lint', () => {
@@ -96,4 +96,25 @@ describe('a folder', () => {
     );
     expect(prefixed).toEqual([]);
   });
+});
+
+it('files make no circle, of types neither, which the lint does not look at', () => {
+  const files = folders('src').flatMap(({ folder, files: own }) => own.map((file) => join(folder, file)));
+  const importing = /^(?:import|export)\b[^;]*?from '(\.[^']+)';/gms;
+  const imports = new Map(
+    files.map((file) => [
+      file,
+      [...readFileSync(file, 'utf8').matchAll(importing)].map(([, path]) => join(dirname(file), path)),
+    ]),
+  );
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, way: readonly string[]): void => {
+    if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file].join(' -> '));
+    if (way.includes(file) || done.has(file)) return;
+    for (const next of imports.get(file) ?? []) visit(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  expect(circles).toEqual([]);
 });
