@@ -3,7 +3,7 @@
 // allocator that suits large buffers.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -12,9 +12,29 @@ import { runWithAllocator, wantsAllocator } from './allocator.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const main = join(root, 'dist', 'cli', 'main.js');
 
+/** Files that may have to be open at once: Node reads all modules side by side. */
+const leastFiles = 256;
+
+const most = openFiles();
+if (most < leastFiles) {
+  console.error(
+    `rosetta: only ${most} files may be open at once here; allow at least ${leastFiles} (ulimit -n ${leastFiles})`,
+  );
+  process.exit(1);
+}
 if (isStale()) build();
 if (wantsAllocator()) runWithAllocator(main, process.argv.slice(2));
 else await import(pathToFileURL(main).href);
+
+/** How many files the system lets this process open at once, where it tells. */
+function openFiles() {
+  try {
+    const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
+    return limit ? Number(limit[1]) : Infinity;
+  } catch {
+    return Infinity;
+  }
+}
 
 /** Whether this is a checkout whose sources are newer than what was built of them. */
 function isStale() {

@@ -26,6 +26,17 @@ describe('a line', () => {
   it('of several keeps their breaks', () => expect(printableLines('a\n\u001bb')).toBe('a\n\\u001bb'));
 });
 
+it.skipIf(!existsSync('/proc/self/limits'))('a limit of open files that is too low is told (needs /proc)', () => {
+  const limited = 'ulimit -n 40; exec "$0" "$@"';
+  const { status, stderr } = spawnSync('sh', ['-c', limited, process.execPath, rosetta, '--version'], {
+    encoding: 'utf8',
+  });
+  expect([status, stderr]).toEqual([
+    1,
+    'rosetta: only 40 files may be open at once here; allow at least 256 (ulimit -n 256)\n',
+  ]);
+});
+
 describe('the command line', () => {
   let folder: string;
   const name = 'w\u001b]0;owned\u0007\u202e';
