@@ -133,15 +133,14 @@ export const shared = {
     new Option('-m, --model <name=file>', 'a model: a checkpoint, a model card, or an .onnx file').argParser(
       parseModel,
     ),
-  taps: () =>
-    new Option('--taps <glob>', 'layers whose units take part, e.g. "layer*.*" or "vit:blocks.*"').argParser(collect),
+  taps: () => new Option('--taps <glob>', 'layers to mine, e.g. "layer*.*" or "vit:blocks.*"').argParser(collect),
   config: () =>
     new Option(
       '--config <key=value>',
       'a setting that the file cannot tell, e.g. size=64 or vit:mean=0.5,0.5,0.5',
     ).argParser(parseSetting),
   cache: () =>
-    new Option('--cache <folder>', 'where models are kept (default: ROSETTA_CACHE, else as the platform has it)'),
+    new Option('--cache <folder>', "where models are kept (default: ROSETTA_CACHE, else the platform's cache)"),
   truncation: () =>
     new Option('--truncation <psi>', 'truncation of generators, e.g. 0.7 or biggan:0.4 (default: their own)').argParser(
       collect,

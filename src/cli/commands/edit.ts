@@ -40,7 +40,7 @@ export interface EditCommandOptions extends SearchCommandOptions, SampleOptions 
 
 export function editCommand(): Command {
   const command = new Command('edit')
-    .description('change an image of a generator by the maps of its units: shift, zoom, paste, strengthen, erase')
+    .description('edit a generated image through the maps of its units: shift, zoom, paste, strengthen, erase')
     .requiredOption('-g, --generator <name=file>', 'the generator, one of the run', oneModel)
     .requiredOption('-e, --edit <script>', 'the edits, as JSON (docs/edit.schema.json)');
   return withSearchOptions(withSampleOptions(command, 'the image'), { rosetta: 1, level: 1, start: 0 }).action(

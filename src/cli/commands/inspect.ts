@@ -36,7 +36,7 @@ const shortList = 30;
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('tell what is in a checkpoint, a model card, an .onnx file, or a run')
+    .description('describe a checkpoint, a model card, an .onnx file, or a run')
     .argument('<path>', 'the file, the folder of a run, or the name of a model of the zoo')
     .addOption(shared.config())
     .addOption(shared.taps())

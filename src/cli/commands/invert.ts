@@ -29,7 +29,7 @@ export interface InvertCommandOptions extends GuidedCommandOptions {
 
 export function invertCommand(): Command {
   const command = new Command('invert')
-    .description('find the image of a generator whose units light where those of encoders light on a photo')
+    .description("find the generated image whose units light up where encoders' units light up on a photo")
     .argument('<photo...>', 'photos: files, folders or archives of them')
     .requiredOption('-g, --generator <name=file>', 'the generator, one of the run', oneModel);
   return withGuideOptions(withSearchOptions(command, guidedTerms))
@@ -83,7 +83,7 @@ export async function invertPhotos(
   const [first] = subjects;
   const page = {
     title: `${subjects.length > 1 ? `${subjects.length} photos` : first.label} inverted into ${generator.name}`,
-    lead: `Found by search, with no training: the image of ${generator.name} whose units light where the units of ${guides.join(', ')} that they are paired with light on the photo.`,
+    lead: `Found by search, with no training: the image of ${generator.name} whose units light up where their paired units of ${guides.join(', ')} light up on the photo.`,
   };
   return makeResults(inversionTasks({ ...plan, own }, subjects), page, { ...options, output, printer });
 }

@@ -83,34 +83,25 @@ export function mineCommand(): Command {
       parseModel,
     )
     .option('-i, --images <path>', 'photos: a folder, a .tar, .tar.gz or .zip archive')
-    .requiredOption('-o, --out <folder>', 'folder of the run; an interrupted run in it goes on')
-    .option(
-      '-n, --samples <n>',
-      'how many images of each source; not below the number of photos takes them all',
-      wholeNumber(1),
-      2000,
-    )
+    .requiredOption('-o, --out <folder>', 'folder of the run; an interrupted run resumes')
+    .option('-n, --samples <n>', 'images from each source; all photos if there are no more', wholeNumber(1), 2000)
     .option(
       '-s, --seed <n>',
-      'which photos, how they are split and paired, the weights of twins',
+      'which images, how they are split and paired, the weights of twins',
       wholeNumber(0),
       miningDefaults.seed,
     )
     .option('--classes <list>', 'classes of the samples: 0,207 or "all" (default); GENERATOR:0,207 for one', collect)
     .addOption(shared.truncation())
     .addOption(new Option('--noise <kind>', 'noise of StyleGAN2').choices(['const', 'none']).default('const'))
-    .option(
-      '--images-from <generator>',
-      'with several generators: whose samples are the images (default: all)',
-      collect,
-    )
+    .option('--images-from <generator>', 'which of several generators supply the images (default: all)', collect)
     .addOption(shared.taps())
     .addOption(shared.config())
     .addOption(shared.cache())
     .option('-k, --k <n>', 'pairs are mutual neighbours among the k nearest', wholeNumber(1), miningDefaults.k)
     .option(
       '--set-k <n>',
-      'the anchor must be among this many first choices of each unit of a set',
+      'the anchor must be among this many first choices of each unit it chose',
       wholeNumber(1),
       miningDefaults.setK,
     )
@@ -124,7 +115,7 @@ export function mineCommand(): Command {
     .option('--reference', "the published code's score instead of Pearson r: cosines over batches of 10, averaged")
     .option(
       '--concept-threshold <r>',
-      'sets that correlate at least so much are one concept',
+      'sets that correlate at least this much form one concept',
       fraction,
       miningDefaults.conceptThreshold,
     )
@@ -134,7 +125,7 @@ export function mineCommand(): Command {
     .addOption(shared.batch())
     .option(
       '--image-size <size>',
-      'size to which photos are decoded (default: their own if all have one, else the largest input)',
+      'size that photos are decoded to (default: their own if all have one, else the largest input)',
       parseImageSize,
     )
     .addOption(shared.device())

@@ -10,7 +10,7 @@ import { printJson, printLines } from '../terminal.ts';
 
 export function reportCommand(): Command {
   return new Command('report')
-    .description('make the page of a finished run anew')
+    .description('rebuild the page of a finished run')
     .argument('<run>', 'folder of the run')
     .option('-o, --out <file>', 'file of the page (default: index.html in the run)')
     .addOption(shared.json())

@@ -42,7 +42,7 @@ interface TrainCommandOptions {
 
 export function trainCommand(): Command {
   return new Command('train')
-    .description('train a small network from a recipe; an interrupted training goes on where it was')
+    .description('train a small network from a recipe; an interrupted training resumes')
     .argument('<recipe>', 'a .json file: architecture, objective, schedule, augmentation')
     .requiredOption('-d, --data <path>', 'photos: a folder or archive, with a folder for each class')
     .requiredOption('-o, --out <folder>', 'checkpoint, log, and the network with its card')
@@ -52,7 +52,7 @@ export function trainCommand(): Command {
       minutes,
     )
     .option('--every <n>', 'steps between two lines of the log', wholeNumber(1), trainingDefaults.every)
-    .option('--size <n>', 'side that photos are brought to', wholeNumber(8), 32)
+    .option('--size <n>', 'side that photos are resized to', wholeNumber(8), 32)
     .addOption(shared.cache())
     .addOption(shared.threads())
     .option('-q, --quiet', 'no progress')

@@ -38,7 +38,10 @@ export function translateCommand(): Command {
     .requiredOption('--to <name=file>', 'the generator whose image is searched', oneModel);
   return withGuideOptions(withSearchOptions(withSampleOptions(command, 'the sample'), guidedTerms))
     .option('--to-class <k>', 'class of the image that is searched; "auto" (default): the best of all', parseClass)
-    .option('--direct', 'by pairs of units of the two generators that encoders of the run bridge; no encoder is needed')
+    .option(
+      '--direct',
+      "guided by the other generator's own units, bridged by encoders of the run; no encoder is needed",
+    )
     .action((options: TranslateCommandOptions, self: Command) => {
       if (!options.from && !options.latent) self.error('error: name the generator of the sample, with --from');
       return makingResults(options, (printer, signal) => translateSample(options, printer, signal));
@@ -104,8 +107,8 @@ export async function translateSample(
   const page = {
     title: `${from.name}, ${where}, translated into ${to.name}`,
     lead: direct
-      ? `The image of ${to.name} whose units light where the units of ${from.name} light that encoders pair them with.`
-      : `The image of ${to.name} whose units light where the units of ${named.map(({ name }) => name).join(', ')} that they are paired with light on the sample.`,
+      ? `The image of ${to.name} whose units light up where units of ${from.name} do, paired through the encoders.`
+      : `The image of ${to.name} whose units light up where their paired units of ${named.map(({ name }) => name).join(', ')} light up on the sample.`,
   };
   const tasks = inversionTasks({ ...plan, own }, [subject]).map((task) => ({
     ...task,

@@ -20,7 +20,7 @@ interface PullOptions extends StoreOptions {
 }
 
 export function zooCommand(): Command {
-  const zoo = new Command('zoo').description('published models, and files of your own under a name');
+  const zoo = new Command('zoo').description('list and download published models; name files of your own');
   zoo
     .command('list')
     .description('all models, and which are here')

@@ -37,8 +37,8 @@ interface DemoCommandOptions {
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('mine, invert, translate and edit with the shipped zoo; shows all of it on a page')
-    .option('-o, --out <folder>', 'folder of the demo; an interrupted one in it goes on', 'rosetta-demo')
+    .description('mine, invert, translate and edit with the shipped zoo, and show the results on one page')
+    .option('-o, --out <folder>', 'folder of the demo; an interrupted one resumes', 'rosetta-demo')
     .option('-n, --samples <n>', 'images that are mined, of each generator', wholeNumber(8), 150)
     .option('--steps <n>', 'steps of each search', wholeNumber(1), 100)
     .option('--zoo <folder>', 'networks with their cards (default: those that are shipped)', shippedZoo)

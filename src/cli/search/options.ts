@@ -117,7 +117,7 @@ export const searchSettings = (options: SearchCommandOptions) => ({
 export function withSearchOptions(command: Command, terms: Readonly<Record<string, number>>): Command {
   return command
     .requiredOption('-r, --run <folder>', 'a finished run of "rosetta mine" with these models')
-    .requiredOption('-o, --out <folder>', 'folder of the results; an interrupted search in it goes on')
+    .requiredOption('-o, --out <folder>', 'folder of the results; an interrupted search resumes')
     .addOption(
       new Option('--loss <weights>', `weights of the terms, e.g. ${inWords(terms)}`)
         .argParser(weights(terms))
@@ -132,7 +132,7 @@ export function withSearchOptions(command: Command, terms: Readonly<Record<strin
       `learning rate (default: ${searchDefaults.rate.z} in z, ${searchDefaults.rate.w} elsewhere)`,
       positive,
     )
-    .option('--patience <n>', 'stop when nothing got better in so many steps (default: never)', wholeNumber(1))
+    .option('--patience <n>', 'stop after this many steps without improvement (default: never)', wholeNumber(1))
     .addOption(shared.truncation())
     .addOption(new Option('--noise <kind>', 'noise of StyleGAN2').choices(['const', 'none']).default('const'))
     .option(
@@ -157,7 +157,11 @@ export const guidedTerms = { rosetta: 1, pixel: 0, feature: 0, start: 0, mean: 0
 /** Adds the options of a search that encoders guide. */
 export function withGuideOptions(command: Command): Command {
   return command
-    .option('--guide <name=file>', "an encoder of the run whose units guide; NAME alone: the model store's", parseModel)
+    .option(
+      '--guide <name=file>',
+      'an encoder of the run whose units guide; NAME alone takes it from the model store',
+      parseModel,
+    )
     .option('--all', 'all encoders of the run guide (the default without --guide)')
     .addOption(
       new Option('--features <name>', 'encoder of the feature term (default: the first guide)').argParser(oneModel),
@@ -166,13 +170,13 @@ export function withGuideOptions(command: Command): Command {
       new Option('--judge <name>', 'encoder that measures the result (default: the first guide)').argParser(oneModel),
     )
     .option('--concepts <list>', 'only units of these concepts or Rosetta sets of the run, e.g. 3f2a,s12', list)
-    .option('--pairs <n>', 'at most so many pairs guide, those with the largest r', wholeNumber(1), pairDefaults.limit)
-    .option('--min-r <r>', 'only pairs with at least this r', fraction)
-    .option('--max-q <q>', `only pairs with at most this q (default: ${pairDefaults.maxQ})`, share)
-    .option('--unreplicated', 'also pairs that not both halves of the images choose')
+    .option('--pairs <n>', 'use at most this many pairs, those with the largest r', wholeNumber(1), pairDefaults.limit)
+    .option('--min-r <r>', 'ignore pairs with a smaller r', fraction)
+    .option('--max-q <q>', `ignore pairs with a larger q (default: ${pairDefaults.maxQ})`, share)
+    .option('--unreplicated', 'also use pairs that only one half of the images chose')
     .option(
       '--starts <n>',
-      'searches side by side, of which the best is taken (default: 4, of the largest 1)',
+      'searches side by side; the best is taken (default: 4; 1 of the largest generators)',
       wholeNumber(1),
     )
     .option('--candidates <n>', 'samples of which the best are the starts', wholeNumber(1), searchDefaults.candidates)
