@@ -48,9 +48,9 @@ export function pairSentence(dictionary: Dictionary): Html {
     html`<b>${mean(lists, of).toFixed(0)}</b>`;
   return html`${
     what === 'replicated' &&
-    html`Of noise alone there would be ${count(trained, 'expectedOfNoise')} pairs for two networks, so that a pair by
-    itself proves nothing. Those counted here agree far better than under the null, in which each image’s maps meet
-    another image’s (q below 0.01), and both halves of the images choose them. `
+    html`Noise alone would give ${count(trained, 'expectedOfNoise')} pairs for two networks, so a pair by itself proves
+    nothing. The pairs counted here agree far better than under the null, where each image’s maps meet another image’s
+    (q below 0.01), and both halves of the images choose them. `
   }On
   average two networks share ${count(trained)} of
   them${

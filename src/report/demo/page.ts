@@ -63,9 +63,9 @@ export function demoPage({ dictionary, concepts, shows, report }: DemoPage): str
           <header class="masthead">
             <h1>Rosetta neurons</h1>
             <p class="lead">
-              ${zoo.length} small networks, each trained for something else, were shown the same images. Some of their
-              units light up at the same places of the same images: they have found the same concept. This page shows
-              which, and what one can do with them.
+              ${zoo.length} small networks, trained for different tasks, look at the same images. Some of their units
+              light up in the same places: they have found the same concepts. This page shows which ones, and what you
+              can do with them.
             </p>
             <dl class="figures">
               ${figure(zoo.length, 'networks')}${figure(units, 'units')}${figure(images.count, 'images')}${figure(
@@ -83,7 +83,7 @@ export function demoPage({ dictionary, concepts, shows, report }: DemoPage): str
             <section class="part" id="networks">
               <h2>The networks</h2>
               <p>
-                ${generators} of them make images; the others look at them. All images are ${size}: networks for them
+                ${generators} of them make images; the others look at them. All images are ${size}, so that the networks
                 can be small.
               </p>
               ${modelTable(zoo)}
@@ -92,7 +92,7 @@ export function demoPage({ dictionary, concepts, shows, report }: DemoPage): str
               <h2>What they share</h2>
               <p>
                 Every unit of a network is correlated with every unit of the others, over all positions of all images.
-                Two units that are each other’s most similar one are a pair. ${pairSentence(dictionary)}
+                Two units that are each other’s nearest neighbour are a pair. ${pairSentence(dictionary)}
               </p>
               ${pairMatrix(dictionary)}
             </section>
