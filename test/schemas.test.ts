@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { expect, it } from 'vitest';
 import { dictionarySchema } from '../src/mining/run/dictionary.ts';
+import { editSchema } from '../src/synthesis/edit/script.ts';
 import { recipeKinds } from '../src/training/recipe/kinds.ts';
 import { recipeSchema } from '../src/training/recipe/schema.ts';
 import { cardSchema } from '../src/zoo/card.ts';
@@ -13,6 +14,7 @@ const schemas: Readonly<Record<string, object>> = {
   'model-card': cardSchema,
   recipe: recipeSchema(recipeKinds),
   dictionary: dictionarySchema,
+  edit: editSchema,
 };
 
 it.each(Object.entries(schemas))('docs/%s.schema.json is that of the program', async (name, schema) => {

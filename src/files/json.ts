@@ -199,7 +199,8 @@ function problemOf({ keyword, params, schemaPath }: Problem, node: Node, value: 
     case 'minLength':
       return limit === 1 ? [`${place} is empty${about}`] : has(`at least ${limit} characters`);
     case 'minItems':
-      return has(`at least ${limit} entries`);
+    case 'minProperties':
+      return limit === 1 ? [`${place} is empty${about}`] : has(`at least ${limit} entries`);
     case 'maxItems':
       return has(`at most ${limit} entries`);
     case 'maxLength':

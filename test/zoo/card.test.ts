@@ -64,7 +64,7 @@ describe('a model card', () => {
       /input\.resize is "area", not "bilinear" or "bicubic"/,
     ],
     ['a name with spaces', { name: 'my net' }, /name is "my net" and must match/],
-    ['no taps', { taps: [] }, /taps must have at least 1 entries/],
+    ['no taps', { taps: [] }, /taps is empty/],
     ['no file', { file: undefined }, /the card card\.json names no "file" with weights; add it/],
   ];
   it.each(wrong)('is refused for %s', (_, changes, message) => {

@@ -123,7 +123,7 @@ describe('a wrong recipe', () => {
     [
       'of two architectures the other',
       { ...dino, architecture: { depths: [], planes: [8], stem: 'x' } },
-      /(?=.*architecture\.depths must have at least 1 entries)(?=.*architecture\.stem is "x", not a whole number)/,
+      /(?=.*architecture\.depths is empty)(?=.*architecture\.stem is "x", not a whole number)/,
     ],
     [
       'of three generators the nearest',
