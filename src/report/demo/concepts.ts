@@ -11,6 +11,7 @@ import {
 import { base64 } from '../blocks.ts';
 import { heatmapPixels } from '../heatmap.ts';
 import { html, type Html } from '../html.ts';
+import { bySignificanceThenExcess } from '../page/standing.ts';
 import type { ImageEncoders } from '../synthesis/output.ts';
 import { formatR } from '../synthesis/unit-pairs.ts';
 
@@ -28,14 +29,13 @@ export interface ShownConcept {
 /** Of each anchor; from different layers, so that not all of them are colours and edges. */
 const perAnchor = 2;
 
-/** The best concepts of each anchor by their excess over the null, no two of one layer of the anchor. */
+/** The best concepts of each anchor, the significant first, by their excess over the null; no two of one layer of the anchor. */
 function bestConcepts({ concepts, sets, options }: Dictionary): { concept: Concept; set: RosettaSet }[] {
   const byId = new Map(sets.map((set) => [set.id, set]));
   const all = concepts.map((concept) => ({ concept, set: byId.get(concept.sets[0])! }));
-  const value = ({ set }: (typeof all)[number]) => set.excess ?? set.r;
   const anchors = options.anchors.length ? options.anchors : [null];
   return anchors.flatMap((anchor) => {
-    const own = all.filter(({ set }) => set.anchor === anchor).sort((a, b) => value(b) - value(a));
+    const own = all.filter(({ set }) => set.anchor === anchor).sort((a, b) => bySignificanceThenExcess(a.set, b.set));
     const layer = ({ set }: (typeof all)[number]) =>
       parseUnit(set.units.find((unit) => anchor === null || parseUnit(unit).model === anchor)!).layer;
     return own.filter((one, i) => own.findIndex((other) => layer(other) === layer(one)) === i).slice(0, perAnchor);

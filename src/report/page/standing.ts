@@ -16,10 +16,20 @@ export const silentUnits = (models: readonly CountedModel[]): number =>
     .flatMap(({ layers }) => layers)
     .reduce((sum, { dead, constant }) => sum + dead + constant, 0);
 
-/** Orders sets: those that miss `significance` after all others (q is null without a null: no one misses it), then larger r. */
-export const bySignificanceThenR = (
-  a: { readonly q: number | null; readonly r: number },
-  b: { readonly q: number | null; readonly r: number },
-): number => Number(misses(a)) - Number(misses(b)) || b.r - a.r;
+interface Judged {
+  readonly q: number | null;
+  readonly r: number;
+  readonly excess: number | null;
+}
 
-const misses = ({ q }: { readonly q: number | null }): boolean => q !== null && q >= significance;
+/** Orders sets: those that miss `significance` after all others (q is null without a null: no one misses it). */
+const bySignificance = (a: Pick<Judged, 'q'>, b: Pick<Judged, 'q'>): number => Number(misses(a)) - Number(misses(b));
+const misses = ({ q }: Pick<Judged, 'q'>): boolean => q !== null && q >= significance;
+
+/** Significant sets first, then larger r. */
+export const bySignificanceThenR = (a: Pick<Judged, 'q' | 'r'>, b: Pick<Judged, 'q' | 'r'>): number =>
+  bySignificance(a, b) || b.r - a.r;
+
+/** Significant sets first, then larger excess over the null; r without a null. */
+export const bySignificanceThenExcess = (a: Judged, b: Judged): number =>
+  bySignificance(a, b) || (b.excess ?? b.r) - (a.excess ?? a.r);

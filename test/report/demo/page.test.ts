@@ -35,8 +35,8 @@ const run = {
   },
 };
 
-async function example(): Promise<DemoPage> {
-  const { dictionary, exemplars, maps, images } = run;
+async function example(dictionary = run.dictionary): Promise<DemoPage> {
+  const { exemplars, maps, images } = run;
   const concepts = await shownConcepts(
     dictionary,
     exemplars,
@@ -76,6 +76,16 @@ describe('demoPage', () => {
     }
     const units = models.filter(({ role }) => role === 'zoo').reduce((sum, model) => sum + model.units, 0);
     expect(page).toMatch(new RegExp(`<dd>${units.toLocaleString('en')}</dd>`));
+  });
+
+  it('shows concepts with q < 0.01 before all others, whatever their excess', async () => {
+    const [first] = (await example()).concepts;
+    const { sets, concepts } = run.dictionary;
+    const best = concepts.find(({ id }) => id === first.id)!.sets[0];
+    const doubted = sets.map((set) => (set.id === best ? { ...set, q: 0.5 } : set));
+    const found = await example({ ...run.dictionary, sets: doubted });
+    const [now] = found.concepts.filter(({ anchor }) => anchor === first.anchor);
+    expect(now.id).not.toBe(first.id);
   });
 
   it('shows of each anchor the concepts that agree most beyond chance, of different layers, as the maps have them', async () => {
