@@ -10,6 +10,7 @@ import type { Engine } from '../../runtime/engine.ts';
 import { BatchSession } from '../../runtime/with-session.ts';
 import type { BuiltModel, GeneratorInput, GeneratorOptions, Model } from '../../zoo/model.ts';
 import { mapsOf, names } from './pass-graph.ts';
+import { required } from '../../lookup.ts';
 
 /** What a network itself takes: `x` `[n, 3, h, w]` of an encoder, `z` (and `c`), `w` or `ws` of a generator. */
 export type OwnInput = Readonly<Partial<Record<'x' | 'z' | 'c' | 'w' | 'ws', Float32Tensor>>>;
@@ -40,18 +41,19 @@ const inputPrefix = 'input:';
  */
 export async function collectActivations(options: ActivationOptions): Promise<Map<string, Float32Tensor>> {
   const { engine, input, onProgress, signal } = options;
-  const own = 'source' in input ? undefined : checkedInput(options.model, input);
+  const batches =
+    'source' in input ? imageFeeds(input, options.batch) : ownFeeds(checkedInput(options.model, input), options.batch);
   const total = 'source' in input ? input.samples.length : Object.values(input)[0].shape[0];
   const results = new Map<string, { shape: readonly number[]; data: Float32Array }>();
   const session = new BatchSession(engine, (feeds: Feeds) => activationGraph(options, feeds));
   let done = 0;
   try {
-    for await (const feeds of 'source' in input ? imageFeeds(input, options.batch) : ownFeeds(own!, options.batch)) {
+    for await (const feeds of batches) {
       const n = Object.values(feeds)[0].shape[0];
       const outputs = await session.run(feeds);
       if (!results.size) allocateResults(results, outputs.tensors, total, options.memory);
       for (const [name, { data }] of Object.entries(outputs.tensors)) {
-        results.get(name)!.data.set(floats(data), (done * data.length) / n);
+        required(results, name, 'result').data.set(floats(data), (done * data.length) / n);
       }
       outputs.dispose();
       done += n;
@@ -92,7 +94,7 @@ function onImages(b: GraphBuilder, model: Model, source: ImageSource, feeds: Fee
     return model.addTo(b, b.input(names.samples, feeds[names.samples].shape));
   }
   const added = mapsOf([model])(b, source, feeds[names.samples].shape[0], [0]);
-  return { taps: added.maps.get(0)!, output: added.images };
+  return { taps: required(added.maps, 0, 'model'), output: added.images };
 }
 
 function onOwnInput(
@@ -133,7 +135,7 @@ function checkedInput(model: Model, input: OwnInput): OwnInput {
   const ok =
     (keys === (classes ? 'c,z' : 'z') &&
       fits('z', [z]) &&
-      (!classes || (fits('c', [classes]) && input.c!.shape[0] === input.z!.shape[0]))) ||
+      (!classes || (fits('c', [classes]) && input.c?.shape[0] === input.z?.shape[0]))) ||
     (keys === 'w' && fits('w', [w])) ||
     (keys === 'ws' && fits('ws', [layers, w]));
   return ok ? input : wrong(expected);

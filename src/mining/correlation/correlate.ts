@@ -3,7 +3,7 @@
 
 import { UserError } from '../../errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { float32, sizeOf } from '../../graph/tensor.ts';
+import { float32, sizeOf, floats } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { BatchSession } from '../../runtime/with-session.ts';
 import { blockBatches, plainBatches } from './blocks.ts';
@@ -19,6 +19,7 @@ import type { MineProgress } from '../progress.ts';
 import type { SavedState, StateStore } from './saved-state.ts';
 import { compareNames } from '../../images/image-set.ts';
 import { sampleShape, type Unreadable } from '../../images/source.ts';
+import { required, present } from '../../lookup.ts';
 
 export interface CorrelateOptions extends LongWork<CorrelateProgress> {
   readonly engine: Engine;
@@ -106,14 +107,15 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
     ]);
   const whole = saved && isWhole(saved, groupsOf(fresh, momentsAround(fresh)), passes, options);
   if (saved && !whole) damaged('partial/');
-  const found = whole ? centresFrom(saved.groups.get('centres')!, models) : undefined;
+  const found = whole ? centresFrom(required(saved.groups, 'centres', 'group'), models) : undefined;
   const resumed = saved && found && sameMeans(fresh, found) ? saved : undefined;
   const centres = (resumed && found) ?? fresh;
   const moments = momentsAround(centres);
   if (resumed) {
-    const sums = resumed.groups.get('moments')!;
-    for (const { entry, key } of savedMoments(moments)) entry.restore(sums.get(key)!.data as Float64Array);
-    neighbours.forEach((entry, i) => entry.restore(resumed.groups.get(`neighbours/${i}`)!));
+    const sums = required(resumed.groups, 'moments', 'group');
+    for (const { entry, key } of savedMoments(moments))
+      entry.restore(required(sums, key, 'moments').data as Float64Array);
+    neighbours.forEach((entry, i) => entry.restore(required(resumed.groups, `neighbours/${i}`, 'group')));
   }
 
   const unreadable = (): Unreadable[] => {
@@ -236,7 +238,7 @@ function takeScores(
 /** Moments of models, by index, over the parts on which all of them have maps. */
 function over(moments: PassRunOptions['moments'], models: readonly number[]): Moments[] {
   const shared = moments.filter((part) => models.every((m) => part[m]));
-  return models.map((m) => Moments.merged(shared.map((part) => part[m]!)));
+  return models.map((m) => Moments.merged(shared.map((part) => present(part[m], 'moments'))));
 }
 
 /** Means of every unit over the first images of the first part where it has maps, by model and layer. */
@@ -273,7 +275,7 @@ async function partMeans(
         [names.samples]: float32([n, ...shape], batch.data.subarray(0, n * sizeOf(shape))),
       });
       models.forEach(({ layers, units }, i) => {
-        const means = outputs.tensors[`mean/${indices[i]}`].data as Float32Array;
+        const means = floats(outputs.tensors[`mean/${indices[i]}`].data);
         layers.forEach(({ offset, units: channels }, l) => {
           for (let k = 0; k < n; k++) {
             for (let u = 0; u < channels; u++) totals[i][l][u] += means[k * units + offset + u];
@@ -308,11 +310,11 @@ const centresTo = (centres: readonly (readonly Float32Array[])[]): Map<string, T
   new Map(centres.flatMap((layers, m) => layers.map((means, l) => [`${m} ${l}`, float32([means.length], means)])));
 
 const centresFrom = (tensors: ReadonlyMap<string, Tensor>, models: readonly MinedModel[]): Float32Array[][] =>
-  models.map(({ layers }, m) => layers.map((_, l) => tensors.get(`${m} ${l}`)!.data as Float32Array));
+  models.map(({ layers }, m) => layers.map((_, l) => floats(required(tensors, `${m} ${l}`, 'centres').data)));
 
 function sumsFrom(groups: ReadonlyMap<string, ReadonlyMap<string, Tensor>>): Map<string, Tensor> {
   const entries = [...groups].filter(([name]) => name.startsWith('sums/'));
-  return new Map(entries.map(([name, tensors]) => [name.slice('sums/'.length), tensors.get('sums')!]));
+  return new Map(entries.map(([name, tensors]) => [name.slice('sums/'.length), required(tensors, 'sums', 'tensor')]));
 }
 
 const float64 = (data: Float64Array): Tensor => ({ dtype: 'float64', shape: [data.length], data });

@@ -6,6 +6,8 @@ import { largerGrid, positions } from './grid.ts';
 import type { Moments, Standardiser } from './moments.ts';
 import { columnSegments, rowSegments, type Segment, type Tile } from './plan.ts';
 import { TopK } from './top-k.ts';
+import { required } from '../../lookup.ts';
+import { floats } from '../../graph/tensor.ts';
 
 /** Sums of products of one tile, by half; the null's are empty where there is none. */
 export interface TileSums {
@@ -95,7 +97,9 @@ export class Neighbours {
   /** Takes back what `tensors` gave. */
   restore(tensors: ReadonlyMap<string, Tensor>): void {
     for (const [name, { data }] of this.tensors()) {
-      (data as Float32Array).set(tensors.get(name)!.data as Float32Array);
+      const saved = required(tensors, name, 'tensor').data;
+      if (data instanceof Int32Array && saved instanceof Int32Array) data.set(saved);
+      else floats(data).set(floats(saved));
     }
   }
 

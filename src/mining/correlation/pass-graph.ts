@@ -9,6 +9,7 @@ import { timesLeft, timesRight } from '../../graph/resample.ts';
 import { float32 } from '../../graph/tensor.ts';
 import { adjointColumns, adjointRows, columnSums, gramRoot, gridKey, largerGrid, sameGrid, type Grid } from './grid.ts';
 import { countUnits, type MinedLayer, type MinedModel, type Pass, type Tile } from './plan.ts';
+import { required, present } from '../../lookup.ts';
 
 /** Samples of a source, and what models make of them. */
 export interface AddedModels {
@@ -23,6 +24,10 @@ export interface AddedModels {
  * Generated images never leave the graph: the models see what the generator just made.
  */
 export type MapSource = (b: GraphBuilder, source: ImageSource, batch: number, models: readonly number[]) => AddedModels;
+
+/** The map of a model, by index, and a layer that were laid in. */
+export const mapOf = (maps: AddedModels['maps'], model: number, layer: string): Value =>
+  required(required(maps, model, 'model'), layer, 'layer');
 
 /** The maps of models of the zoo. */
 export const mapsOf =
@@ -80,13 +85,13 @@ export function passGraph(options: PassGraphOptions): Graph {
   const centred = new Map<MinedLayer, Value>();
   for (const m of pass.models) {
     models[m].layers.forEach((layer, i) => {
-      centred.set(layer, centredMaps(b, built.get(m)!.get(layer.layer)!, layer, options.centres[m][i]));
+      centred.set(layer, centredMaps(b, mapOf(built, m, layer.layer), layer, options.centres[m][i]));
     });
   }
   for (const m of pass.moments) addMoments(b, m, models[m], centred, targets[m]);
   if (options.peaks) {
     for (const m of pass.models) {
-      const peaks = models[m].layers.map((layer) => b.reduceMax(centred.get(layer)!, [2, 3]));
+      const peaks = models[m].layers.map((layer) => b.reduceMax(required(centred, layer, 'layer'), [2, 3]));
       b.output(b.concat(peaks, 1), names.peak(m));
     }
   }
@@ -153,7 +158,7 @@ function addMoments(
   const sums: Value[] = [];
   const squares: Value[] = [];
   model.layers.forEach((layer, i) => {
-    const x = centred.get(layer)!;
+    const x = required(centred, layer, 'layer');
     for (const target of targets[i]) {
       sums.push(sumOn(b, x, layer.grid, target));
       squares.push(squareOn(b, x, layer.grid, target));
@@ -196,8 +201,12 @@ function operandCache(b: GraphBuilder, centred: ReadonlyMap<MinedLayer, Value>, 
   const ids = new Map([...centred.keys()].map((layer, i) => [layer, i]));
 
   const lower = (layer: MinedLayer, height: number): Value => {
-    if (!lowered.has(layer)) lowered.set(layer, lowerRows(b, centred.get(layer)!, heights.get(layer)!));
-    return lowered.get(layer)!.get(height)!;
+    let byHeight = lowered.get(layer);
+    if (!byHeight) {
+      byHeight = lowerRows(b, required(centred, layer, 'layer'), required(heights, layer, 'heights'));
+      lowered.set(layer, byHeight);
+    }
+    return required(byHeight, height, 'height');
   };
   const reduce = (layer: MinedLayer, grid: Grid): Value => {
     const key = `${ids.get(layer)} ${gridKey(grid)}`;
@@ -227,8 +236,7 @@ function neededHeights(tiles: readonly Tile[]): Map<MinedLayer, Set<number>> {
   const heights = new Map<MinedLayer, Set<number>>();
   for (const { rectangle } of tiles) {
     for (const layer of [...rectangle.rows, ...rectangle.columns]) {
-      if (!heights.has(layer)) heights.set(layer, new Set());
-      heights.get(layer)!.add(rectangle.grid.height);
+      heights.set(layer, (heights.get(layer) ?? new Set()).add(rectangle.grid.height));
     }
   }
   return heights;
@@ -240,7 +248,7 @@ function lowerRows(b: GraphBuilder, x: Value, heights: ReadonlySet<number>): Map
   const smaller = [...heights].filter((h) => h < height);
   const out = new Map<number, Value>(heights.has(height) ? [[height, x]] : []);
   if (!smaller.length) return out;
-  const stacked = Float64Array.from(smaller.flatMap((h) => Array.from(adjointRows(height, h)!)));
+  const stacked = Float64Array.from(smaller.flatMap((h) => Array.from(present(adjointRows(height, h), 'rows'))));
   const all = timesLeft(b, x, stacked);
   let start = 0;
   for (const h of smaller) {
@@ -255,7 +263,9 @@ function lowerRows(b: GraphBuilder, x: Value, heights: ReadonlySet<number>): Map
 function cosines(b: GraphBuilder, product: Value, tile: Tile, centred: ReadonlyMap<MinedLayer, Value>): Value {
   const target = largerGrid(tile.rectangle.rows[0].grid, tile.rectangle.columns[0].grid);
   const inverseNorms = (layers: readonly MinedLayer[]): Value => {
-    const parts = layers.map((layer) => b.reduceSum(squareOn(b, centred.get(layer)!, layer.grid, target), [0]));
+    const parts = layers.map((layer) =>
+      b.reduceSum(squareOn(b, required(centred, layer, 'layer'), layer.grid, target), [0]),
+    );
     const squares = parts.length === 1 ? parts[0] : b.concat(parts, 0);
     const positive = b.op('Greater', [squares, b.constant(float32([], [0]))])[0];
     return b.where(positive, b.div(1, b.sqrt(squares)), b.constant(float32([], [0])));
@@ -278,7 +288,7 @@ export function centreGraph(
   const built = maps(b, source, batch, indices).maps;
   for (const m of indices) {
     const means = models[m].layers.map((layer) => {
-      const x = built.get(m)!.get(layer.layer)!;
+      const x = mapOf(built, m, layer.layer);
       const chosen = layer.select ? b.gather(x, layer.select, 1) : x;
       return b.reduceMean(chosen, [2, 3]);
     });

@@ -3,6 +3,7 @@
 
 import type { Model } from '../../zoo/model.ts';
 import { gridKey, largerGrid, positions, sameGrid, smallerGrid, type Grid } from './grid.ts';
+import { lastOf } from '../../lookup.ts';
 
 /** A layer whose units take part, and where they stand among the units of its model. */
 export interface MinedLayer {
@@ -57,8 +58,9 @@ function byGrid(layers: readonly MinedLayer[]): { grid: Grid; layers: MinedLayer
   const groups = new Map<string, { grid: Grid; layers: MinedLayer[] }>();
   for (const layer of layers) {
     const key = gridKey(layer.grid);
-    if (!groups.has(key)) groups.set(key, { grid: layer.grid, layers: [] });
-    groups.get(key)!.layers.push(layer);
+    const group = groups.get(key) ?? { grid: layer.grid, layers: [] };
+    group.layers.push(layer);
+    groups.set(key, group);
   }
   return [...groups.values()];
 }
@@ -171,7 +173,7 @@ export function planPasses(all: readonly Rectangle[], budget: number, bytesPerEn
       groups.push([]);
       room = budget;
     }
-    groups.at(-1)!.push(tile);
+    lastOf(groups).push(tile);
     room -= bytes;
   }
   const seen = new Set<number>();

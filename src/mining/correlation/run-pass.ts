@@ -8,6 +8,8 @@ import type { Half, Moments } from './moments.ts';
 import type { TileSums } from './neighbours.ts';
 import { names, passGraph, passOn, type PassGraphOptions } from './pass-graph.ts';
 import type { ImageSource } from '../../images/source.ts';
+import { required, present, lastOf } from '../../lookup.ts';
+import { floats } from '../../graph/tensor.ts';
 
 /** A set of images, and the models that have maps on it: encoders on all images, a generator on its own. */
 export interface Part {
@@ -134,7 +136,7 @@ export class PassRun {
         next = iterator.next();
         next.catch(() => {});
         await this.#runBatch(part, half, batch);
-        const position = place.get(batch.indices.at(-1)!)! + 1;
+        const position = required(place, lastOf(batch.indices), 'sample') + 1;
         const counts = this.cursor.batches.map((count, p) => (p === part ? count + 1 : count));
         this.cursor = { part, half, position, batches: counts };
         await afterBatch(batch.count);
@@ -158,9 +160,11 @@ export class PassRun {
     }
     if (this.#options.nullModel) feeds[names.permutation] = batch.permutation;
     const outputs = await session.run(feeds);
-    const array = (name: string) => outputs.tensors[name].data as Float32Array;
+    const array = (name: string) => floats(outputs.tensors[name].data);
 
-    for (const m of here.moments) moments[p][m]!.add(half, array(names.sum(m)), array(names.square(m)), batch.count);
+    for (const m of here.moments) {
+      present(moments[p][m], 'moments').add(half, array(names.sum(m)), array(names.square(m)), batch.count);
+    }
     if (this.#options.peaks) {
       const indices = batch.indices.map((i) => part.offset + i);
       this.#options.onPeaks?.(indices, new Map(here.models.map((m) => [m, array(names.peak(m))])));
@@ -183,7 +187,7 @@ export class PassRun {
 
   /** Sums of a tile. */
   sums(tile: number): TileSums {
-    const get = (name: string, half: Half) => (this.#sums[half].get(name)?.data as Float32Array) ?? new Float32Array(0);
+    const get = (name: string, half: Half) => floats(this.#sums[half].get(name)?.data ?? new Float32Array(0));
     return {
       real: [get(names.real(tile), 0), get(names.real(tile), 1)],
       null: [get(names.null(tile), 0), get(names.null(tile), 1)],

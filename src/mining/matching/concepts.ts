@@ -53,6 +53,6 @@ function cut(similarity: Float32Array, n: number, items: readonly number[], thre
 
 function medoidFirst(similarity: Float32Array, n: number, items: number[]): number[] {
   const total = (i: number) => items.reduce((sum, j) => sum + (i === j ? 0 : similarity[i * n + j]), 0);
-  const totals = new Map(items.map((i) => [i, total(i)]));
-  return items.sort((a, b) => totals.get(b)! - totals.get(a)! || a - b);
+  const totals = items.map((item) => ({ item, sum: total(item) }));
+  return totals.sort((a, b) => b.sum - a.sum || a.item - b.item).map(({ item }) => item);
 }

@@ -17,6 +17,7 @@ import type { Part } from '../correlation/run-pass.ts';
 import type { LongWork } from '../../progress.ts';
 import type { MineProgress } from '../progress.ts';
 import { unitNames } from '../run/units.ts';
+import { present } from '../../lookup.ts';
 
 export interface FindConceptsOptions extends LongWork<MineProgress> {
   readonly engine: Engine;
@@ -105,8 +106,7 @@ function chosenChannels(sets: readonly RosettaSet[], model: string): Map<string,
   for (const name of new Set(sets.flatMap(({ units }) => units))) {
     const unit = parseUnit(name);
     if (unit.model !== model) continue;
-    if (!channels.has(unit.layer)) channels.set(unit.layer, new Set());
-    channels.get(unit.layer)!.add(unit.index);
+    channels.set(unit.layer, (channels.get(unit.layer) ?? new Set()).add(unit.index));
   }
   return new Map([...channels].map(([layer, set]) => [layer, [...set].sort((a, b) => a - b)]));
 }
@@ -120,7 +120,7 @@ function scoreLookup(
   neighbours: readonly Neighbours[],
 ): ScoreLookup {
   const table = models.map(() => new Array<Float32Array>(models.length));
-  pairs.forEach(([a, b], i) => (table[a][b] = neighbours[i].scores!));
+  pairs.forEach(([a, b], i) => (table[a][b] = present(neighbours[i].scores, 'scores')));
   return (i, u, j, v) => (i <= j ? table[i][j]?.[u * models[j].units + v] : table[j][i]?.[v * models[i].units + u]);
 }
 
@@ -128,11 +128,11 @@ function scoreLookup(
 type Members = readonly (number | undefined)[];
 
 /** Model and unit of the members that there are. */
-const present = (members: Members): { m: number; unit: number }[] =>
+const unitsOf = (members: Members): { m: number; unit: number }[] =>
   members.flatMap((unit, m) => (unit === undefined ? [] : [{ m, unit }]));
 
 const pairwise = (members: Members, r: ScoreLookup): (number | null)[] =>
-  present(members).flatMap((a, i, all) =>
+  unitsOf(members).flatMap((a, i, all) =>
     all.slice(i + 1).map((b) => {
       const score = r(a.m, a.unit, b.m, b.unit);
       return score === undefined ? null : Number(score.toFixed(6));

@@ -4,6 +4,7 @@
 import { qValues } from './controls.ts';
 import type { Histogram, Pair } from '../run/dictionary.ts';
 import { companions, type Direction, type Neighbours } from '../correlation/neighbours.ts';
+import { present } from '../../lookup.ts';
 
 /** A pair by the numbers of its units. */
 export interface IndexedPair extends Omit<Pair, 'a' | 'b'> {
@@ -58,7 +59,7 @@ export class PairJudge {
     for (let a = 0; a < forward.units; a++) {
       for (let i = 0; i < Math.min(this.k, forward.all.k); i++) {
         const b = forward.all.index[a * forward.all.k + i];
-        if (b >= 0 && backward.all.rank(b, a, this.k) >= 0) pairs.push(this.judge(a, b)!);
+        if (b >= 0 && backward.all.rank(b, a, this.k) >= 0) pairs.push(present(this.judge(a, b), 'pair'));
       }
     }
     return pairs.sort((x, y) => y.r - x.r || x.a - y.a || x.b - y.b);

@@ -3,6 +3,7 @@
 
 import type { Direction } from '../correlation/neighbours.ts';
 import type { IndexedPair, PairJudge } from './mutual-neighbours.ts';
+import { present } from '../../lookup.ts';
 
 /**
  * Neighbours of pairs of models of a zoo, by either order. Two generators make different images and are not compared: they
@@ -71,7 +72,7 @@ export function anchoredSets(zoo: ZooNeighbours, anchor: number, k: number): Ind
     const units = new Array<number | undefined>(zoo.models).fill(undefined);
     units[anchor] = u;
     others.forEach((m, i) => (units[m] = choices[i]));
-    sets.push({ units, pairs: others.map((m, i) => zoo.judge(anchor, u, m, choices[i])!) });
+    sets.push({ units, pairs: others.map((m, i) => present(zoo.judge(anchor, u, m, choices[i]), 'pair')) });
   }
   return sets;
 }
@@ -113,5 +114,7 @@ export function mutualSets(zoo: ZooNeighbours, k: number): IndexedSet[] {
 }
 
 function knownPairs(zoo: ZooNeighbours, units: readonly number[]): IndexedPair[] {
-  return units.flatMap((u, i) => units.flatMap((v, j) => (j > i && zoo.has(i, j) ? [zoo.judge(i, u, j, v)!] : [])));
+  return units.flatMap((u, i) =>
+    units.flatMap((v, j) => (j > i && zoo.has(i, j) ? [present(zoo.judge(i, u, j, v), 'pair')] : [])),
+  );
 }

@@ -13,6 +13,7 @@ import { anchoredSets, mutualSets, ZooNeighbours, type IndexedSet } from '../mat
 import { unitNames } from './units.ts';
 import { program } from '../../program.ts';
 import { significance } from '../defaults.ts';
+import { required } from '../../lookup.ts';
 
 export interface AssembleOptions {
   readonly seed: number;
@@ -44,7 +45,7 @@ export async function assembleDictionary(options: AssembleOptions): Promise<Dict
   const mutual = mutualSets(neighbours, k);
   const anchored = new Map(all.slice(0, zoo).map(({ name }, m) => [name, anchoredSets(neighbours, m, setK)]));
   const chosen = anchors.length
-    ? anchors.flatMap((anchor) => anchored.get(anchor)!.map((set) => describeSet(set, anchor, labels)))
+    ? anchors.flatMap((anchor) => required(anchored, anchor, 'anchor').map((set) => describeSet(set, anchor, labels)))
     : mutual.map((set) => describeSet(set, null, labels));
 
   const unreadable = [...correlated.unreadable];
@@ -151,16 +152,16 @@ const rounded = (pair: IndexedPair) => ({
 function describeSet(set: IndexedSet, anchor: string | null, labels: readonly (readonly string[])[]): RosettaSet {
   const known = (value: (pair: IndexedPair) => number | null): number[] =>
     set.pairs.map(value).filter((v) => v !== null);
-  const mean = (values: number[]): number | null =>
-    values.length ? digits(values.reduce((sum, v) => sum + v, 0) / values.length) : null;
+  const mean = (values: number[]): number => digits(values.reduce((sum, v) => sum + v, 0) / values.length);
+  const meanOrNull = (values: number[]): number | null => (values.length ? mean(values) : null);
   const q = known((pair) => pair.q);
   return {
     id: '',
     anchor,
     units: set.units.flatMap((unit, m) => (unit === undefined ? [] : [labels[m][unit]])),
-    r: mean(known((pair) => pair.r))!,
-    excess: mean(known((pair) => pair.excess)),
-    rHeldOut: mean(known((pair) => pair.rHeldOut)),
+    r: mean(set.pairs.map((pair) => pair.r)),
+    excess: meanOrNull(known((pair) => pair.excess)),
+    rHeldOut: meanOrNull(known((pair) => pair.rHeldOut)),
     q: q.length ? digits(Math.max(...q)) : null,
     pairwise: [],
   };

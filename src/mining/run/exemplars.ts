@@ -14,9 +14,10 @@ import { unitName, type Exemplars } from './dictionary.ts';
 import type { MineProgress } from '../progress.ts';
 import type { Moments } from '../correlation/moments.ts';
 import type { Peaks } from './peaks.ts';
-import { names, type MapSource } from '../correlation/pass-graph.ts';
+import { names, type MapSource, mapOf } from '../correlation/pass-graph.ts';
 import type { MinedModel } from '../correlation/plan.ts';
 import type { Part } from '../correlation/run-pass.ts';
+import { required, present } from '../../lookup.ts';
 
 /** Encodes `[height, width, 3]` bytes as a small WebP, no side longer than `longest`. */
 export type ThumbnailEncoder = (
@@ -77,7 +78,7 @@ export async function writeExemplars(options: ExemplarOptions): Promise<Exemplar
           const file = `images/${sample}.webp`;
           await folder.write(`exemplars/${file}`, [thumbnail.bytes]);
           images[sample] = { file, name: source.names[index], width: thumbnail.width, height: thumbnail.height };
-          for (const { m, l, unit } of wanted.get(sample)!) {
+          for (const { m, l, unit } of required(wanted, sample, 'sample')) {
             if (!part.models.includes(m)) continue;
             const layer = models[m].layers[l];
             const tensor = outputs.tensors[`map/${m}/${l}`];
@@ -88,8 +89,9 @@ export async function writeExemplars(options: ExemplarOptions): Promise<Exemplar
               .subarray(at, at + height * width)
               .map((value) => (value - options.moments[m].centres[l][unit] - mean[unit]) * inverse[unit]);
             const name = unitName(models[m].name, layer.layer, layer.select ? layer.select[unit] : unit);
-            if (!maps.has(name)) maps.set(name, []);
-            maps.get(name)!.push({ sample, z, height, width });
+            const list = maps.get(name) ?? [];
+            list.push({ sample, z, height, width });
+            maps.set(name, list);
           }
         }
         outputs.dispose();
@@ -123,12 +125,13 @@ function wantedMaps(options: ExemplarOptions, chosen: ReadonlyMap<string, readon
   const bySample = new Map<number, Map<string, Wanted>>();
   for (const [id, samples] of chosen) {
     for (const sample of samples) {
-      if (!bySample.has(sample)) bySample.set(sample, new Map());
-      options.sets.get(id)!.forEach((unit, m) => {
+      const wanted = bySample.get(sample) ?? new Map<string, Wanted>();
+      bySample.set(sample, wanted);
+      required(options.sets, id, 'set').forEach((unit, m) => {
         if (unit === undefined) return;
         const { layers } = options.models[m];
         const l = layers.findIndex(({ offset, units }) => unit >= offset && unit < offset + units);
-        bySample.get(sample)!.set(`${m} ${unit}`, { m, l, unit: unit - layers[l].offset });
+        wanted.set(`${m} ${unit}`, { m, l, unit: unit - layers[l].offset });
       });
     }
   }
@@ -144,7 +147,7 @@ async function writeLatents(folder: Folder, { generated }: ImageSource, indices:
   const tensors = new Map<string, Tensor>([['z', float32([indices.length, length], z)]]);
   if (classes) {
     const c = new Float32Array(indices.length * classes);
-    chosen.forEach((k, i) => (c[i * classes + k!] = 1));
+    chosen.forEach((k, i) => (c[i * classes + present(k, 'class')] = 1));
     tensors.set('c', float32([indices.length, classes], c));
   }
   const metadata = { samples: JSON.stringify(indices), recipe: JSON.stringify(recipe) };
@@ -158,7 +161,7 @@ function mapGraph({ models, maps }: ExemplarOptions, { source, models: present }
   b.output(b.identity(built.images), 'images');
   for (const m of present) {
     models[m].layers.forEach(({ layer, select, grid }, l) => {
-      const full = built.maps.get(m)!.get(layer)!;
+      const full = mapOf(built.maps, m, layer);
       const units = select ? b.gather(full, select, 1) : full;
       const size = { height: Math.min(grid.height, largestMap), width: Math.min(grid.width, largestMap) };
       b.output(resample(b, units, size, { mode: 'bilinear', antialias: true }), `map/${m}/${l}`);
