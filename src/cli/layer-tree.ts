@@ -18,8 +18,9 @@ export function layerTree(layers: readonly Tap[], tapped: ReadonlySet<string>): 
   for (const layer of layers) {
     let branch = root;
     for (const part of layer.layer.split(/(?<=[./])/)) {
-      if (!branch.children.has(part)) branch.children.set(part, { part, children: new Map() });
-      branch = branch.children.get(part)!;
+      const child: Branch = branch.children.get(part) ?? { part, children: new Map() };
+      branch.children.set(part, child);
+      branch = child;
     }
     branch.layer = layer;
   }

@@ -33,7 +33,10 @@ const bound = 2;
  * multiplied by the truncation, as BigGAN's authors do; for others z is normal and the truncation is the network's.
  * @throws UserError for a truncation out of range, a class that is not one, or classes where there are none.
  */
-export function generatedSource(generator: Generator, options: GeneratedOptions): ImageSource {
+export function generatedSource(
+  generator: Generator,
+  options: GeneratedOptions,
+): ImageSource & Required<Pick<ImageSource, 'generated'>> {
   const { name, card } = generator;
   const { latent } = card;
   const { samples, seed = 0, truncation = latent.truncation.default, noise = 'const' } = options;

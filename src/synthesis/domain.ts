@@ -13,6 +13,7 @@ import { generatorMaps } from './maps.ts';
 import type { GuidingPair } from './guiding-pairs.ts';
 import { stepGraph, stepOutputs } from './search/step-graph.ts';
 import { searchDefaults } from './defaults.ts';
+import { floats } from '../graph/tensor.ts';
 
 /** r of every unit of the groups, `[n * units]`, at given latents; no search. */
 export async function agreementAt(options: {
@@ -26,7 +27,7 @@ export async function agreementAt(options: {
   const terms = [agreementTerm(groups)];
   const step = stepGraph({ ...options, latents: shapesOf(latents), terms, free: [] });
   const outputs = await runOnce(engine, step.graph, { ...latents, ...step.given });
-  return outputs[stepOutputs.detail('rosetta/r')].data as Float32Array;
+  return floats(outputs[stepOutputs.detail('rosetta/r')].data);
 }
 
 export interface DomainOptions extends LongWork {

@@ -12,6 +12,7 @@ import type { Encoder, Generator, Model } from '../zoo/model.ts';
 import type { TargetGroup } from './terms/agreement.ts';
 import { encoderMaps, type Maps } from './maps.ts';
 import type { GuidingPair } from './guiding-pairs.ts';
+import { required, present } from '../lookup.ts';
 
 export interface Targets {
   /** By layer of the generator and grid of the comparison, in the order of their first pairs. */
@@ -47,7 +48,7 @@ export async function photoTargets(options: {
   checkLayers([generator, ...used], pairs, generator, moments);
   const maps = new Map<string, Maps>();
   for (const encoder of used) {
-    maps.set(encoder.name, await encoderMaps(engine, encoder, images, guides.get(encoder.name)!));
+    maps.set(encoder.name, await encoderMaps(engine, encoder, images, required(guides, encoder.name, 'guide')));
   }
   return targetsFrom({ pairs, guides, maps, generator, moments });
 }
@@ -105,14 +106,18 @@ export function targetsFrom(options: {
   readonly moments: RunMoments;
 }): Targets {
   const { pairs, guides, maps, generator, moments } = options;
-  const mapsOf = ({ model, layer }: GuidingPair['guide']) => maps.get(model)!.get(layer)!;
+  const mapsOf = ({ model, layer }: GuidingPair['guide']) => required(required(maps, model, 'model'), layer, 'layer');
   const gathered = new Map<string, { layer: string; grid: Grid; members: number[] }>();
   pairs.forEach(({ unit: { layer }, guide }, i) => {
-    const tap = generator.taps.find((t) => t.layer === layer)!;
+    const tap = present(
+      generator.taps.find((t) => t.layer === layer),
+      'layer',
+    );
     const grid = largerGrid(tap, gridOf(mapsOf(guide)));
     const key = `${gridKey(grid)} ${layer}`;
-    if (!gathered.has(key)) gathered.set(key, { layer, grid, members: [] });
-    gathered.get(key)!.members.push(i);
+    const group = gathered.get(key) ?? { layer, grid, members: [] };
+    group.members.push(i);
+    gathered.set(key, group);
   });
   checkMemory(gathered.values(), maps);
   const groups = [...gathered.values()].map(({ layer, grid, members }): TargetGroup => {
@@ -125,7 +130,7 @@ export function targetsFrom(options: {
     own.forEach(({ guide }, k) => {
       const source = mapsOf(guide);
       const { means } = moments.momentsOf(guide.model, guide.layer, [guide.index]);
-      const unit = guides.get(guide.model)!.get(guide.layer)!.indexOf(guide.index);
+      const unit = required(required(guides, guide.model, 'model'), guide.layer, 'layer').indexOf(guide.index);
       const key = gridKey(gridOf(source));
       const way = ways.get(key) ?? interpolation(gridOf(source), grid);
       ways.set(key, way);

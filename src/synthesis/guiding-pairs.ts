@@ -12,6 +12,7 @@ import {
 import { isGeneratorCard } from '../zoo/card.ts';
 import { nearest } from '../zoo/store/model-names.ts';
 import { pairDefaults } from './defaults.ts';
+import { required } from '../lookup.ts';
 
 export interface GuidingPair {
   /** Of the generator that is guided. */
@@ -229,7 +230,7 @@ function homesOf({ sets, concepts }: Dictionary, asked?: readonly string[]): Rea
   });
   const homes = new Map<string, string | undefined>();
   for (const set of chosen) {
-    for (const unit of members.get(set)!) if (!homes.has(unit)) homes.set(unit, conceptOf.get(set));
+    for (const unit of required(members, set, 'set')) if (!homes.has(unit)) homes.set(unit, conceptOf.get(set));
   }
   return homes;
 }

@@ -79,11 +79,11 @@ export async function inversionTerms({
   if (weights.pixel || weights.feature) {
     if (!picture) throw new UserError('the pixel and feature terms need a picture to compare with');
     checkPicture(generator, picture);
-  }
-  if (weights.pixel) terms.push(pixelTerm(picture!, weights.pixel));
-  if (weights.feature) {
-    if (!features) throw new UserError('the feature term needs an encoder: name one');
-    terms.push(featureTerm(features, await featureTargets(engine, features, picture!), weights.feature));
+    if (weights.pixel) terms.push(pixelTerm(picture, weights.pixel));
+    if (weights.feature) {
+      if (!features) throw new UserError('the feature term needs an encoder: name one');
+      terms.push(featureTerm(features, await featureTargets(engine, features, picture), weights.feature));
+    }
   }
   if (!terms.length) throw new UserError('the objective has no term: give rosetta, pixel or feature a weight');
   return terms;

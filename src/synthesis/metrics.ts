@@ -10,6 +10,7 @@ import type { Engine } from '../runtime/engine.ts';
 import { runOnce } from '../runtime/run-once.ts';
 import type { Encoder } from '../zoo/model.ts';
 import { featureTargets, addFeatureDistance } from './terms/image.ts';
+import { required } from '../lookup.ts';
 
 export interface ImageMetrics {
   /** Mean squared error over all values; 0 at best, 1 at worst. */
@@ -72,7 +73,7 @@ export async function featureDistance(
   const graph = new GraphBuilder({ name: `distances in ${encoder.name}` });
   const feeds: Record<string, Tensor> = { images };
   const given = (layer: string) => {
-    const target = targets.get(layer)!;
+    const target = required(targets, layer, 'layer');
     feeds[`target ${layer}`] = target;
     return graph.input(`target ${layer}`, target.shape);
   };

@@ -20,6 +20,7 @@ import { activationsMark, expectFile, expectReadable } from '../output/check.ts'
 import { ProgressPrinter } from '../progress.ts';
 import { noteSkipped } from '../skipped.ts';
 import { printJson, printLines } from '../terminal.ts';
+import { present } from '../../lookup.ts';
 
 interface ActivationsOptions {
   model: ModelOption[];
@@ -91,6 +92,7 @@ async function run(options: ActivationsOptions): Promise<void> {
   const photos = own
     ? undefined
     : await openPhotos(options.input, { ...options, fallback, memory: photoShare(settings.memory) });
+  const input = photos ? { source: photos, samples: photos.samples } : present(own, 'input');
   const truncation = truncationFor(options.truncation, model.name, [model.name]);
   const generator = { noise: options.noise, ...(truncation !== undefined && { truncation }) };
   try {
@@ -100,7 +102,7 @@ async function run(options: ActivationsOptions): Promise<void> {
         collectActivations({
           ...settings,
           generator,
-          input: own ?? { source: photos!, samples: photos!.samples },
+          input,
           onProgress: (progress) => printer.update(progress),
           signal,
         }),

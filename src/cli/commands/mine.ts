@@ -202,17 +202,17 @@ async function openSources(
   models: readonly Model[],
   options: MineCommandOptions,
 ): Promise<{ sources: ImageSource[]; close: () => Promise<void> }> {
-  const { samples, seed, noise, images } = options;
+  const { samples, seed, noise, images, imagesFrom } = options;
   const all = models.filter((model): model is Generator => model.kind === 'generator');
   const names = all.map(({ name }) => name);
-  for (const name of options.imagesFrom ?? []) {
+  for (const name of imagesFrom ?? []) {
     if (!names.includes(name))
       throw new UserError(`--images-from ${name}: no generator of that name; there are ${names.join(', ') || 'none'}`);
   }
   for (const { name } of options.generator ?? []) {
     if (!names.includes(name)) throw new UserError(`--generator ${name} is not a generator; give it with --model`);
   }
-  const generators = options.imagesFrom ? all.filter(({ name }) => options.imagesFrom!.includes(name)) : all;
+  const generators = imagesFrom ? all.filter(({ name }) => imagesFrom.includes(name)) : all;
   const sources: ImageSource[] = generators.map((generator) => {
     const { name } = generator;
     const classes = classesFor(options.classes, generator, names);

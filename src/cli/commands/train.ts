@@ -27,6 +27,7 @@ import { beginsWith, kindOf } from '../output/list.ts';
 import { ProgressPrinter } from '../progress.ts';
 import { noteSkipped } from '../skipped.ts';
 import { printJson, printLines } from '../terminal.ts';
+import { present } from '../../lookup.ts';
 
 interface TrainCommandOptions {
   data: string;
@@ -109,7 +110,10 @@ async function trained(
   };
   const photos = await cachedPixels(data, pixels, join(cacheFolder(cache), 'pixels'));
   noteSkipped(photos.unreadable, printer);
-  const kind = recipeKinds.find((each) => each.kind === recipe.kind)!;
+  const kind = present(
+    recipeKinds.find((each) => each.kind === recipe.kind),
+    'kind of recipe',
+  );
   const plan = await kind.plan(recipe, photos, filesBeside(file));
   const engine = nodeEngine({ threads });
   const {

@@ -23,6 +23,7 @@ import {
 } from '../search/options.ts';
 import { claimFolder, makeResults, makingResults, latentDigest, type Made } from '../search/results.ts';
 import { generatorOptionsFor, namedGuides, openRun, openRunModels } from '../search/run.ts';
+import { present } from '../../lookup.ts';
 
 export interface TranslateCommandOptions extends GuidedCommandOptions, SampleOptions {
   from?: ModelOption;
@@ -59,7 +60,7 @@ export async function translateSample(
   const engine = nodeEngine({ device: options.device, threads: options.threads });
   const mined = await openRun(options.run);
   const file = latent === undefined ? undefined : await readLatent(latent, { row });
-  const from = options.from ?? generatorOf(file!, latent!);
+  const from = options.from ?? generatorOf(present(file, 'latent'), present(latent, 'latent'));
 
   // A direct translation needs no encoder: names of guides are those that may bridge.
   const named = direct ? [] : await namedGuides(mined, options);

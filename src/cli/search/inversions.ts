@@ -22,6 +22,7 @@ import { runSearch } from './loop.ts';
 import { searchSettings, type GuidedCommandOptions } from './options.ts';
 import { settingsOf, sha256, type Task } from './results.ts';
 import type { MinedRun } from './run.ts';
+import { required, present } from '../../lookup.ts';
 
 /** All that inversions of some images have in common. */
 export interface InversionPlan {
@@ -67,7 +68,10 @@ export function encoderGuide(encoders: readonly Encoder[], { engine, generator, 
           name,
           await encoderMaps(
             engine,
-            encoders.find((encoder) => encoder.name === name)!,
+            present(
+              encoders.find((encoder) => encoder.name === name),
+              'encoder',
+            ),
             images,
             wanted,
           ),
@@ -88,7 +92,7 @@ export function generatorGuide(
   return {
     targets: () => generatorTargets({ ...shared, from: from.generator, to: generator }),
     async maps(_, units) {
-      const wanted = units.get(from.generator.name)!;
+      const wanted = required(units, from.generator.name, 'generator');
       const { maps } = await generatorMaps(engine, from.generator, latents, wanted, options);
       return new Map([[from.generator.name, maps]]);
     },

@@ -13,6 +13,7 @@ import { openModels } from '../models.ts';
 import type { ModelOption } from '../options.ts';
 import type { ProgressPrinter } from '../progress.ts';
 import type { GuidedCommandOptions, SearchCommandOptions } from './options.ts';
+import { required, present } from '../../lookup.ts';
 
 export interface MinedRun {
   readonly path: string;
@@ -75,8 +76,12 @@ export async function openRunModels(
   const mined = new Map(dictionary.models.map((model) => [model.name, model]));
   const models = await openModels([...named.values()], { ...options, mined }, printer);
   const of = <Kind extends Model['kind']>(name: string, kind: Kind): Model & { kind: Kind } => {
-    const model = models.find((one) => one.name === name)!;
-    if (model.kind !== kind) throw new UserError(`${named.get(name)!.file} is no ${kind}, which ${name} is to be`);
+    const model = present(
+      models.find((one) => one.name === name),
+      'model',
+    );
+    if (model.kind !== kind)
+      throw new UserError(`${required(named, name, 'model').file} is no ${kind}, which ${name} is to be`);
     return model as Model & { kind: Kind };
   };
   return { generator: (name) => of(name, 'generator'), encoder: (name) => of(name, 'encoder') };

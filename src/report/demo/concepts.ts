@@ -14,6 +14,7 @@ import { html, type Html } from '../html.ts';
 import { bySignificanceThenExcess } from '../page/standing.ts';
 import type { ImageEncoders } from '../synthesis/output.ts';
 import { formatR } from '../synthesis/unit-pairs.ts';
+import { required, present } from '../../lookup.ts';
 
 export interface ShownConcept {
   readonly id: string;
@@ -32,12 +33,17 @@ const perAnchor = 2;
 /** The best concepts of each anchor, the significant first, by their excess over the null; no two of one layer of the anchor. */
 function bestConcepts({ concepts, sets, options }: Dictionary): { concept: Concept; set: RosettaSet }[] {
   const byId = new Map(sets.map((set) => [set.id, set]));
-  const all = concepts.map((concept) => ({ concept, set: byId.get(concept.sets[0])! }));
+  const all = concepts.map((concept) => ({ concept, set: required(byId, concept.sets[0], 'set') }));
   const anchors = options.anchors.length ? options.anchors : [null];
   return anchors.flatMap((anchor) => {
     const own = all.filter(({ set }) => set.anchor === anchor).sort((a, b) => bySignificanceThenExcess(a.set, b.set));
     const layer = ({ set }: (typeof all)[number]) =>
-      parseUnit(set.units.find((unit) => anchor === null || parseUnit(unit).model === anchor)!).layer;
+      parseUnit(
+        present(
+          set.units.find((unit) => anchor === null || parseUnit(unit).model === anchor),
+          'unit',
+        ),
+      ).layer;
     return own.filter((one, i) => own.findIndex((other) => layer(other) === layer(one)) === i).slice(0, perAnchor);
   });
 }
@@ -54,11 +60,12 @@ export async function shownConcepts(
   { pixels }: Pick<ImageEncoders, 'pixels'>,
 ): Promise<ShownConcept[]> {
   const shown: ShownConcept[] = [];
+  const shownOn: Pick<Exemplars, 'images' | 'sets'> = exemplars ?? { images: {}, sets: {} };
   for (const { concept, set } of bestConcepts(dictionary)) {
-    const ids = exemplars?.sets[set.id] ?? [];
+    const ids = shownOn.sets[set.id] ?? [];
     const images: ShownConcept['images'][number][] = [];
     for (const id of ids) {
-      const { file, name } = exemplars!.images[id];
+      const { file, name } = shownOn.images[id];
       const bytes = await image(file);
       images.push({ name, src: bytes ? `data:image/webp;base64,${base64(bytes)}` : '' });
     }

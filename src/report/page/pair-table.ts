@@ -195,7 +195,8 @@ export class PairsView implements View {
   }
 
   #row(position: number): HTMLElement {
-    const columns = this.#columns!;
+    const columns = this.#columns;
+    if (!columns) throw new Error('Internal error: a row before its columns');
     const row = this.#rows[position];
     const unit = (number: number) =>
       h(

@@ -62,8 +62,8 @@ export function findConcepts(report: Report, params: Params): number[] {
     if (sort === 'heldOut') return -(medoid.heldOut ?? -Infinity);
     return -medoid.r;
   };
-  const keys = new Map(found.map((index) => [index, key(index)]));
-  return found.sort((a, b) => compare(keys.get(a)!, keys.get(b)!) || a - b);
+  const keyed = found.map((index) => ({ index, key: key(index) }));
+  return keyed.sort((a, b) => compare(a.key, b.key) || a.index - b.index).map(({ index }) => index);
 }
 
 /** Ascending, also of infinities; NaN last. */

@@ -14,6 +14,7 @@ import { generatorMaps, type Maps } from '../../synthesis/maps.ts';
 import type { GuidingPair } from '../../synthesis/guiding-pairs.ts';
 import type { Generator, GeneratorOptions } from '../../zoo/model.ts';
 import type { Match } from './page.ts';
+import { required, present } from '../../lookup.ts';
 
 /** A map in deviations from its unit's mean, `[height, width]`. */
 export interface UnitMap {
@@ -58,23 +59,28 @@ export async function guidedMaps(
   const guides = guideUnits(chosen.map((i) => pairs[i]));
   const own = guideUnits(chosen.map((i) => ({ ...pairs[i], guide: { model: generator.name, ...pairs[i].unit } })));
   const looked = await options.guideMaps(guides);
+  const ownUnits = required(own, generator.name, 'generator');
   const [before, after] = [
-    await mapsAt(options, inversion.start, own.get(generator.name)!),
-    await mapsAt(options, inversion.latents, own.get(generator.name)!),
+    await mapsAt(options, inversion.start, ownUnits),
+    await mapsAt(options, inversion.latents, ownUnits),
   ];
   return chosen.map((i) => {
     const { guide, unit, r } = pairs[i];
     const of = (model: string, { layer, index }: GuidingPair['unit'], units: Units, maps: Maps, caption: string) => {
       const { means, stds } = moments.momentsOf(model, layer, [index]);
-      const at = units.get(model)!.get(layer)!.indexOf(index);
-      return unitMap(maps.get(layer)!, at, means[0], stds[0], caption);
+      const at = required(required(units, model, 'model'), layer, 'layer').indexOf(index);
+      return unitMap(required(maps, layer, 'layer'), at, means[0], stds[0], caption);
     };
     return {
       generatorUnit: unitName(generator.name, unit.layer, unit.index),
       guideUnit: unitName(guide.model, guide.layer, guide.index),
-      r: { before: inversion.before!.each[i], after: inversion.after!.each[i], mined: r },
+      r: {
+        before: present(inversion.before, 'agreement').each[i],
+        after: present(inversion.after, 'agreement').each[i],
+        mined: r,
+      },
       maps: [
-        of(guide.model, guide, guides, looked.get(guide.model)!, 'guide'),
+        of(guide.model, guide, guides, required(looked, guide.model, 'guide'), 'guide'),
         of(generator.name, unit, own, before, 'generator, before'),
         of(generator.name, unit, own, after, 'generator, after'),
       ],
@@ -108,15 +114,15 @@ export async function editedMaps(
   ];
   return chosen.map(({ layer, unit, mean, std, target, r }) => {
     const name = unitName(generator.name, layer, unit);
-    const at = wanted.get(layer)!.indexOf(unit);
+    const at = required(wanted, layer, 'layer').indexOf(unit);
     return {
       generatorUnit: name,
       guideUnit: 'its own map, edited',
       r,
       maps: [
-        unitMap(before.get(layer)!, at, mean, std, 'before'),
+        unitMap(required(before, layer, 'layer'), at, mean, std, 'before'),
         unitMap(target.maps, target.row, 0, std, 'asked for'),
-        unitMap(after.get(layer)!, at, mean, std, 'after'),
+        unitMap(required(after, layer, 'layer'), at, mean, std, 'after'),
       ],
     };
   });

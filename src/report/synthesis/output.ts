@@ -10,6 +10,7 @@ import { base64 } from '../blocks.ts';
 import { heatmapPixels } from '../heatmap.ts';
 import type { ShownPair, UnitMap } from './maps.ts';
 import { synthesisPage, type Curve, type Match, type Picture, type SynthesisResult } from './page.ts';
+import { present } from '../../lookup.ts';
 
 /** How images become files. */
 export interface ImageEncoders {
@@ -87,7 +88,10 @@ export async function writeOutcome(
   encoders: ImageEncoders,
 ): Promise<SynthesisResult> {
   const { name, stills, way, warnings, facts, curves } = outcome;
-  const [, , height, width] = stills.find(({ file }) => file === 'image')!.image.shape;
+  const [, , height, width] = present(
+    stills.find(({ file }) => file === 'image'),
+    'image',
+  ).image.shape;
   const animation = way.length
     ? await encoders.animation(way, { height, width, delayMs: Math.max(40, Math.round(wayMs / way.length)) })
     : undefined;

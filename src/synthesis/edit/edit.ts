@@ -13,6 +13,7 @@ import { unitResolver } from './units.ts';
 import { checkLatents, oneHot, rowsIn, spaceOf, toSpace, type Latents, type Space } from '../search/latents.ts';
 import { generatorMaps } from '../maps.ts';
 import { rowOf, search, type FoundRow, type SearchOptions } from '../search/search.ts';
+import { required } from '../../lookup.ts';
 
 export interface EditWeights {
   /** One minus the mean r of all units with their targets; default 1. */
@@ -80,7 +81,7 @@ export async function edit(options: EditOptions): Promise<Edited> {
   const layers = [...wanted].map(([layer, units]): EditLayer => ({
     layer,
     units,
-    maps: own.maps.get(layer)!,
+    maps: required(own.maps, layer, 'layer'),
     ...moments.momentsOf(generator.name, layer, units),
   }));
   const others = new Map<string, Float32Tensor[]>();
@@ -89,7 +90,7 @@ export async function edit(options: EditOptions): Promise<Edited> {
     const { maps } = await generatorMaps(engine, generator, source, wanted, generatorOptions);
     others.set(
       name,
-      layers.map(({ layer }) => maps.get(layer)!),
+      layers.map(({ layer }) => required(maps, layer, 'layer')),
     );
   }
   const { height, width } = generator.card.latent;
@@ -175,7 +176,7 @@ async function levelAt(options: EditOptions, latents: Latents, { level, energies
   const wanted = new Map(level.map(({ layer, units }) => [layer, units]));
   const { maps } = await generatorMaps(engine, generator, latents, wanted, generatorOptions);
   const distances = level.flatMap(({ layer, units, means, target, mask }, g) => {
-    const { data } = maps.get(layer)!;
+    const { data } = required(maps, layer, 'layer');
     const plane = target.data.length / units.length;
     return units.map((_, k) => {
       let sum = 0;

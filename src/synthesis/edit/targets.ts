@@ -6,6 +6,7 @@ import { float32, type Float32Tensor } from '../../graph/tensor.ts';
 import type { TargetGroup } from '../terms/agreement.ts';
 import { defaultHold, type Box, type EditScript, type MapEdit, type Point, type UnitSelection } from './script.ts';
 import { moved, pasted, positionsIn, rotateBy, scaled, shiftBy, zoomBy, type MapStack } from './transforms.ts';
+import { present } from '../../lookup.ts';
 
 /** Units of one layer of the generator, as they are on the image that is edited. */
 export interface EditLayer {
@@ -73,7 +74,8 @@ export function editTargets({ script, layers, resolve, other, aspect = 1 }: Edit
     const place = `edits[${i}] (${edit.type})`;
     const chosen = resolve(edit.units ?? 'all');
     checkChosen(place, edit, chosen, work);
-    const sources = edit.type === 'copy-paste' && (edit.source ?? 'self') !== 'self' && sourceOf(edit.source!);
+    const from = edit.type === 'copy-paste' ? (edit.source ?? 'self') : 'self';
+    const sources = from !== 'self' && sourceOf(from);
     const box = edit.type === 'copy-paste' ? edit.to : 'box' in edit ? edit.box : undefined;
     let moves = false;
     work.forEach((one, l) => {
@@ -222,6 +224,6 @@ function nothingMoved(place: string, box: Box | undefined, work: readonly Workin
   if (!grids.length) return new UserError(`${place} chooses no unit; name concepts, sets or units of the generator`);
   const finest = grids.reduce((best, grid) => (grid.height * grid.width > best.height * best.width ? grid : best));
   return new UserError(
-    `${place} moves nothing: the box [${box!.join(', ')}] holds no position of the chosen units' maps, the finest of which are ${finest.width}x${finest.height}; give a larger box`,
+    `${place} moves nothing: the box [${present(box, 'box').join(', ')}] holds no position of the chosen units' maps, the finest of which are ${finest.width}x${finest.height}; give a larger box`,
   );
 }

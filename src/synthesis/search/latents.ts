@@ -104,7 +104,7 @@ export async function sampleLatents(
 ): Promise<Latents> {
   const { latent } = generator.card;
   const source = generatedSource(generator, { samples, seed, classes, truncation });
-  const drawn = source.generated!.latents(Array.from({ length: samples }, (_, i) => i));
+  const drawn = source.generated.latents(Array.from({ length: samples }, (_, i) => i));
   const z = float32([samples, latent.z], drawn.z);
   const latents = latent.classes ? { z, c: oneHot(drawn.classes as number[], latent.classes) } : { z };
   return space === 'z' ? latents : toSpace(engine, generator, latents, space, { truncation });

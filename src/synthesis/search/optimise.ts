@@ -13,6 +13,7 @@ import { beginSearch, copySearch, keepBest, resumeSearch, type Search, type Sear
 import { stepGraph, stepOutputs } from './step-graph.ts';
 import type { Term } from '../terms/terms.ts';
 import { searchDefaults } from '../defaults.ts';
+import { present } from '../../lookup.ts';
 
 export interface OptimiseOptions extends Omit<LongWork, 'onProgress'> {
   readonly engine: Engine;
@@ -121,7 +122,13 @@ export async function optimise(options: OptimiseOptions): Promise<SearchResult> 
         }
         const settings = { rate: rate * projectorRate(t), step: search.step + 1 };
         for (const name of free) {
-          moveRows(search.latents[name]!.data, read(stepOutputs.gradient(name)), search.adam[name], fine, settings);
+          moveRows(
+            present(search.latents[name], 'latent').data,
+            read(stepOutputs.gradient(name)),
+            search.adam[name],
+            fine,
+            settings,
+          );
         }
         search.step++;
         const last = search.step === steps;

@@ -5,6 +5,7 @@ import { UserError } from '../../errors.ts';
 import { float32, type Float32Tensor } from '../../graph/tensor.ts';
 import { adamState, type AdamState } from './adam.ts';
 import { mapTensors, rowsIn, shapesOf, type LatentName, type Latents } from './latents.ts';
+import { present } from '../../lookup.ts';
 
 /** All that a search is at a moment. Plain data; a saved one can be taken up again to the same result. */
 export interface SearchState {
@@ -37,7 +38,7 @@ export function beginSearch(start: Latents, free: readonly LatentName[]): Search
   return {
     step: 0,
     latents: copyTensors(start),
-    adam: Object.fromEntries(free.map((name) => [name, adamState(start[name]!.data.length)])),
+    adam: Object.fromEntries(free.map((name) => [name, adamState(present(start[name], 'latent').data.length)])),
     best: { latents: copyTensors(start), loss: nothing(), step: new Int32Array(n) },
     improved: { loss: nothing(), step: 0 },
   };
@@ -78,7 +79,7 @@ export function keepBest({ best, improved, step }: Search, latents: Latents, los
     best.step[row] = step;
     for (const [name, tensor] of Object.entries(latents) as [LatentName, Float32Tensor][]) {
       const size = tensor.data.length / loss.length;
-      best.latents[name]!.data.set(tensor.data.subarray(row * size, (row + 1) * size), row * size);
+      present(best.latents[name], 'latent').data.set(tensor.data.subarray(row * size, (row + 1) * size), row * size);
     }
     if (!(value < improved.loss[row] - 1e-3 * Math.abs(improved.loss[row])) && Number.isFinite(improved.loss[row]))
       return;

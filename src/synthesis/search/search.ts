@@ -23,6 +23,7 @@ import { meanTerm, normTerm, startTerm } from '../terms/prior.ts';
 import type { SavedSearch } from './state.ts';
 import type { Term } from '../terms/terms.ts';
 import { searchDefaults } from '../defaults.ts';
+import { present } from '../../lookup.ts';
 
 /** Weights of what keeps a latent near where latents usually are. All default to 0. */
 export interface PriorWeights {
@@ -132,7 +133,7 @@ export async function search(options: SearchOptions): Promise<Found> {
   }
   const begun = start;
   const noise = options.noise ?? (space === 'w' && !options.start ? searchDefaults.noise : 0);
-  const moving = (latents: Latents): Float32Tensor => (latents.z ?? latents.w ?? latents.ws)!;
+  const moving = (latents: Latents): Float32Tensor => present(latents.z ?? latents.w ?? latents.ws, 'latent');
   const needed = priors.mean || noise;
   const statistics = needed
     ? latentStatistics(moving(await drawn(statisticsSamples, seed + 1)))

@@ -10,6 +10,7 @@ import { bytesPerElement, sizeOf, type Tensor } from '../../graph/tensor.ts';
 import type { Generator, GeneratorOptions } from '../../zoo/model.ts';
 import { latentInputs, type LatentName } from './latents.ts';
 import type { Term } from '../terms/terms.ts';
+import { present } from '../../lookup.ts';
 
 export interface StepGraphOptions {
   readonly generator: Generator;
@@ -77,9 +78,10 @@ export function stepGraph(options: StepGraphOptions): StepGraph {
     latents: values,
     given(name: string, tensor: Tensor) {
       const key = `given ${name}`;
-      if (!inputs.has(key)) inputs.set(key, b.input(key, tensor.shape, tensor.dtype));
+      const value = inputs.get(key) ?? b.input(key, tensor.shape, tensor.dtype);
+      inputs.set(key, value);
       given[key] = tensor;
-      return inputs.get(key)!;
+      return value;
     },
   };
   let loss: Value | undefined;
@@ -100,7 +102,7 @@ export function stepGraph(options: StepGraphOptions): StepGraph {
   if (free.length) {
     const total = b.reduceSum(loss, [0]);
     const segments = options.segments ?? segmentsFor(b, options.memory ?? 1.5 * 2 ** 30);
-    const wrt = free.map((name) => values[name]!);
+    const wrt = free.map((name) => present(values[name], 'latent'));
     const found = gradients(b, total, wrt, { segments });
     free.forEach((name, i) => b.output(b.identity(found[i]), stepOutputs.gradient(name)));
   }

@@ -9,6 +9,7 @@ import { runOnce } from '../../runtime/run-once.ts';
 import type { Encoder } from '../../zoo/model.ts';
 import type { Maps } from '../maps.ts';
 import { meanRows, sumRows, type AddedTerm, type Scene, type Term } from './terms.ts';
+import { required } from '../../lookup.ts';
 
 /** Squared norm that is added to every feature vector's, as in LPIPS: where all channels are silent the vector is 0. */
 const silent = 1e-10;
@@ -57,7 +58,7 @@ export function featureTerm(encoder: Encoder, target: Maps, weight = 1, name = '
     name,
     weight,
     addTo(scene: Pick<Scene, 'b' | 'images' | 'given'>): AddedTerm {
-      const given = (layer: string) => scene.given(`${name}/${layer}`, target.get(layer)!);
+      const given = (layer: string) => scene.given(`${name}/${layer}`, required(target, layer, 'layer'));
       return { loss: addFeatureDistance(scene.b, encoder, scene.images, given, `${name}/`) };
     },
   } satisfies Term;

@@ -1,6 +1,7 @@
 // Terms on the latents alone: how far they are from where they started, or from where the generator's own latents are.
 // They see no image.
 
+import type { Float32Tensor } from '../../graph/tensor.ts';
 import { UserError } from '../../errors.ts';
 import type { Value } from '../../graph/builder.ts';
 import type { Latents } from '../search/latents.ts';
@@ -58,13 +59,13 @@ function moved(scene: Scene, name: string, centre: Latents): [Value, Value] {
   const key = (['z', 'w', 'ws'] as const).find((space) => scene.latents[space]);
   const latent = key && scene.latents[key];
   const given = key && centre[key];
-  const fits =
-    given && [1, scene.n].includes(given.shape[0]) && given.shape.slice(1).join() === latent!.shape.slice(1).join();
-  if (!fits) {
+  const fits = (one: Float32Tensor, to: Value) =>
+    [1, scene.n].includes(one.shape[0]) && one.shape.slice(1).join() === to.shape.slice(1).join();
+  if (!latent || !given || !fits(given, latent)) {
     const found = Object.entries(centre).map(([space, { shape }]) => `"${space}" [${shape.join(', ')}]`);
     throw new RangeError(
       `the term ${name} needs "${key}" [1 or ${scene.n}, ${latent?.shape.slice(1).join(', ')}], not ${found.join(' and ')}`,
     );
   }
-  return [latent!, scene.given(`${name}/centre`, given)];
+  return [latent, scene.given(`${name}/centre`, given)];
 }
