@@ -6,13 +6,16 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
 import { program } from '../../program.ts';
+import { readJson } from '../../files/json.ts';
 import type { Folder } from '../../files/folder.ts';
 import { withFolderLock } from '../../files/node/lock.ts';
 import { nodeEngine, nodeFolder } from '../../runtime/node.ts';
 import { readDictionary } from '../../mining/run/read-run.ts';
 import type { SynthesisPage } from '../../report/synthesis/page.ts';
+import { pageOf, savedPageSchema } from '../../report/synthesis/saved.ts';
 import { brightConcept } from './concept.ts';
 import { demoMining } from './mine.ts';
 import { showPage } from './open.ts';
@@ -51,6 +54,12 @@ export function demoCommand(): Command {
 
 /** Written when the demo begins: what is in the folder is of these settings. */
 const settingsName = 'demo.json';
+const settingsSchema = Type.Object({
+  version: Type.String(),
+  samples: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+  steps: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+  zoo: Type.String(),
+});
 const ours = ['index.html', settingsName, 'run', 'pictures', 'translated', 'edited', 'drawn'] as const;
 
 async function run(options: DemoCommandOptions): Promise<void> {
@@ -84,6 +93,12 @@ async function claim(folder: Folder, { out, force }: DemoCommandOptions, setting
     if (foreign.length)
       throw new UserError(`${out} holds ${foreign.join(', ')}, but no demo; choose another folder with --out`);
   } else {
+    const { problem } = readJson(settingsSchema, bytes);
+    if (problem !== undefined && !force) {
+      throw new UserError(
+        `${join(out, settingsName)} is damaged: ${problem}; choose another folder with --out, or replace the demo with --force`,
+      );
+    }
     const other = new TextDecoder().decode(bytes) !== settings;
     if (other && !force) {
       throw new UserError(
@@ -131,9 +146,9 @@ async function make(
   const shows = demoShows({ out, run: path, zoo, dictionary, steps, pictures, lit, threads: options.threads });
   const finished: FinishedShow[] = [];
   for (const [i, show] of shows.entries()) {
-    const known = await folder.read(`${show.folder}/${shownName}`);
+    const known = await shownBefore(folder, `${show.folder}/${shownName}`, printer);
     parts.part = `${i + 1} of ${shows.length}: ${show.title.toLowerCase()}`;
-    if (known) finished.push({ ...show, page: JSON.parse(new TextDecoder().decode(known)) as SynthesisPage });
+    if (known) finished.push({ ...show, page: known });
     else {
       try {
         const { page } = await show.make(parts, signal);
@@ -153,6 +168,15 @@ async function make(
 
 /** Of a finished show, until the page is written: what the page needs of it. */
 const shownName = 'shown.json';
+
+async function shownBefore(folder: Folder, name: string, printer: ProgressPrinter): Promise<SynthesisPage | undefined> {
+  const bytes = await folder.read(name);
+  if (!bytes) return undefined;
+  const { problem, value } = readJson(savedPageSchema, bytes);
+  if (problem === undefined) return pageOf(value);
+  printer.note(`${name} of the unfinished demo is damaged; this part begins anew`);
+  return undefined;
+}
 
 /** Side of the drawn pictures in pixels. */
 const drawnSide = 256;

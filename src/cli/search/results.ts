@@ -3,6 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import Type from 'typebox';
+import { readJson } from '../../files/json.ts';
 import { toBytes } from '../../graph/tensor.ts';
 import { encodeAnimation, encodeImage, encodePng } from '../../images/node.ts';
 import {
@@ -15,6 +17,7 @@ import {
   type Outcome,
 } from '../../report/synthesis/output.ts';
 import type { SynthesisPage, SynthesisResult } from '../../report/synthesis/page.ts';
+import { resultOf, savedResultSchema } from '../../report/synthesis/saved.ts';
 import type { Folder } from '../../files/folder.ts';
 import { nodeFolder } from '../../files/node/folder.ts';
 import type { Latents } from '../../synthesis/search/latents.ts';
@@ -41,6 +44,14 @@ const kind = {
   last: 'metrics.json',
   held: 'holds finished results; choose another folder, or replace them with --force',
 };
+
+const partSchema = Type.Object({
+  settings: Type.String(),
+  metrics: Type.Unsafe<Metrics>(
+    Type.Object({ name: Type.String(), stopped: Type.Enum(['done', 'converged', 'cancelled', 'not-finite']) }),
+  ),
+  result: savedResultSchema,
+});
 
 interface Part {
   readonly settings: string;
@@ -125,7 +136,7 @@ export async function makeResults(
   for (const [i, task] of tasks.entries()) {
     const prefix = names[i];
     const settings = settingsText(options, task.inputs);
-    const known = await readPart(folder, `${prefix}${partName}`, settings);
+    const known = await readPart(folder, `${prefix}${partName}`, settings, printer);
     if (known) {
       parts.push(known);
       continue;
@@ -154,16 +165,20 @@ export async function makeResults(
   };
 }
 
-async function readPart(folder: Folder, name: string, settings: string): Promise<Part | undefined> {
+async function readPart(
+  folder: Folder,
+  name: string,
+  settings: string,
+  printer: ProgressPrinter,
+): Promise<Part | undefined> {
   const bytes = await folder.read(name);
   if (!bytes) return undefined;
-  try {
-    const part = JSON.parse(new TextDecoder().decode(bytes)) as Part;
-    return part.settings === settings ? part : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+  const { problem, value } = readJson(partSchema, bytes);
+  if (problem !== undefined) {
+    printer.note(`${name} of the unfinished results is damaged; its search begins anew`);
+    return undefined;
   }
+  return value.settings === settings ? { ...value, result: resultOf(value.result) } : undefined;
 }
 
 /** Options that change how a search runs or is told, and not what it finds. */

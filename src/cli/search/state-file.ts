@@ -6,6 +6,7 @@ import { bytesSource } from '../../files/source.ts';
 import { UserError } from '../../errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { Folder } from '../../files/folder.ts';
+import { rowsIn } from '../../synthesis/search/latents.ts';
 import { searchFromTensors, searchTensors, type SavedSearch } from '../../synthesis/search/state.ts';
 import type { ProgressPrinter } from '../progress.ts';
 import { SearchTrack } from './track.ts';
@@ -62,8 +63,10 @@ async function readSaved(folder: Folder, name: string, settings: string, every: 
     const tensors = new Map<string, Tensor>();
     for (const [key, ref] of refs) tensors.set(key, await ref.load());
     const saved = searchFromTensors(tensors);
+    const track = SearchTrack.from(tensors, every, rowsIn(saved.start));
+    const seconds = Number(metadata.seconds);
     printer.note(`going on from step ${saved.state.step} of the search in ${name}`);
-    return { saved, track: SearchTrack.from(tensors, every), seconds: Number(metadata.seconds) || 0 };
+    return { saved, track, seconds: seconds >= 0 && seconds < Infinity ? seconds : 0 };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     printer.note(`the unfinished search in ${name} is damaged; a new one begins`);

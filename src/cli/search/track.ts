@@ -1,6 +1,7 @@
 // What a search leaves on its way: images of some steps, the loss and its terms of all, row by row.
 // It is kept with a saved search, so that one that was taken up again tells its whole way.
 
+import { UserError } from '../../errors.ts';
 import { float32, sizeOf, type Tensor } from '../../graph/tensor.ts';
 import { toInterleaved, toPlanar } from '../../images/pixels.ts';
 import type { Curve } from '../../report/synthesis/page.ts';
@@ -79,18 +80,32 @@ export class SearchTrack {
     ];
   }
 
-  /** The track of a saved search. */
-  static from(tensors: ReadonlyMap<string, Tensor>, every: number): SearchTrack {
+  /**
+   * The track of a saved search.
+   * @param rows of the search. @throws UserError when the tensors are none of it.
+   */
+  static from(tensors: ReadonlyMap<string, Tensor>, every: number, rows: number): SearchTrack {
     const track = new SearchTrack(every);
+    const frames = tensors.get(framesName);
+    const [count, ...shape] = frames?.shape ?? [];
+    if (!(frames?.data instanceof Uint8Array) || !count || shape.length !== 4 || shape[0] !== rows || shape[3] !== 3) {
+      throw new UserError(`"${framesName}" is not bytes [images, ${rows}, height, width, 3]`);
+    }
+    track.#shape = shape;
+    track.#frames.push(...slices(frames.data, count));
     for (const [name, { shape, data }] of tensors) {
-      const size = sizeOf(shape.slice(1));
-      const parts = Array.from({ length: shape[0] }, (_, i) => data.slice(i * size, (i + 1) * size));
-      if (name === framesName) {
-        track.#shape = shape.slice(1);
-        track.#frames.push(...(parts as Uint8Array[]));
-      } else if (name.startsWith(curvePrefix))
-        track.#curves.set(name.slice(curvePrefix.length), parts as Float32Array[]);
+      if (!name.startsWith(curvePrefix)) continue;
+      if (!(data instanceof Float32Array) || shape.length !== 2 || shape[1] !== rows) {
+        throw new UserError(`"${name}" is not float32 [steps, ${rows}]`);
+      }
+      track.#curves.set(name.slice(curvePrefix.length), slices(data, shape[0]));
     }
     return track;
   }
+}
+
+/** Equal parts of an array. */
+function slices<Values extends Uint8Array | Float32Array>(values: Values, count: number): Values[] {
+  const size = values.length / count;
+  return Array.from({ length: count }, (_, i) => values.slice(i * size, (i + 1) * size) as Values);
 }

@@ -34,39 +34,59 @@ export function searchTensors({ start, state }: SavedSearch): Map<string, Tensor
   ]);
 }
 
-/** @throws UserError when the tensors are no saved search. */
+const latentNames: ReadonlySet<string> = new Set<LatentName>(['z', 'c', 'w', 'ws']);
+const isLatentName = (name: string): name is LatentName => latentNames.has(name);
+
+/** @throws UserError when the tensors are no saved search; it names the one that is missing or of another form. */
 export function searchFromTensors(tensors: ReadonlyMap<string, Tensor>): SavedSearch {
-  const data = (name: string): Float32Array => {
-    const values = tensors.get(name)?.data;
-    if (!(values instanceof Float32Array)) {
-      throw new UserError(`the saved search has no "${name}"; remove its file to begin anew`);
-    }
-    return values;
+  const wrong = (name: string, what: string): UserError =>
+    new UserError(`the saved search ${what} "${name}"; remove its file to begin anew`);
+  const tensorOf = (name: string, shape?: readonly number[]): Float32Tensor => {
+    const found = tensors.get(name);
+    if (!found) throw wrong(name, 'has no');
+    if (!(found.data instanceof Float32Array) || (shape && found.shape.join() !== shape.join()))
+      throw wrong(name, 'has another form of');
+    return float32(found.shape, found.data);
   };
+  const data = (name: string, length: number): Float32Array => tensorOf(name, [length]).data;
+  const names = [...tensors.keys()].flatMap((name) => /^start\/(.*)$/s.exec(name)?.[1] ?? []).filter(isLatentName);
+  const start: Latents = Object.fromEntries(names.map((name) => [name, tensorOf(`start/${name}`)]));
+  const rows = Object.values(start)[0]?.shape[0];
+  if (!rows) throw wrong('start', 'has no');
+  /** As many and of the same shapes as those at the start. */
   const under = (prefix: string): Latents =>
     Object.fromEntries(
-      [...tensors].flatMap(([name, tensor]) =>
-        name.startsWith(`${prefix}/`)
-          ? [[name.slice(prefix.length + 1) as LatentName, float32(tensor.shape, data(name))]]
-          : [],
-      ),
+      Object.entries(start).map(([name, { shape }]) => {
+        if (shape.length < 2 || shape[0] !== rows) throw wrong(`start/${name}`, 'has another form of');
+        return [name, tensorOf(`${prefix}/${name}`, shape)];
+      }),
     );
-  const names = [...tensors.keys()].flatMap((name) => /^adam\/(\w+)\/first$/.exec(name)?.[1] ?? []);
+  const moved = names.filter((name) => tensors.has(`adam/${name}/first`) || tensors.has(`adam/${name}/second`));
+  if (!moved.length) throw wrong(`adam/${names[0]}/first`, 'has no');
   const adam = Object.fromEntries(
-    names.map((name): [string, AdamState] => [
-      name,
-      { first: data(`adam/${name}/first`), second: data(`adam/${name}/second`) },
-    ]),
+    moved.map((name): [string, AdamState] => {
+      const length = start[name]?.data.length ?? 0;
+      return [name, { first: data(`adam/${name}/first`, length), second: data(`adam/${name}/second`, length) }];
+    }),
   );
-  const [step, improved] = data('steps');
+  const stepsOf = (name: string, length: number): Float32Array => {
+    const steps = data(name, length);
+    if (!steps.every((step) => Number.isInteger(step) && step >= 0)) throw wrong(name, 'has no whole numbers in');
+    return steps;
+  };
+  const [step, improved] = stepsOf('steps', 2);
   return {
-    start: under('start'),
+    start,
     state: {
       step,
       latents: under('latents'),
       adam,
-      best: { latents: under('best'), loss: data('best loss'), step: Int32Array.from(data('best step')) },
-      improved: { loss: data('improved loss'), step: improved },
+      best: {
+        latents: under('best'),
+        loss: data('best loss', rows),
+        step: Int32Array.from(stepsOf('best step', rows)),
+      },
+      improved: { loss: data('improved loss', rows), step: improved },
     },
   };
 }
