@@ -1,6 +1,7 @@
 // The file of an unfinished search: taken up by the same command, passed over by any other.
 // What is in a saved search is its own business.
 
+import { createHash } from 'node:crypto';
 import { readSafetensors, safetensorsChunks } from '../../files/safetensors.ts';
 import { bytesSource } from '../../files/source.ts';
 import { UserError } from '../../errors.ts';
@@ -40,14 +41,11 @@ export async function openSearchFile(
     ...found,
     seconds: found?.seconds ?? 0,
     track,
-    save: (search, seconds) =>
-      folder.write(
-        name,
-        safetensorsChunks(new Map([...searchTensors(search), ...track.tensors()]), {
-          settings,
-          seconds: String(seconds),
-        }),
-      ),
+    save: (search, seconds) => {
+      const tensors = new Map([...searchTensors(search), ...track.tensors()]);
+      const metadata = { settings, seconds: String(seconds) };
+      return folder.write(name, safetensorsChunks(tensors, { ...metadata, sha256: hashOf(tensors, metadata) }));
+    },
   };
 }
 
@@ -62,6 +60,8 @@ async function readSaved(folder: Folder, name: string, settings: string, every: 
     }
     const tensors = new Map<string, Tensor>();
     for (const [key, ref] of refs) tensors.set(key, await ref.load());
+    const { sha256, ...rest } = metadata;
+    if (sha256 !== hashOf(tensors, rest)) throw new UserError('it is not what was saved');
     const saved = searchFromTensors(tensors);
     const track = SearchTrack.from(tensors, every, rowsIn(saved.start));
     const seconds = Number(metadata.seconds);
@@ -72,4 +72,11 @@ async function readSaved(folder: Folder, name: string, settings: string, every: 
     printer.note(`the unfinished search in ${name} is damaged; a new one begins`);
     return undefined;
   }
+}
+
+/** Of all that the file holds, but the hash itself. */
+function hashOf(tensors: ReadonlyMap<string, Tensor>, metadata: Readonly<Record<string, string>>): string {
+  const hash = createHash('sha256');
+  for (const chunk of safetensorsChunks(tensors, metadata)) hash.update(chunk);
+  return hash.digest('hex');
 }
