@@ -83,16 +83,23 @@ describe('rosetta demo', () => {
     for (const show of shows.filter((each) => each !== 'edited/class'))
       writeFileSync(join(out, show, 'shown.json'), JSON.stringify(shown));
     rmSync(join(out, 'edited', 'class'), { recursive: true });
+    // Damaged: made anew.
+    writeFileSync(join(out, 'edited', 'paste', 'shown.json'), '{"title":');
+    writeFileSync(join(out, 'edited', 'shift', 'shown.json'), '{"title":"","lead":"","results":[{}]}');
+    for (const name of ['paste', 'shift']) rmSync(join(out, 'edited', name, 'image.png'));
     await demo();
     expect(text('index.html')).toContain('Samples translated');
     expect(dictionary().created).toBe(created);
     expect(text('edited', 'zoom', 'metrics.json')).toBe(search);
     expect(existsSync(join(out, 'edited', 'class', 'metrics.json'))).toBe(true);
+    for (const name of ['paste', 'shift']) expect(existsSync(join(out, 'edited', name, 'image.png')), name).toBe(true);
   });
 
   it('keeps a demo of other settings unless told to replace it, and whatever no demo made', async () => {
     const { created } = dictionary();
     await expect(demo('--steps', '2')).rejects.toThrow(/holds a demo with other settings or networks; .*--force/);
+    writeFileSync(join(out, 'demo.json'), '{"version":');
+    await expect(demo()).rejects.toThrow(/demo\.json is damaged: not valid JSON.*--force/);
     rmSync(join(out, 'demo.json'));
     for (const force of [[], ['--force']])
       await expect(demo(...force)).rejects.toThrow(/holds index\.html, run, .*, but no demo; choose another folder/);
