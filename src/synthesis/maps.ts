@@ -2,7 +2,7 @@
 // Mining does not come here: there maps never leave the engine.
 
 import { GraphBuilder, type Value } from '../graph/builder.ts';
-import type { Float32Tensor, Tensor } from '../graph/tensor.ts';
+import { float32, floats, type Float32Tensor, type Tensor } from '../graph/tensor.ts';
 import type { Engine } from '../runtime/engine.ts';
 import { runOnce } from '../runtime/run-once.ts';
 import type { Encoder, Generator, GeneratorOptions } from '../zoo/model.ts';
@@ -58,7 +58,7 @@ async function run(
   for (const [name, value] of Object.entries(others)) b.output(b.identity(value), `other:${name}`);
   if (!wanted.size && !Object.keys(others).length) return { maps: new Map(), more: {} };
   const outputs = await runOnce(engine, b.build(), feeds);
-  const output = (name: string) => outputs[name] as Float32Tensor;
+  const output = (name: string) => float32(outputs[name].shape, floats(outputs[name].data));
   const maps = new Map([...wanted.keys()].map((layer) => [layer, output(`${prefix}${layer}`)]));
   const more = Object.fromEntries(Object.keys(others).map((name) => [name, output(`other:${name}`)]));
   return { maps, more };

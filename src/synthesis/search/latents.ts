@@ -3,7 +3,7 @@
 
 import { UserError } from '../../errors.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
-import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
+import { float32, sizeOf, type Float32Tensor, floats } from '../../graph/tensor.ts';
 import { generatedSource } from '../../images/generated.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { runOnce } from '../../runtime/run-once.ts';
@@ -138,7 +138,8 @@ export async function toSpace(
   const b = new GraphBuilder({ name: 'mapping' });
   const { input } = latentInputs(b, shapesOf(latents));
   b.output(b.identity(generator.addTo(b, input, options).ws), 'ws out');
-  const ws = (await runOnce(engine, b.build(), latents))['ws out'] as Float32Tensor;
+  const { 'ws out': out } = await runOnce(engine, b.build(), latents);
+  const ws = float32(out.shape, floats(out.data));
   if (space === 'w+') return { ws };
   const [n, layers, w] = ws.shape;
   const first = new Float32Array(n * w);

@@ -3,7 +3,7 @@
 
 import { UserError } from '../../errors.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
-import { float32, sizeOf, type Float32Tensor } from '../../graph/tensor.ts';
+import { float32, sizeOf, type Float32Tensor, floats } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { runOnce } from '../../runtime/run-once.ts';
 import type { Encoder } from '../../zoo/model.ts';
@@ -45,7 +45,8 @@ export async function featureTargets(engine: Engine, encoder: Encoder, images: F
   const features = addFeatures(b, encoder, b.input('images', images.shape), 'encoder/');
   for (const [layer, value] of features) b.output(b.identity(value), `target ${layer}`);
   const outputs = await runOnce(engine, b.build(), { images });
-  return new Map([...features.keys()].map((layer) => [layer, outputs[`target ${layer}`] as Float32Tensor]));
+  const output = (name: string) => float32(outputs[name].shape, floats(outputs[name].data));
+  return new Map([...features.keys()].map((layer) => [layer, output(`target ${layer}`)]));
 }
 
 /**

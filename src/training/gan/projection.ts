@@ -24,12 +24,14 @@ class FoldingBuilder extends GraphBuilder {
     name?: string,
   ): Value {
     const conv = this.made.find((node) => node.op === 'Conv' && node.outputs[0] === x.name);
-    const parts = [scale, bias, mean, variance].map((value) => this.tensorOf(value)?.data as Float32Array | undefined);
+    const [gamma, beta, centre, spread] = [scale, bias, mean, variance].map((value) => {
+      const data = this.tensorOf(value)?.data;
+      return data instanceof Float32Array ? data : undefined;
+    });
     const weight = conv && this.tensorOf(this.value(conv.inputs[1]));
-    if (!conv || conv.inputs[2] || !weight || parts.some((part) => !part)) {
+    if (!conv || conv.inputs[2] || !weight || !gamma || !beta || !centre || !spread) {
       return super.batchNormalization(x, scale, bias, mean, variance, epsilon, name);
     }
-    const [gamma, beta, centre, spread] = parts as Float32Array[];
     const factor = gamma.map((value, i) => value / Math.sqrt(spread[i] + epsilon));
     const taps = sizeOf(weight.shape.slice(1));
     const scaled = floats(weight.data).map((value, i) => value * factor[Math.floor(i / taps)]);

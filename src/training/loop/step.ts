@@ -7,7 +7,7 @@ import { UserError } from '../../errors.ts';
 import { required } from '../../lookup.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import type { Graph } from '../../graph/graph.ts';
-import { allocate, float32, sizeOf, type DType, type Tensor } from '../../graph/tensor.ts';
+import { float32, sizeOf, type DType, type Tensor } from '../../graph/tensor.ts';
 import { joined, parted } from './flat.ts';
 import type { Optimiser } from './optimiser.ts';
 import { Parameters, stateInput, stateOutput } from './parameters.ts';
@@ -97,7 +97,7 @@ export function averaged(state: ReadonlyMap<string, Tensor>, names: Iterable<str
 const momentName = (moment: string, counter: string, group: number): string => `${moment} ${counter} ${group}`;
 const averageRate = 'average';
 
-const zeros = (shape: readonly number[]): Tensor => float32(shape, allocate('float32', sizeOf(shape)) as Float32Array);
+const zeros = (shape: readonly number[]): Tensor => float32(shape, new Float32Array(sizeOf(shape)));
 
 /**
  * Builds a step.
