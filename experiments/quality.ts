@@ -239,7 +239,7 @@ async function measureGenerators() {
     const both: Partial<Record<'trained' | 'untrained', Measured>> = {};
     for (const [key, network] of withTwin(model)) {
       const source = generatedSource(network, { samples, truncation: 1 });
-      const { classes: drawn } = source.generated!.latents(Array.from({ length: samples }, (_, i) => i));
+      const { classes: drawn } = source.generated.latents(Array.from({ length: samples }, (_, i) => i));
       const conditional = network.card.latent.classes === classes.length;
       both[key] = await row(network.name, source, conditional ? drawn.map((k) => k ?? -1) : undefined);
     }

@@ -86,8 +86,8 @@ describe('samples of a generator', () => {
     expect(new Set(classes)).toEqual(new Set([1, 4]));
     expect(Math.abs(classes.filter((c) => c === 4).length - 200)).toBeLessThan(50);
     expect(source.names).toEqual(classes.map((c, i) => `gan/${i}/class-${c}`));
-    expect(source.generated!.latents([3, 9]).classes).toEqual([classes[3], classes[9]]);
-    expect(Array.from(source.generated!.latents([9]).z)).toEqual(rows[9].slice(0, 20));
+    expect(source.generated.latents([3, 9]).classes).toEqual([classes[3], classes[9]]);
+    expect(Array.from(source.generated.latents([9]).z)).toEqual(rows[9].slice(0, 20));
   });
 
   it.each([
@@ -317,7 +317,7 @@ describe('mining over generated images', () => {
     const session = await engine.open(b.build());
     const [row] = [await rowsOf(source, [0, 1, 2], 3)];
     const outputs = await session.run({ samples: float32([3, 25], row.flat()) });
-    const { z, classes } = source.generated!.latents([0, 1, 2]);
+    const { z, classes } = source.generated.latents([0, 1, 2]);
     const c = new Float32Array(15);
     classes.forEach((k, i) => (c[5 * i + k!] = 1));
     const input = { z: float32([3, 20], z), c: float32([3, 5], c) };

@@ -80,11 +80,11 @@ it('sees generated images in 256 levels', async () => {
 
   // Sample by sample: rounded or not, they differ by half a step at most.
   const b = new GraphBuilder();
-  b.output(b.identity(images.generated!.addTo(b, b.input('s', [1, ...images.generated!.shape])).images), 'y');
+  b.output(b.identity(images.generated.addTo(b, b.input('s', [1, ...images.generated.shape])).images), 'y');
   const session = await engine.open(b.build());
   let i = 0;
   for await (const { data } of images.batches([0, 1, 2, 3, 4], 1)) {
-    const { y } = (await session.run({ s: float32([1, ...images.generated!.shape], data) })).tensors;
+    const { y } = (await session.run({ s: float32([1, ...images.generated.shape], data) })).tensors;
     for (const value of y.data) expect(Math.abs(pixels.data[i++] - 255 * Number(value))).toBeLessThan(0.501);
   }
   await session.release();
