@@ -11,6 +11,7 @@ import type { Dictionary } from '../../mining/run/dictionary.ts';
 import { readExemplars } from '../../mining/run/read-exemplars.ts';
 import { bySignificanceThenExcess } from '../../report/page/standing.ts';
 import type { Folder } from '../../files/folder.ts';
+import { required } from '../../lookup.ts';
 
 /** Numbers of the samples whose latents are the rows. */
 const samplesSchema = Type.Array(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }));
@@ -35,7 +36,7 @@ export async function brightConcept(
 ): Promise<BrightConcept | undefined> {
   const byId = new Map(sets.map((set) => [set.id, set]));
   const own = concepts
-    .map(({ id, sets: [first] }) => ({ id, set: byId.get(first)! }))
+    .map(({ id, sets: [first] }) => ({ id, set: required(byId, first, 'set') }))
     .filter(({ set }) => set.anchor === generator)
     .sort((a, b) => bySignificanceThenExcess(a.set, b.set));
   const file = `exemplars/latents/${generator}.safetensors`;

@@ -9,6 +9,7 @@ import { UserError } from '../../errors.ts';
 import { reasonOf } from '../../files/node/system-error.ts';
 import type { ModelOption } from '../options.ts';
 import { sha256 } from '../search/results.ts';
+import { present } from '../../lookup.ts';
 
 /** The folder zoo/ of the package: as far from here in dist/ as in src/. */
 export const shippedZoo = fileURLToPath(new URL('../../../zoo', import.meta.url));
@@ -45,7 +46,15 @@ export async function openZoo(path: string): Promise<Zoo> {
     digests.push(sha256(card), sha256(await readFile(weights)));
     models.push({ name, file: relative(process.cwd(), file) });
   }
-  return { models, sha256: sha256(digests.join()), model: (name) => models.find((model) => model.name === name)! };
+  return {
+    models,
+    sha256: sha256(digests.join()),
+    model: (name) =>
+      present(
+        models.find((model) => model.name === name),
+        name,
+      ),
+  };
 }
 
 const remedy = 'install rosetta-neurons anew, or name another folder of networks and their cards with --zoo';

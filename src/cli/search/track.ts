@@ -25,8 +25,9 @@ export class SearchTrack {
     // The sum of one term is that term again, but for its weight.
     const named = Object.keys(terms).length > 1 ? { loss, ...terms } : terms;
     for (const [name, values] of Object.entries(named)) {
-      if (!this.#curves.has(name)) this.#curves.set(name, []);
-      this.#curves.get(name)!.push(values);
+      const curve = this.#curves.get(name);
+      if (curve) curve.push(values);
+      else this.#curves.set(name, [values]);
     }
     if (done !== 1 && done !== total && done % this.every !== 0) return;
     const { shape, data } = progress.images();
