@@ -27,9 +27,10 @@ import type { Hints } from '../architecture.ts';
 import { modelGraph } from '../export.ts';
 import type { Model } from '../model.ts';
 import type { Weights } from '../weights.ts';
+import { sealed, unsealed } from '../../files/sealed.ts';
 
 /** Changes when derived constants do, so that older files are made anew. */
-const formatVersion = 1;
+const formatVersion = 2;
 /** Tensors up to this size are kept beside the constants: some settings of a graph need them. */
 const keptBytes = 4 * 2 ** 20;
 const alignment = 4096;
@@ -82,8 +83,8 @@ async function digestOf(folder: string, path: string): Promise<string> {
   const known = join(folder, `${createHash('sha256').update(path).digest('hex').slice(0, 16)}.digest.json`);
   const stamp = JSON.stringify([path, size, mtimeMs, ino]);
   try {
-    const saved = JSON.parse(await readFile(known, 'utf8')) as { stamp: string; sha256: string };
-    if (saved.stamp === stamp) return saved.sha256;
+    const saved = await unsealed<{ stamp: string; sha256: string }>(await readFile(known, 'utf8'));
+    if (saved?.stamp === stamp) return saved.sha256;
   } catch {
     // Not seen before, or unreadable: read the file.
   }
@@ -91,7 +92,7 @@ async function digestOf(folder: string, path: string): Promise<string> {
   for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
   const sha256 = hash.digest('hex');
   try {
-    await replace(known, [Buffer.from(JSON.stringify({ stamp, sha256 }))]);
+    await replace(known, [Buffer.from(await sealed({ stamp, sha256 }))]);
   } catch {
     // Then the file is read once more next time.
   }
@@ -102,8 +103,8 @@ async function digestOf(folder: string, path: string): Promise<string> {
 export async function readCompiled(folder: string, key: string): Promise<Compiled | undefined> {
   const paths = pathsOf(folder, key);
   try {
-    const index = JSON.parse(await readFile(paths.index, 'utf8')) as Index;
-    if (index.version !== version) return undefined;
+    const index = await unsealed<Index>(await readFile(paths.index, 'utf8'));
+    if (index?.version !== version) return undefined;
     for (const kind of ['data', 'onnx'] as const) {
       const { size, mtimeMs } = await stat(paths[kind]);
       if (size !== index.files[kind].bytes || mtimeMs !== index.files[kind].changed) return undefined;
@@ -176,7 +177,7 @@ export async function writeCompiled(
   };
   await removeOutdated(folder, key);
   // Last: without an index there is no entry.
-  await replace(paths.index, [Buffer.from(JSON.stringify(index))]);
+  await replace(paths.index, [Buffer.from(await sealed(index))]);
 }
 
 const pathsOf = (folder: string, key: string) => ({
@@ -195,7 +196,7 @@ async function stamp(path: string) {
 async function removeOutdated(folder: string, current: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!/^[0-9a-f]{16}-[0-9a-f]{12}\.json$/.test(name) || name === `${current}.json`) continue;
-    const index = (await readFile(join(folder, name), 'utf8').then(JSON.parse, () => undefined)) as Index | undefined;
+    const index = await unsealed<Index>(await readFile(join(folder, name), 'utf8').catch(() => ''));
     if (index?.version === version) continue;
     for (const path of Object.values(pathsOf(folder, name.slice(0, -5)))) await rm(path, { force: true });
   }

@@ -119,6 +119,16 @@ describe('a compiled copy', () => {
       },
     ],
     [
+      'has an index with another digit',
+      () => {
+        const index = entries('.json').find((name) => !name.endsWith('.digest.json'))!;
+        const text = readFileSync(join(folder, index), 'utf8');
+        const changed = text.replace(/"offset":[1-9]\d*/, '"offset":64');
+        expect(changed).not.toBe(text);
+        writeFileSync(join(folder, index), changed);
+      },
+    ],
+    [
       'is of another version',
       () => {
         const index = join(
