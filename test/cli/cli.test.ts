@@ -166,7 +166,9 @@ describe('activations', () => {
     writeFileSync(at('all-broken/a.png'), 'no picture');
     const none = await run(...args.with(-1, 'all-broken'), '--out', 'none.safetensors');
     expect(none).toMatchObject({ code: 1 });
-    expect(none.err).toMatch(/none of the images can be read; a.png: the content is not JPEG, PNG, WebP, AVIF or TIFF/);
+    expect(none.err).toMatch(
+      /no photo of all-broken can be read: a.png: the content is not JPEG, PNG, WebP, AVIF or TIFF/,
+    );
   });
 });
 

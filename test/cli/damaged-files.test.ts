@@ -1,6 +1,7 @@
 // Files of unfinished and finished searches that are cut, empty or of another kind: begun anew with a note, or named.
 // What a search finds is tested elsewhere; the results here are made by hand.
 
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -133,9 +134,12 @@ describe('the file of an unfinished search', () => {
     const { printer, said } = listening();
     return { file: await openSearchFile(files, '', 'settings', 1, printer), said: said() };
   };
-  const bytesOf = (tensors: Map<string, Tensor>) => [
-    ...safetensorsChunks(tensors, { settings: 'settings', seconds: '1' }),
-  ];
+  const bytesOf = (tensors: Map<string, Tensor>) => {
+    const metadata = { settings: 'settings', seconds: '1' };
+    const hash = createHash('sha256');
+    for (const chunk of safetensorsChunks(tensors, metadata)) hash.update(chunk);
+    return [...safetensorsChunks(tensors, { ...metadata, sha256: hash.digest('hex') })];
+  };
 
   it('is taken up where it is whole', async () => {
     const { file, said } = await open(bytesOf(whole()));

@@ -9,14 +9,14 @@ import { fileError } from './system-error.ts';
 type Chunks = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
 
 /** Of a file that a process is writing, or was when it was killed. */
-const partialName = /\.partial-\d+$/;
+const partialName = /\.rosetta-partial-\d+$/;
 
 /**
  * Writes chunks one after another; a file of this name stays until all are there.
  * @throws UserError when the system does not let it, and what the chunks throw; nothing is left of what was written.
  */
 export async function replaceFile(path: string, chunks: Chunks): Promise<void> {
-  const partial = `${path}.partial-${process.pid}`;
+  const partial = `${path}.rosetta-partial-${process.pid}`;
   try {
     const file = await freshFile(partial);
     try {

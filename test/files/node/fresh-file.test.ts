@@ -39,14 +39,14 @@ function linked(name: string, link: typeof linkSync) {
 
 describe.each(cases)('%s', (_, link) => {
   it('beside a file of a folder is not followed', async () => {
-    const { folder, other } = linked(`a.json.partial-${process.pid}`, link);
+    const { folder, other } = linked(`a.json.rosetta-partial-${process.pid}`, link);
     await nodeFolder(folder).write('a.json', [Buffer.from('new')]);
     expect(other()).toBe('of the user');
     expect(readFileSync(join(folder, 'a.json'), 'utf8')).toBe('new');
   });
 
   it('beside a safetensors file is not followed', async () => {
-    const { folder, other } = linked(`a.safetensors.partial-${process.pid}`, link);
+    const { folder, other } = linked(`a.safetensors.rosetta-partial-${process.pid}`, link);
     await writeSafetensorsFile(join(folder, 'a.safetensors'), new Map());
     expect(other()).toBe('of the user');
     expect(readFileSync(join(folder, 'a.safetensors')).readBigUInt64LE()).toBeGreaterThan(0n);

@@ -31,10 +31,10 @@ it('keeps the file that is there until the new one is whole', async () => {
 });
 
 it('removes half-written files when their folder is locked', async () => {
-  for (const name of ['image.png.partial-4000000', 'notes.partial-x', 'partial-1'])
+  for (const name of ['image.png.rosetta-partial-4000000', 'notes.partial-7', 'rosetta-partial-1'])
     writeFileSync(join(folder, name), '');
   await withFolderLock(folder, () => {
-    expect(readdirSync(folder).sort()).toEqual(['.lock', 'a.txt', 'notes.partial-x', 'partial-1']);
+    expect(readdirSync(folder).sort()).toEqual(['.lock', 'a.txt', 'notes.partial-7', 'rosetta-partial-1']);
     return Promise.resolve();
   });
 });

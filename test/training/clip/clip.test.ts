@@ -269,7 +269,7 @@ describe('the recipe', () => {
     expect(() => recipe({ architecture: { ...sizes, width: 3 } })).toThrow(
       /architecture\.width is 3 and must be a multiple of 2/,
     );
-    expect(() => recipe({ objective: { fraction: true } })).toThrow(
+    expect(() => recipe({ objective: { share: true } })).toThrow(
       /objective has the unknown entry "share".* did you mean "shared"\?/,
     );
   });

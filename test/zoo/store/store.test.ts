@@ -172,7 +172,7 @@ describe('pull', () => {
     const { store, cache, options } = fresh();
     const folder = join(cache, 'models/net-50');
     mkdirSync(folder, { recursive: true });
-    for (const name of ['downloaded.json.partial-4000000', 'added.json.partial-7', 'notes.partial-7'])
+    for (const name of ['downloaded.json.rosetta-partial-4000000', 'added.json.rosetta-partial-7', 'notes.partial-7'])
       writeFileSync(join(folder, name), '{');
     await store.pull('net-50', options);
     expect(readdirSync(folder).sort()).toEqual(['downloaded.json', 'net.pth', 'notes.partial-7']);

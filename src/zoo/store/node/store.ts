@@ -223,18 +223,9 @@ export class ModelStore {
     return join(this.cache, 'models', name);
   }
 
-  /** Holds the folder of a model during `work`; what a killed process was writing there is removed before. */
-  async #hold(name: string, onWait: Waiting['onWait'], work: () => Promise<void>): Promise<void> {
-    const folder = this.#folder(name);
-    const left = new RegExp(`^(${Object.values(records).join('|').replaceAll('.', '\\.')})\\.partial-\\d+$`);
-    await withFolderLock(
-      folder,
-      async () => {
-        for (const file of await readdir(folder)) if (left.test(file)) await rm(join(folder, file), { force: true });
-        await work();
-      },
-      { onWait },
-    );
+  /** Holds the folder of a model during `work`. */
+  #hold(name: string, onWait: Waiting['onWait'], work: () => Promise<void>): Promise<void> {
+    return withFolderLock(this.#folder(name), work, { onWait });
   }
 
   async #look(name: string): Promise<StoredModel> {
