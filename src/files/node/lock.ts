@@ -1,8 +1,8 @@
 // A lock file that holds a folder for one process at a time.
 // It knows nothing of what is done in the folder.
 
-import { rmSync, readFileSync } from 'node:fs';
-import { link, lstat, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { link, lstat, mkdir, readdir, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../errors.ts';
@@ -26,7 +26,7 @@ export interface LockOptions {
 const held = new Map<string, string>();
 
 process.on('exit', () => {
-  for (const [lock, text] of held) if (text && readQuietly(lock) === text) rmSync(lock, { force: true });
+  for (const [lock, text] of held) if (readQuietly(lock) === text) rmSync(lock, { force: true });
 });
 
 /**
@@ -40,10 +40,11 @@ export async function withFolderLock<T>(
 ): Promise<T> {
   const lock = join(folder, '.lock');
   if (held.has(lock)) throw busy(folder, `process ${process.pid}`, lock);
-  held.set(lock, '');
+  const text = JSON.stringify({ program: 'rosetta-neurons', ...ownMark() });
+  // From before it is taken: a process that is stopped right then leaves none. A lock of another holder has another text.
+  held.set(lock, text);
+  let beating: NodeJS.Timeout | undefined;
   try {
-    const mark = ownMark();
-    const text = JSON.stringify({ program: 'rosetta-neurons', ...mark });
     try {
       await mkdir(folder, { recursive: true });
       await take(lock, folder, text, { onWait, quiet });
@@ -51,18 +52,14 @@ export async function withFolderLock<T>(
     } catch (error) {
       throw fileError('write to', folder, error);
     }
-    held.set(lock, text);
     // A sign of life for those who cannot look at this process.
-    const beating = setInterval(() => void utimes(lock, new Date(), new Date()).catch(() => undefined), beat);
+    beating = setInterval(() => void utimes(lock, new Date(), new Date()).catch(() => undefined), beat);
     beating.unref();
-    try {
-      return await work();
-    } finally {
-      clearInterval(beating);
-      // Another one's, if it took this process for dead.
-      if (readQuietly(lock) === text) await rm(lock, { force: true });
-    }
+    return await work();
   } finally {
+    clearInterval(beating);
+    // Another one's, if it took this process for dead.
+    if (readQuietly(lock) === text) await rm(lock, { force: true });
     held.delete(lock);
   }
 }
@@ -74,7 +71,7 @@ const attempts = 100;
 
 async function take(lock: string, folder: string, text: string, waiting: Waiting): Promise<void> {
   for (let i = 0; i < attempts; i++) {
-    if (await created(lock, text)) return;
+    if (created(lock, text)) return;
     const found = await read(lock);
     if (found === undefined) continue;
     await expectDead(found, lock, folder, waiting);
@@ -126,21 +123,24 @@ async function sweep(folder: string): Promise<void> {
 }
 
 /** Makes the lock with its text in it at once; false when there is one already. */
-async function created(lock: string, text: string): Promise<boolean> {
+function created(lock: string, text: string): boolean {
   const aside = `${lock}-new-${ownMark().id}`;
+  // All in one go: a signal in between would leave the one or the other.
   try {
-    await writeFile(aside, text, { flag: 'wx' });
-    await link(aside, lock).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'EEXIST') throw error;
+    writeFileSync(aside, text, { flag: 'wx' });
+    try {
+      linkSync(aside, lock);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
       // No hard links on this file system.
-      return writeFile(lock, text, { flag: 'wx' });
-    });
+      writeFileSync(lock, text, { flag: 'wx' });
+    }
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   } finally {
-    await rm(aside, { force: true });
+    rmSync(aside, { force: true });
   }
 }
 
