@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { parseUnit, type Dictionary, type DictionaryModel } from 'rosetta-neurons/mining';
 import { holds } from '../counts.ts';
 import type { PhotoResult, TwinResult } from '../results.ts';
-import type { PageOptions } from './page.ts';
+import type { PageOptions } from './options.ts';
 import { fixed, listed, median, percent, rankCorrelation, table, type Cell } from '../statistics.ts';
 
 /** How many times as many pairs as with an untrained twin are asked for. */

@@ -5,22 +5,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { countsSection, depthSection, photosSection } from './mining.ts';
 import { editsSection, inversionSection } from './search.ts';
-import type { Size } from 'rosetta-neurons/images/node';
 import type { Dictionary } from 'rosetta-neurons/mining';
-import type { EditsResult, FindingsOptions, InversionResult, PhotoResult, Timed, TwinResult } from '../results.ts';
+import type { EditsResult, InversionResult, PhotoResult, Timed, TwinResult } from '../results.ts';
+import type { PageOptions } from './options.ts';
 import { table } from '../statistics.ts';
-
-/** What the sections are made of. */
-export interface PageOptions {
-  readonly dictionary: Dictionary;
-  readonly options: FindingsOptions;
-  /** Names of the photos' classes. */
-  readonly classes: readonly string[];
-  /** Of the images, by generator. */
-  readonly sizes: Readonly<Record<string, Size>>;
-  /** Where a picture is written, and how the page links to it. */
-  readonly picture: (name: string) => { readonly file: string; readonly link: string };
-}
 
 export interface Found {
   readonly dictionary: Dictionary;

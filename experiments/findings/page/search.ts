@@ -14,7 +14,7 @@ import {
   type Nearness,
   type SearchMethod,
 } from '../results.ts';
-import type { PageOptions } from './page.ts';
+import type { PageOptions } from './options.ts';
 import { fixed, listed, mean, paired, percent, pValue, quantile, table, type Cell } from '../statistics.ts';
 import { unpacked } from '../stages.ts';
 
