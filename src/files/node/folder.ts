@@ -33,7 +33,9 @@ export function nodeFolder(path: string): Folder {
       await replaceFile(target, chunks);
     },
     async remove(name) {
-      await rm(resolve(name), { recursive: true, force: true });
+      await rm(resolve(name), { recursive: true, force: true }).catch((error: unknown) => {
+        throw fileError('remove', resolve(name), error);
+      });
     },
   };
 }

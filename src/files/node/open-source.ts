@@ -24,7 +24,10 @@ export async function openSource(path: string, advice = ''): Promise<FileSource>
   } catch (error) {
     throw new UserError(`${path} cannot be opened: ${reasonOf(error)}.${advice}`);
   }
-  const stat = await handle.stat();
+  const stat = await handle.stat().catch(async (error: unknown) => {
+    await handle.close();
+    throw new UserError(`${path} cannot be read: ${reasonOf(error)}.${advice}`);
+  });
   if (!stat.isFile()) {
     await handle.close();
     const what = stat.isDirectory() ? 'it is a folder' : 'it is not a regular file';

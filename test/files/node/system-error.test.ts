@@ -30,6 +30,8 @@ describe('an error of the system', () => {
     writeFileSync(join(folder, 'file'), '');
     const below = await failed(() => nodeFolder(join(folder, 'file', 'below')).write('x', ['y']));
     expect(String(below)).toMatch(/cannot write .*: a part of the path is a file, not a folder; choose another path$/);
+    const within = await failed(() => nodeFolder(join(folder, 'file')).remove('x'));
+    expect(String(within)).toMatch(/^UserError: cannot remove .*: a part of the path is a file/);
     expect(String(await failed(() => openSource(folder)))).toMatch(/cannot be read: it is a folder/);
   });
 
