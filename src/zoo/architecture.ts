@@ -1,6 +1,7 @@
 // What a family of networks brings to the zoo: how it is recognised, and how it is added to a graph.
 // The families have a file each; the table of them is in registry.ts.
 
+import type { TSchema } from 'typebox';
 import type { PickledModule } from '../checkpoint/modules.ts';
 import type { GraphBuilder, Value } from '../graph/builder.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -19,8 +20,13 @@ export interface Hints {
   readonly modules?: ReadonlyMap<string, PickledModule>;
 }
 
+/** A configuration as plain JSON data. */
+export type Config = Readonly<Record<string, unknown>>;
+
 interface Family<Config> {
   readonly name: string;
+  /** Schema of a configuration: every number has bounds. */
+  readonly config: TSchema;
   /**
    * Configuration that the names and shapes of the tensors tell, as plain JSON data; undefined when they are of
    * something else. With tensors it is all that `build` needs.

@@ -2,11 +2,12 @@
 // It opens no file.
 
 import { UserError } from '../errors.ts';
+import { problemIn } from '../files/json.ts';
 import { present } from '../lookup.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Architecture, Hints, Shapes } from './architecture.ts';
+import type { Architecture, Config, EncoderFamily, GeneratorFamily, Hints, Shapes } from './architecture.ts';
 import { architectures } from './registry.ts';
-import type { EncoderCard, GeneratorCard, ModelCard, PartialCard } from './card.ts';
+import { inputSchema, type EncoderCard, type GeneratorCard, type ModelCard, type PartialCard } from './card.ts';
 import type { Encoder, Generator, Model } from './model.ts';
 import { matching } from './layer-names.ts';
 import { encoderModel, generatorModel } from './network.ts';
@@ -38,9 +39,9 @@ export interface LoadedModel<Kind extends Model = Model> {
  *   or a setting is not one of it.
  */
 export function modelFromTensors(tensors: ReadonlyMap<string, Tensor>, options: FromCheckpointOptions): LoadedModel {
-  const { architecture, card, assumed } = describeModel(shapesOf(tensors), options);
+  const { architecture, card, assumed, over } = describeModel(shapesOf(tensors), options);
   const weights = new Weights(tensors, card.name);
-  const model = modelOf(architecture, card, weights);
+  const model = over(weights);
   if (options.settings?.extra !== 'ignore') refuseExtra(architecture, weights);
   return { model, assumed };
 }
@@ -48,8 +49,19 @@ export function modelFromTensors(tensors: ReadonlyMap<string, Tensor>, options: 
 export const shapesOf = (tensors: ReadonlyMap<string, Tensor>): Shapes =>
   new Map([...tensors].map(([name, { shape }]) => [name, shape]));
 
-/** The architecture that tensors of these shapes belong to, and the card of the model that they make. */
-export function describeModel(shapes: Shapes, options: FromCheckpointOptions) {
+interface Described {
+  readonly architecture: Architecture<Config>;
+  readonly card: ModelCard;
+  readonly assumed: readonly string[];
+  /** The model of the card over weights. */
+  readonly over: (weights: Weights) => Model;
+}
+
+/**
+ * The architecture that tensors of these shapes belong to, and the model that they make.
+ * @throws UserError as modelFromTensors does, and for a configuration or input beyond its bounds.
+ */
+export function describeModel(shapes: Shapes, options: FromCheckpointOptions): Described {
   const { architecture, config: recognised } = recognise(shapes, options);
   const { card: given, name } = options;
   const { extra: _, ...texts } = options.settings ?? {};
@@ -62,6 +74,14 @@ export function describeModel(shapes: Shapes, options: FromCheckpointOptions) {
     assumed: given?.input === undefined,
   });
   const config = { ...known, ...settings.choices };
+  const problem =
+    problemIn(architecture.config, config, 'config') ??
+    (settings.input && problemIn(inputSchema, settings.input, 'input'));
+  if (problem !== undefined) {
+    throw new UserError(
+      `${name} cannot be a network of the architecture "${architecture.name}": ${problem}. Correct its card, or --config`,
+    );
+  }
   const { input: _input, ...described } = given ?? {};
   const identity = {
     task: 'unknown',
@@ -75,35 +95,40 @@ export function describeModel(shapes: Shapes, options: FromCheckpointOptions) {
     config,
     taps: options.taps ?? given?.taps ?? architecture.defaultTaps(config),
   };
-  const card: ModelCard =
-    architecture.kind === 'encoder'
-      ? { ...identity, input: present(settings.input, 'input') }
-      : { ...identity, latent: architecture.latent(config) };
-  return { architecture, card, assumed: settings.assumed };
+  const { assumed } = settings;
+  if (architecture.kind === 'encoder') {
+    const card: EncoderCard = { ...identity, input: present(settings.input, 'input') };
+    return { architecture, card, assumed, over: (weights) => encoderOver(architecture, card, weights) };
+  }
+  const card: GeneratorCard = { ...identity, latent: architecture.latent(config) };
+  return { architecture, card, assumed, over: (weights) => generatorOver(architecture, card, weights) };
 }
 
-/** The model of a card over weights. */
-export function modelOf(architecture: Architecture<unknown>, card: ModelCard, weights: Weights): Model {
-  const fresh = architecture.fresh?.bind(architecture) ?? freshWeights;
-  const untrained = (seed: number) => new Weights(fresh(weights.tensors, seed), `${card.name}.untrained`);
-  if (architecture.kind === 'encoder') {
-    const network = (own: EncoderCard, from: Weights, twinOf?: string): Encoder =>
-      encoderModel({
-        card: own,
-        twinOf,
-        addTo: (b, x) => architecture.addTo(b, x, from, own.config),
-        twin: (seed) => network(twinCard(own), untrained(seed), own.name),
-      });
-    return network(card as EncoderCard, weights);
-  }
-  const network = (own: GeneratorCard, from: Weights, twinOf?: string): Generator =>
-    generatorModel({
-      card: own,
-      twinOf,
-      addTo: (b, input, options) => architecture.addTo(b, input, from, own.config, options),
-      twin: (seed) => network(twinCard(own), untrained(seed), own.name),
-    });
-  return network(card as GeneratorCard, weights);
+function encoderOver(family: EncoderFamily<Config>, card: EncoderCard, weights: Weights, twinOf?: string): Encoder {
+  return encoderModel({
+    card,
+    twinOf,
+    addTo: (b, x) => family.addTo(b, x, weights, card.config),
+    twin: (seed) => encoderOver(family, twinCard(card), untrained(family, card, weights, seed), card.name),
+  });
+}
+
+function generatorOver(
+  family: GeneratorFamily<Config>,
+  card: GeneratorCard,
+  weights: Weights,
+  twinOf?: string,
+): Generator {
+  return generatorModel({
+    card,
+    twinOf,
+    addTo: (b, input, options) => family.addTo(b, input, weights, card.config, options),
+    twin: (seed) => generatorOver(family, twinCard(card), untrained(family, card, weights, seed), card.name),
+  });
+}
+
+function untrained(family: Architecture<Config>, { name }: ModelCard, { tensors }: Weights, seed: number): Weights {
+  return new Weights(family.fresh ? family.fresh(tensors, seed) : freshWeights(tensors, seed), `${name}.untrained`);
 }
 
 /** The card of a model's untrained twin. */
@@ -119,7 +144,7 @@ export const twinCard = <Card extends ModelCard>(card: Card): Card => ({
 });
 
 /** Tensors that a network has no use for are a sign of another network. */
-function refuseExtra(architecture: Architecture<unknown>, weights: Weights): void {
+function refuseExtra(architecture: Architecture<Config>, weights: Weights): void {
   const { used, tensors, owner } = weights;
   const left = [...tensors.keys()].filter((name) => !used.has(name));
   const allowed = new Set(matching(left, architecture.unused));
@@ -134,8 +159,8 @@ function refuseExtra(architecture: Architecture<unknown>, weights: Weights): voi
 function recognise(shapes: Shapes, { name, card, hints = {} }: FromCheckpointOptions) {
   for (const architecture of architectures) {
     if (card && card.architecture !== architecture.name) continue;
-    const config = architecture.recognise(shapes, hints) as Record<string, unknown> | undefined;
-    if (config) return { architecture: architecture as Architecture<unknown>, config };
+    const config = architecture.recognise(shapes, hints);
+    if (config) return { architecture, config };
   }
   const known = architectures.map((architecture) => architecture.name).join(', ');
   const seen = [...shapes].slice(0, 4).map(([tensor, shape]) => `${tensor} [${shape.join(', ')}]`);

@@ -18,7 +18,6 @@ import type { Hints } from './architecture.ts';
 import {
   describeModel,
   modelFromTensors,
-  modelOf,
   shapesOf,
   type FromCheckpointOptions,
   type LoadedModel,
@@ -90,10 +89,10 @@ async function loadCheckpoint(path: string, source: ByteSource, options: LoadOpt
   const hints: Hints = { ...(modules && { modules }), ...(json && { json }) };
   const loaded = modelFromTensors(tensors, { ...options, hints });
   if (!compiled) return loaded;
-  const { architecture, card } = describeModel(shapesOf(tensors), { ...options, hints, taps: ['**'] });
+  const { card, over } = describeModel(shapesOf(tensors), { ...options, hints, taps: ['**'] });
   const weights = new Weights(tensors, card.name);
   try {
-    await writeCompiled(compiled.folder, compiled.key, modelOf(architecture, card, weights), weights, hints);
+    await writeCompiled(compiled.folder, compiled.key, over(weights), weights, hints);
   } catch (error) {
     options.compiled?.onFailure?.(error as Error);
     return loaded;
@@ -103,8 +102,8 @@ async function loadCheckpoint(path: string, source: ByteSource, options: LoadOpt
 }
 
 function fromCompiled({ tensors, constants, hints }: Compiled, options: LoadOptions): LoadedModel {
-  const { architecture, card, assumed } = describeModel(shapesOf(tensors), { ...options, hints });
-  return { model: modelOf(architecture, card, new Weights(tensors, card.name, constants)), assumed };
+  const { card, assumed, over } = describeModel(shapesOf(tensors), { ...options, hints });
+  return { model: over(new Weights(tensors, card.name, constants)), assumed };
 }
 
 /** The network's tensors, and beside them the mean latent that rosinality's StyleGAN2 files keep outside the network. */

@@ -1,7 +1,7 @@
 // The architectures that checkpoints are recognised as, tried in this order.
 // A new family is one file and one entry here.
 
-import type { Architecture } from './architecture.ts';
+import type { Architecture, Config } from './architecture.ts';
 import { biggan } from './biggan/biggan.ts';
 import { clipResNet } from './encoders/clip-resnet.ts';
 import { resnet } from './encoders/resnet.ts';
@@ -10,8 +10,7 @@ import { stylegan2Rosinality } from './stylegan2/rosinality.ts';
 import { stylegan3 } from './stylegan3/stylegan3.ts';
 import { vit } from './encoders/vit.ts';
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each entry has a configuration type of its own
-export const architectures: readonly Architecture<any>[] = [
+export const architectures: readonly Architecture<Config>[] = [
   resnet,
   biggan,
   stylegan2Rosinality,

@@ -31,7 +31,7 @@ export function readSettings(settings: Settings, context: SettingsContext) {
   const { owner, choices, input } = context;
   const known = [...(input ? inputKeys : []), ...Object.keys(choices)];
   const chosen: Record<string, string | number> = {};
-  const changes: Partial<Record<keyof Input, unknown>> = {};
+  const changes: { -readonly [Key in keyof Input]?: Input[Key] } = {};
   for (const [key, value] of Object.entries(settings)) {
     const wrong = (expected: string): never => {
       throw new UserError(`--config ${key}=${value} does not fit ${owner}: ${expected} is expected`);
@@ -54,7 +54,7 @@ export function readSettings(settings: Settings, context: SettingsContext) {
     else changes.antialias = (oneOf(value, ['true', 'false']) ?? wrong('true or false')) === 'true';
   }
   return {
-    input: input && ({ ...input, ...changes } as Input),
+    input: input && { ...input, ...changes },
     choices: chosen,
     assumed: context.assumed && input ? assumptions(input, settings) : [],
   };
@@ -79,9 +79,9 @@ export function parseSize(text: string): Size | undefined {
   return height > 0 && width > 0 && height <= 8192 && width <= 8192 ? { height, width } : undefined;
 }
 
-function parseTriple(text: string): number[] | undefined {
-  const numbers = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
-  return numbers.length === 3 && numbers.every(Number.isFinite) ? numbers : undefined;
+function parseTriple(text: string): [number, number, number] | undefined {
+  const [r, g, b, ...more] = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
+  return more.length === 0 && [r, g, b].every(Number.isFinite) ? [r, g, b] : undefined;
 }
 
 function parseNumber(text: string): number | undefined {
@@ -89,5 +89,5 @@ function parseNumber(text: string): number | undefined {
   return text.trim() !== '' && Number.isFinite(value) ? value : undefined;
 }
 
-const oneOf = (value: string, allowed: readonly string[]): string | undefined =>
-  allowed.includes(value) ? value : undefined;
+const oneOf = <Value extends string>(value: string, allowed: readonly Value[]): Value | undefined =>
+  allowed.find((one) => one === value);

@@ -1,9 +1,12 @@
 // BigGAN-deep as one builder, with the names of huggingface's pytorch-pretrained-BigGAN.
 // It draws no z: how z is sampled under a truncation is told by the latent, and done where samples are made.
 
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
+import type { Read } from '../../files/json.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { float32, sizeOf } from '../../graph/tensor.ts';
+import { channels, classes, each, whole } from '../bounds.ts';
 import type { GeneratorFamily, Hints, Shapes } from '../architecture.ts';
 import {
   conditionalNorms,
@@ -19,24 +22,29 @@ import { eachLayer, spread } from '../latents.ts';
 import type { BuiltGenerator, GeneratorInput } from '../model.ts';
 import type { Weights } from '../weights.ts';
 
+const bigGanConfig = Type.Object({
+  z: channels('Length of z; with the embedding of a class it is the condition of all layers.'),
+  embedding: channels('Length of the embedding of a class.'),
+  classes: classes('Classes of the condition.'),
+  layers: each(
+    Type.Enum(['same', 'up', 'attention']),
+    '`generator.layers` in order: residual blocks that keep or double the size, and self-attention.',
+    1,
+    256,
+  ),
+  statistics: whole('Truncations that batch statistics are stored for, from 0 to 1 in equal steps.', 10_000, 2),
+  eps: Type.Number({ minimum: 0, maximum: 1, description: 'Added to variances.' }),
+});
+
 /** What tensors tell of a BigGAN-deep, and what they cannot tell: which blocks double the size, and eps. */
-export interface BigGanConfig {
-  /** Lengths of z and of the embedding of a class; together they are the condition of all layers. */
-  readonly z: number;
-  readonly embedding: number;
-  readonly classes: number;
-  /** `generator.layers` in order: residual blocks that keep or double the size, and self-attention. */
-  readonly layers: readonly ('same' | 'up' | 'attention')[];
-  /** Truncations that batch statistics are stored for, from 0 to 1 in equal steps. */
-  readonly statistics: number;
-  readonly eps: number;
-}
+export type BigGanConfig = Read<typeof bigGanConfig>;
 
 const blocksOf = ({ layers }: BigGanConfig): number => layers.filter((layer) => layer !== 'attention').length;
 
 export const biggan: GeneratorFamily<BigGanConfig> = {
   name: 'biggan-deep',
   kind: 'generator',
+  config: bigGanConfig,
   recognise: recogniseBigGan,
   choices: { eps: 'number' },
   unused: [],

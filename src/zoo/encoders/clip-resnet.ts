@@ -1,22 +1,24 @@
 // The image tower of CLIP's ResNets: three convolutions at first, strides by averaging, attention in place of pooling.
 // The text tower of the same files is not built.
 
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
+import type { Read } from '../../files/json.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
+import { each, layers, whole } from '../bounds.ts';
 import type { EncoderFamily, Shapes } from '../architecture.ts';
 import type { BuiltModel } from '../model.ts';
 import { gridSide, positionsFor } from './positions.ts';
 import type { Weights } from '../weights.ts';
 
+const clipResNetConfig = Type.Object({
+  depths: each(layers('Blocks of a stage.'), 'Blocks of each stage.', 4, 4),
+  grid: whole('Side of the grid of the last stage that the position embeddings were trained for.', 1024),
+  heads: layers('Heads of the attention; they divide the channels of the last stage.'),
+});
+
 /** What tensors tell of CLIP's ResNet, and the number of heads, which they cannot tell. */
-export interface ClipResNetConfig {
-  /** Blocks of each stage. */
-  readonly depths: readonly number[];
-  /** Side of the grid of the last stage that the attention's position embeddings were trained for. */
-  readonly grid: number;
-  /** Heads of the attention; they divide the channels of the last stage. */
-  readonly heads: number;
-}
+export type ClipResNetConfig = Read<typeof clipResNetConfig>;
 
 /** Pixels of the input along the side of a position of the last stage: the stem has a stride of 4, three stages of 2. */
 const stride = 32;
@@ -39,6 +41,7 @@ function recogniseClipResNet(shapes: Shapes): ClipResNetConfig | undefined {
 export const clipResNet: EncoderFamily<ClipResNetConfig> = {
   name: 'clip-resnet',
   kind: 'encoder',
+  config: clipResNetConfig,
   recognise: recogniseClipResNet,
   choices: { heads: 'number' },
   /** The text tower, and what describes both. */

@@ -1,23 +1,32 @@
 // The ResNet family as one builder: torchvision's networks (DINO's backbone has the same names) and the CIFAR form.
 // BatchNormalization stays an operator of its own: the engine folds it into the convolution wherever no tap lies between.
 
+import Type from 'typebox';
+import type { Read } from '../../files/json.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
+import { each, layers } from '../bounds.ts';
 import type { EncoderFamily, Shapes } from '../architecture.ts';
 import type { BuiltModel } from '../model.ts';
 import type { Weights } from '../weights.ts';
 
+const resnetConfig = Type.Object({
+  depths: each(layers('Blocks of a stage.'), 'Blocks of each stage.'),
+  block: Type.Enum(['basic', 'bottleneck']),
+  stem: Type.Enum(['imagenet', 'cifar'], {
+    description: "'imagenet': 7x7 convolution of stride 2 and max pooling; 'cifar': 3x3 convolution of stride 1.",
+  }),
+  shortcut: Type.Enum(['projection', 'pad'], {
+    description:
+      "'projection': 1x1 convolution; 'pad': every second pixel, channels padded with zeros on both sides (option A).",
+  }),
+  strideOn: Type.Enum(['conv1', 'conv2'], {
+    description:
+      "Convolution of a bottleneck that has the stride: 'conv2' (torchvision) or 'conv1' (the original paper).",
+  }),
+});
+
 /** What tensors tell of a ResNet, and what they cannot tell. */
-export interface ResNetConfig {
-  /** Blocks of each stage. */
-  readonly depths: readonly number[];
-  readonly block: 'basic' | 'bottleneck';
-  /** 'imagenet': 7x7 convolution of stride 2 and max pooling; 'cifar': 3x3 convolution of stride 1. */
-  readonly stem: 'imagenet' | 'cifar';
-  /** 'projection': 1x1 convolution; 'pad': every second pixel, channels padded with zeros on both sides (option A). */
-  readonly shortcut: 'projection' | 'pad';
-  /** Convolution of a bottleneck that has the stride: 'conv2' (torchvision) or 'conv1' (the original paper). */
-  readonly strideOn: 'conv1' | 'conv2';
-}
+export type ResNetConfig = Read<typeof resnetConfig>;
 
 /** Names of the projection in the shortcut, and of the classifier, that are in use. */
 const projections = ['downsample', 'shortcut'];
@@ -53,6 +62,7 @@ export const imageNet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225
 export const resnet: EncoderFamily<ResNetConfig> = {
   name: 'resnet',
   kind: 'encoder',
+  config: resnetConfig,
   recognise: recogniseResNet,
   choices: { stem: ['imagenet', 'cifar'], strideOn: ['conv1', 'conv2'] },
   unused: ['**.num_batches_tracked'],

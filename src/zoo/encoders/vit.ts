@@ -1,30 +1,29 @@
 // The vision transformer (ViT) as one builder: DINO's, and the encoder of MAE, whose code names tensors alike.
 // It has no LayerScale, no register tokens and no relative positions.
 
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
+import type { Read } from '../../files/json.ts';
 import { float, int } from '../../graph/attributes.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
+import { channels, layers, whole } from '../bounds.ts';
 import type { EncoderFamily, Shapes } from '../architecture.ts';
 import type { BuiltModel } from '../model.ts';
 import { gridSide, positionsFor } from './positions.ts';
 import { imageNet } from './resnet.ts';
 import type { Weights } from '../weights.ts';
 
+const vitConfig = Type.Object({
+  patch: whole('Side of a patch, in pixels.', 1024),
+  width: channels('Channels of a token.'),
+  depth: layers('Number of blocks.'),
+  hidden: whole('Channels between the two layers of an MLP.', 2 ** 16),
+  grid: whole('Side of the grid of patches that the position embeddings were trained for.', 1024),
+  heads: layers('Heads of the attention; they divide the width.'),
+});
+
 /** What tensors tell of a ViT, and the number of heads, which they cannot tell. */
-export interface VitConfig {
-  /** Side of a patch, in pixels. */
-  readonly patch: number;
-  /** Channels of a token. */
-  readonly width: number;
-  /** Number of blocks. */
-  readonly depth: number;
-  /** Channels between the two layers of an MLP. */
-  readonly hidden: number;
-  /** Side of the grid of patches that the position embeddings were trained for. */
-  readonly grid: number;
-  /** Heads of the attention; they divide the width. */
-  readonly heads: number;
-}
+export type VitConfig = Read<typeof vitConfig>;
 
 /** Configuration of a ViT from the names and shapes of its tensors; undefined when they are not those of one. */
 function recogniseVit(shapes: Shapes): VitConfig | undefined {
@@ -45,6 +44,7 @@ const usualHeads = (width: number): number => (width === 1280 ? 16 : width / 64)
 export const vit: EncoderFamily<VitConfig> = {
   name: 'vit',
   kind: 'encoder',
+  config: vitConfig,
   recognise: recogniseVit,
   choices: { heads: 'number' },
   /** The decoder of MAE's pre-training. */

@@ -1,37 +1,41 @@
 // StyleGAN2 with the names of NVlabs/stylegan2-ada-pytorch: `mapping` and `synthesis` of a pickled `G_ema`.
 // What the layers compute is in stylegan2.ts, in float32 also where the file says float16.
 
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
 import { required } from '../../lookup.ts';
+import type { Read } from '../../files/json.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
+import { above0, channels, classes, doubledSide, layers } from '../bounds.ts';
 import type { GeneratorFamily, Hints, Shapes } from '../architecture.ts';
 import { spread } from '../latents.ts';
 import type { BuiltGenerator, GeneratorInput, GeneratorOptions } from '../model.ts';
-import { dense, isActivation, mapped, normalised, truncated, type Activation } from './ops.ts';
+import { dense, isActivation, mapped, normalised, truncated } from './ops.ts';
 import { freshStyleGan, layersOf, mappingRate, synthesise } from './stylegan2.ts';
 import type { Block, StyledLayer, Synthesis } from './stylegan2.ts';
 import type { Weights } from '../weights.ts';
 
-export interface StyleGan2NvlabsConfig {
-  readonly z: number;
-  readonly w: number;
-  /** 0 for none. */
-  readonly classes: number;
-  /** Height and width of the images. */
-  readonly size: number;
-  /** 'skip': colours of all sizes are added up; 'orig': only the last has some; 'resnet': blocks are residual. */
-  readonly architecture: 'skip' | 'orig' | 'resnet';
-  /** Layers of the mapping network, and their learning rate relative to that of the rest. */
-  readonly mapping: number;
-  readonly mappingRate: number;
-  readonly activation: Activation;
-  /** Outputs of convolutions are clipped to [-clamp, clamp]; null for none. */
-  readonly clamp: number | null;
-}
+const nvlabsConfig = Type.Object({
+  z: channels('Length of z.'),
+  w: channels('Length of w.'),
+  classes: classes('0 for none.', 0),
+  size: doubledSide('Height and width of the images.'),
+  architecture: Type.Enum(['skip', 'orig', 'resnet'], {
+    description:
+      "'skip': colours of all sizes are added up; 'orig': only the last has some; 'resnet': blocks are residual.",
+  }),
+  mapping: layers('Layers of the mapping network.'),
+  mappingRate: above0('Their learning rate relative to that of the rest.'),
+  activation: Type.Enum(['lrelu', 'relu', 'linear']),
+  clamp: Type.Union([above0('Outputs of convolutions are clipped to [-clamp, clamp]; null for none.'), Type.Null()]),
+});
+
+export type StyleGan2NvlabsConfig = Read<typeof nvlabsConfig>;
 
 export const stylegan2Nvlabs: GeneratorFamily<StyleGan2NvlabsConfig> = {
   name: 'stylegan2-nvlabs',
   kind: 'generator',
+  config: nvlabsConfig,
   recognise,
   choices: { mappingRate: 'number', clamp: 'number' },
   unused: ['mapping.w_avg', '**.resample_filter'],

@@ -1,8 +1,11 @@
 // StyleGAN2 with the names of rosinality/stylegan2-pytorch: `g_ema`, and the mean w beside it as `latent_avg`.
 // What the layers compute is in stylegan2.ts.
 
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
+import type { Read } from '../../files/json.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
+import { above0, channels, doubledSide, layers } from '../bounds.ts';
 import type { GeneratorFamily, Shapes } from '../architecture.ts';
 import { spread } from '../latents.ts';
 import type { BuiltGenerator, GeneratorInput, GeneratorOptions } from '../model.ts';
@@ -10,21 +13,21 @@ import { mapped, normalised, truncated } from './ops.ts';
 import { freshStyleGan, mappingRate, synthesise, type Block, type ColourLayer, type StyledLayer } from './stylegan2.ts';
 import type { Weights } from '../weights.ts';
 
-export interface StyleGan2RosinalityConfig {
-  /** Length of z and w. */
-  readonly z: number;
-  /** Layers of the mapping network, and their learning rate relative to that of the rest. */
-  readonly mapping: number;
-  readonly mappingRate: number;
-  /** Height and width of the images. */
-  readonly size: number;
-}
+const rosinalityConfig = Type.Object({
+  z: channels('Length of z and w.'),
+  mapping: layers('Layers of the mapping network.'),
+  mappingRate: above0('Their learning rate relative to that of the rest.'),
+  size: doubledSide('Height and width of the images.'),
+});
+
+export type StyleGan2RosinalityConfig = Read<typeof rosinalityConfig>;
 
 const blocksOf = (size: number): number => Math.log2(size) - 2;
 
 export const stylegan2Rosinality: GeneratorFamily<StyleGan2RosinalityConfig> = {
   name: 'stylegan2-rosinality',
   kind: 'generator',
+  config: rosinalityConfig,
   recognise,
   choices: { mappingRate: 'number' },
   unused: ['latent_avg'],

@@ -1,32 +1,38 @@
 // The configuration of a StyleGAN3 or StyleGAN-XL: what its pickle tells beside the tensors, as plain data.
 // Building the network is done elsewhere.
 
+import Type from 'typebox';
 import type { PickledModule, Plain } from '../../checkpoint/modules.ts';
 import { UserError } from '../../errors.ts';
+import type { Read } from '../../files/json.ts';
+import { above0, each, side } from '../bounds.ts';
 import type { Hints, Shapes } from '../architecture.ts';
-import type { FourierFeatures } from './fourier-features.ts';
-import type { StyleGan3Layer } from './layer.ts';
-import { mappingSizes, type MappingSizes } from './mapping.ts';
+import { fourierFeaturesSchema } from './fourier-features.ts';
+import { layerSchema, type StyleGan3Layer } from './layer.ts';
+import { mappingSchema, mappingSizes } from './mapping.ts';
 
-export interface StyleGan3Config {
-  readonly mapping: MappingSizes;
+const networkSchema = Type.Object({
+  resolution: side('Width and height of the images.'),
+  outputScale: above0("Factor of the last layer's maps in the image."),
+  mappingRate: above0("Learning rate's multiplier of the mapping network, by which its weights are scaled."),
+  input: fourierFeaturesSchema,
+  layers: each(layerSchema, 'In order. After the stem of a StyleGAN-XL a number is left out in the names.', 1, 256),
+});
+
+export const stylegan3Config = Type.Object({
+  mapping: mappingSchema,
   /** What only the pickled modules tell; undefined where a file has tensors only. */
-  readonly network?: StyleGan3Network;
-  /** Of the taps: maps reach beyond the image by ten positions on every side, which are cut off (default) or kept. */
-  readonly margins?: 'cut' | 'keep';
-}
+  network: Type.Optional(networkSchema),
+  margins: Type.Optional(
+    Type.Enum(['cut', 'keep'], {
+      description:
+        'Of the taps: maps reach beyond the image by ten positions on every side, which are cut off (default) or kept.',
+    }),
+  ),
+});
 
-export interface StyleGan3Network {
-  /** Width and height of the images. */
-  readonly resolution: number;
-  /** Factor of the last layer's maps in the image. */
-  readonly outputScale: number;
-  /** Learning rate's multiplier of the mapping network, by which its weights are scaled. */
-  readonly mappingRate: number;
-  readonly input: FourierFeatures;
-  /** In order. After the stem of a StyleGAN-XL a number is left out in the names. */
-  readonly layers: readonly StyleGan3Layer[];
-}
+export type StyleGan3Config = Read<typeof stylegan3Config>;
+export type StyleGan3Network = Read<typeof networkSchema>;
 
 /** Configuration from names and shapes of the tensors and the attributes of the modules; undefined for other networks. */
 export function recogniseStyleGan3(shapes: Shapes, { modules }: Hints): StyleGan3Config | undefined {

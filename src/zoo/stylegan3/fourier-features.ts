@@ -1,18 +1,22 @@
 // The input of StyleGAN3's synthesis: Fourier features, moved and turned by w, and mixed into channels.
 // It is everything before the first layer.
 
+import Type from 'typebox';
+import type { Read } from '../../files/json.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { float32 } from '../../graph/tensor.ts';
+import { above0, whole } from '../bounds.ts';
 import { heldChannels, zeroPadded, type Held } from './layer.ts';
 import type { Weights } from '../weights.ts';
 
-export interface FourierFeatures {
-  readonly height: number;
-  readonly width: number;
-  /** Pixels per unit of length, and the frequency up to which features have their full amplitude. */
-  readonly samplingRate: number;
-  readonly bandwidth: number;
-}
+export const fourierFeaturesSchema = Type.Object({
+  height: whole('In positions.', 1024),
+  width: whole('In positions.', 1024),
+  samplingRate: above0('Pixels per unit of length.'),
+  bandwidth: above0('Frequency up to which features have their full amplitude.'),
+});
+
+export type FourierFeatures = Read<typeof fourierFeaturesSchema>;
 
 /**
  * Adds the features: sin(2 pi (f' . p + phase')) for each frequency f, at pixel centres p, where f' and phase' are those

@@ -1,23 +1,29 @@
 // One layer of StyleGAN3's synthesis: modulated convolution, bias, filtered leaky ReLU.
 // Weights are the same for all images: styles scale the maps before the convolution, and demodulation after it.
 
+import Type from 'typebox';
+import type { Read } from '../../files/json.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
 import { float32, sizeOf } from '../../graph/tensor.ts';
+import { above0, whole } from '../bounds.ts';
 import { filteredRelu, planFilteredRelu, unusedBorder } from './filtered-relu.ts';
 import type { Weights } from '../weights.ts';
 
+const padding = Type.Integer({ minimum: -1024, maximum: 1024 });
+
+export const layerSchema = Type.Object({
+  name: Type.String({ minLength: 1, description: 'As in `synthesis.NAME`.' }),
+  up: whole('Factor by which maps grow before the nonlinearity.', 16),
+  down: whole('Factor by which they shrink after it.', 16),
+  padding: Type.Tuple([padding, padding, padding, padding], {
+    description: 'Left, right, top, bottom, of the filtered leaky ReLU.',
+  }),
+  clamp: Type.Union([above0('Maps are clipped to [-clamp, clamp]; null for none.'), Type.Null()]),
+  toRgb: Type.Boolean({ description: 'The last layer, to colours: no demodulation, no nonlinearity.' }),
+});
+
 /** What tensors do not tell of a layer. */
-export interface StyleGan3Layer {
-  /** As in `synthesis.NAME`. */
-  readonly name: string;
-  readonly up: number;
-  readonly down: number;
-  /** Left, right, top, bottom, of the filtered leaky ReLU. */
-  readonly padding: readonly [number, number, number, number];
-  readonly clamp: number | null;
-  /** The last layer, to colours: no demodulation, no nonlinearity. */
-  readonly toRgb: boolean;
-}
+export type StyleGan3Layer = Read<typeof layerSchema>;
 
 /**
  * Channels that maps of so many are held with, the rest being zero. Engines run convolutions in blocks of 16 channels;

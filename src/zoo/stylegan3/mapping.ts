@@ -1,22 +1,26 @@
 // The mapping network of StyleGAN3 and StyleGAN-XL: z and a class to w, and truncation towards a mean w.
 // What the layers do with w is not here.
 
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
 import { lastOf, required } from '../../lookup.ts';
+import type { Read } from '../../files/json.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
+import { channels, classes, layers } from '../bounds.ts';
 import type { Shapes } from '../architecture.ts';
 import type { GeneratorOptions } from '../model.ts';
 import { dense, mapped, normalised, truncated } from '../stylegan2/ops.ts';
 import type { Weights } from '../weights.ts';
 
+export const mappingSchema = Type.Object({
+  z: channels('Length of z.'),
+  w: channels('Length of w.'),
+  classes: classes('0 for none.', 0),
+  layers: layers('Fully connected layers.'),
+});
+
 /** What tensors tell of a mapping network. */
-export interface MappingSizes {
-  readonly z: number;
-  readonly w: number;
-  readonly classes: number;
-  /** Fully connected layers. */
-  readonly layers: number;
-}
+export type MappingSizes = Read<typeof mappingSchema>;
 
 /** Sizes of a mapping network; undefined when the tensors are not those of one. */
 export function mappingSizes(shapes: Shapes): MappingSizes | undefined {

@@ -8,7 +8,7 @@ import type { GeneratorFamily } from '../architecture.ts';
 import { fourierFeatures } from './fourier-features.ts';
 import { eachLayer, spread } from '../latents.ts';
 import type { BuiltGenerator, GeneratorInput, GeneratorOptions } from '../model.ts';
-import { networkOfConfig, recogniseStyleGan3, type StyleGan3Config } from './config.ts';
+import { networkOfConfig, recogniseStyleGan3, stylegan3Config, type StyleGan3Config } from './config.ts';
 import { styleGan3Layer, type Held } from './layer.ts';
 import { mapping } from './mapping.ts';
 import type { Weights } from '../weights.ts';
@@ -18,6 +18,7 @@ export type { StyleGan3Config } from './config.ts';
 export const stylegan3: GeneratorFamily<StyleGan3Config> = {
   name: 'stylegan3',
   kind: 'generator',
+  config: stylegan3Config,
   recognise: recogniseStyleGan3,
   choices: { margins: ['cut', 'keep'] },
   /** The mean w has no use without truncation; StyleGAN-XL's code keeps the embedding of classes where there are none. */

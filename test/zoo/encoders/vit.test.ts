@@ -170,9 +170,19 @@ describe('a ViT that is not what it should be', async () => {
     return () => modelFromTensors(tensors, { name: 'm', ...options });
   };
 
-  it.each(['3', '0', '2.5', '-2', '256'])('is refused with %s heads', (heads) => {
+  it.each(['3', '256'])('is refused with %s heads', (heads) => {
     expect(open({}, { settings: { heads } })).toThrow(
       `m cannot have heads=${heads}: a whole number that divides its width, 128, is expected`,
+    );
+  });
+
+  it.each([
+    ['0', 'and must be at least 1'],
+    ['2.5', 'not a whole number'],
+    ['-2', 'and must be at least 1'],
+  ])('is refused with %s heads, whatever its width', (heads, told) => {
+    expect(open({}, { settings: { heads } })).toThrow(
+      new RegExp(`^m cannot be .* "vit": config\\.heads is ${heads},? ${told}`),
     );
   });
 
