@@ -16,6 +16,7 @@ import { whyMissing } from './node/probe.ts';
 import { wrapSession } from './ort.ts';
 
 import { freshFile } from '../files/node/fresh-file.ts';
+import { partialPath, removeDeadPartials } from '../files/node/replace-file.ts';
 import { withTemporaryFolder } from '../files/node/temporary.ts';
 export { nodeFolder } from '../files/node/folder.ts';
 
@@ -139,11 +140,10 @@ async function writeAnew(path: string, chunks: Iterable<Uint8Array>): Promise<vo
   }
 }
 
-let models = 0;
-
 /** Opens a graph from a file in the folder of its stored weights, from where the engine maps them into memory. */
 async function besideWeights<T>(graph: Graph, folder: string, work: (file: string) => Promise<T>): Promise<T> {
-  const file = join(folder, `run-${process.pid}-${models++}.onnx`);
+  const file = partialPath(join(folder, 'run.onnx'));
+  await removeDeadPartials(folder);
   try {
     return await work(await saveOnnx(graph, file, folder));
   } finally {

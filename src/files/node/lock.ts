@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../errors.ts';
 import { fileError } from './system-error.ts';
 import { isAlive, numberIsTaken, ownMark, parseMark } from './process-mark.ts';
-import { removePartials } from './replace-file.ts';
+import { removeOrphanedPartials } from './replace-file.ts';
 
 export interface LockOptions {
   /** Told what is waited for, and how long at most. */
@@ -114,12 +114,12 @@ async function removeDead(lock: string, dead: string): Promise<void> {
   await rm(aside, { force: true });
 }
 
-/** Removes what killed processes have left: beside the lock, and half-written files, which only its holder writes. */
+/** Removes what killed processes have left: beside the lock, and half-written files. */
 async function sweep(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (/^\.lock-(takeover$|(new|dead)-)/.test(name)) await rm(join(folder, name), { force: true });
   }
-  await removePartials(folder);
+  await removeOrphanedPartials(folder);
 }
 
 /** Makes the lock with its text in it at once; false when there is one already. */

@@ -37,8 +37,11 @@ const here = {
   space: orEmpty(() => readlinkSync('/proc/self/ns/pid')),
 };
 
+/** When this process started, in ticks since boot; empty where unknown. */
+export const ownStart = startOf('self');
+
 /** A new mark of this process. */
-export const ownMark = (): ProcessMark => ({ pid: process.pid, ...here, start: startOf('self'), id: randomUUID() });
+export const ownMark = (): ProcessMark => ({ pid: process.pid, ...here, start: ownStart, id: randomUUID() });
 
 /** A short name of the place whose process numbers are comparable with ours. */
 export const placeName: string = createHash('sha256')
@@ -49,8 +52,12 @@ export const placeName: string = createHash('sha256')
 /** Undefined where it cannot be told from here: another machine, another container, before a restart. */
 export function isAlive(mark: ProcessMark): boolean | undefined {
   if (mark.host !== here.host || mark.boot !== here.boot || mark.space !== here.space) return undefined;
-  return numberIsTaken(mark.pid) && (!mark.start || mark.start === startOf(mark.pid));
+  return isRunning(mark.pid, mark.start);
 }
+
+/** Whether the process here that has this number started then; an empty `start` is any. */
+export const isRunning = (pid: number, start: string): boolean =>
+  numberIsTaken(pid) && (!start || start === startOf(pid));
 
 /** Whether a process here has this number; one of another user counts. */
 export function numberIsTaken(pid: number): boolean {

@@ -23,9 +23,9 @@ const meanings: Readonly<Record<string, Meaning>> = {
   EIO: { reason: 'the disk reports an error', remedy: elsewhere },
   EISDIR: { reason: 'it is a folder' },
   ELOOP: { reason: 'a symbolic link that leads to itself' },
-  EMFILE: { reason: 'too many files are open', remedy: 'raise the limit (ulimit -n)' },
+  EMFILE: { reason: 'too many files are open; raise the limit (ulimit -n)' },
   ENAMETOOLONG: { reason: 'the name is too long', remedy: 'choose a shorter one' },
-  ENFILE: { reason: 'too many files are open on this machine', remedy: 'close other programs' },
+  ENFILE: { reason: 'too many files are open on this machine; close other programs' },
   ENODEV: { reason: 'there is no such device' },
   ENOENT: { reason: 'no such file or folder' },
   ENOMEM: { reason: 'the system has no memory left' },
@@ -56,6 +56,6 @@ export function reasonOf(error: unknown): string {
  */
 export function fileError(action: string, path: string, error: unknown): unknown {
   if (!isSystemError(error)) return error;
-  const remedy = action === 'read' && error.code !== 'EMFILE' ? undefined : meanings[error.code ?? '']?.remedy;
+  const remedy = action === 'read' ? undefined : meanings[error.code ?? '']?.remedy;
   return new UserError(`cannot ${action} ${path}: ${reasonOf(error)}${remedy ? `; ${remedy}` : ''}`);
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { writeSafetensorsFile } from '../../../src/checkpoint/node.ts';
 import { nodeFolder } from '../../../src/files/node/folder.ts';
+import { partialPath } from '../../../src/files/node/replace-file.ts';
 import { saveOnnx } from '../../../src/runtime/node.ts';
 import { GraphBuilder } from '../../../src/graph/builder.ts';
 import type { Graph } from '../../../src/graph/graph.ts';
@@ -27,6 +28,9 @@ function network(): Graph {
   return b.build();
 }
 
+/** What the next write of `name` writes beside it. */
+const nextPartial = (name: string): string => partialPath(name).replace(/\d+$/, (last) => String(Number(last) + 1));
+
 let count = 0;
 /** A file of the user's, to which `name` in a new folder leads. */
 function linked(name: string, link: typeof linkSync) {
@@ -39,14 +43,14 @@ function linked(name: string, link: typeof linkSync) {
 
 describe.each(cases)('%s', (_, link) => {
   it('beside a file of a folder is not followed', async () => {
-    const { folder, other } = linked(`a.json.rosetta-partial-${process.pid}`, link);
+    const { folder, other } = linked(nextPartial('a.json'), link);
     await nodeFolder(folder).write('a.json', [Buffer.from('new')]);
     expect(other()).toBe('of the user');
     expect(readFileSync(join(folder, 'a.json'), 'utf8')).toBe('new');
   });
 
   it('beside a safetensors file is not followed', async () => {
-    const { folder, other } = linked(`a.safetensors.rosetta-partial-${process.pid}`, link);
+    const { folder, other } = linked(nextPartial('a.safetensors'), link);
     await writeSafetensorsFile(join(folder, 'a.safetensors'), new Map());
     expect(other()).toBe('of the user');
     expect(readFileSync(join(folder, 'a.safetensors')).readBigUInt64LE()).toBeGreaterThan(0n);

@@ -1,6 +1,7 @@
 // Compiled copies of checkpoints: the same network from them, and made anew when they are damaged or of something else.
 
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { InferenceSession } from 'onnxruntime-node';
 import {
   copyFileSync,
   mkdtempSync,
@@ -14,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isPartial } from '../../../src/files/node/replace-file.ts';
 import { GraphBuilder } from '../../../src/graph/builder.ts';
 import { nodeEngine } from '../../../src/runtime/node.ts';
 import { modelGraph } from '../../../src/zoo/export.ts';
@@ -84,6 +86,25 @@ describe('a compiled copy', () => {
     const before = statSync(dataFile()).mtimeMs;
     await open();
     expect(statSync(dataFile()).mtimeMs).toBe(before);
+  });
+
+  it('has beside it, while the engine opens it, only what is removed after a kill, and nothing then', async () => {
+    const { model } = await open();
+    const before = readdirSync(folder).sort();
+    const beside: string[] = [];
+    const create = InferenceSession.create.bind(InferenceSession) as (...args: unknown[]) => Promise<InferenceSession>;
+    const spy = vi.spyOn(InferenceSession, 'create').mockImplementation((...args: unknown[]) => {
+      beside.push(...readdirSync(folder).filter((name) => !before.includes(name)));
+      return create(...args);
+    });
+    try {
+      await nodeEngine().open(modelGraph(model, { batch: 1 }));
+    } finally {
+      spy.mockRestore();
+    }
+    expect(beside).toHaveLength(2);
+    expect(beside.filter((name) => !isPartial(name))).toEqual([]);
+    expect(readdirSync(folder).sort()).toEqual(before);
   });
 
   it('has the graph as an ONNX file of its own', async () => {
