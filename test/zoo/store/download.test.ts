@@ -292,6 +292,12 @@ describe('a connection that is never made', () => {
     await expect(ended).rejects.toMatchObject({ name: 'AbortError' });
   });
 
+  it('is not even tried after an abort', async () => {
+    const url = `${await muteServer()}/net.pth`;
+    const ended = download(url, at(`mute${++count}/net.pth`), { signal: AbortSignal.abort() });
+    await expect(ended).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
   it('because the server knows no secure connections is told', async () => {
     const url = server.origin.replace('http:', 'https:');
     await expect(download(url, at(`plain${++count}/net.pth`), { backoff: 60 })).rejects.toThrow(

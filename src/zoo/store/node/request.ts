@@ -81,6 +81,7 @@ function redirected(from: URL, location: string): URL {
 
 async function askOnce(address: URL, options: RequestOptions): Promise<Answer> {
   const { connections, headers, stall, leastRate, signal } = options;
+  signal?.throwIfAborted(); // an abort of before tells no listener
   const { dispatcher, proxy } = connections.to(address);
   const dead = new AbortController();
   const either = signal ? AbortSignal.any([signal, dead.signal]) : dead.signal;
