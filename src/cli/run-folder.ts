@@ -1,8 +1,6 @@
 // The folder of a run as the command line uses it: mined into, and read back for reports.
 // What is mined is in mining/; how folders are filled is in output/.
 
-import { readdir } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
 import { mine, type MineOptions } from '../mining/mine.ts';
 import type { Dictionary } from '../mining/run/dictionary.ts';
 import { readDictionary } from '../mining/run/read-run.ts';
@@ -12,8 +10,7 @@ import { nodePageScript } from '../report/node.ts';
 import { nodeFolder } from '../files/node/folder.ts';
 import type { Folder } from '../files/folder.ts';
 import { openOutput, type OutputFolder } from './output/folder.ts';
-import { expectOurs, kindOf, readList, writeList } from './output/list.ts';
-import { isPartial } from '../files/node/replace-file.ts';
+import { expectOurs, filesAmong, readList, writeList } from './output/list.ts';
 
 /** Runs: `dictionary.json` says that all is there. */
 export const runKind = {
@@ -49,26 +46,8 @@ export async function mineInto(output: OutputFolder, options: MineOptions, anew 
   if (!mined) for (const name of runNames) await folder.remove(name);
   const dictionary = mined ? await readDictionary(folder, path) : await mine({ ...options, folder });
   await writeReport(path, { folder, name: 'index.html' });
-  await output.finish(await filesOf(path));
+  await output.finish(await filesAmong(path, runNames));
   return dictionary;
-}
-
-/** The files of a run in a folder, with '/' between folders. */
-async function filesOf(path: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const name of runNames) {
-    const kind = await kindOf(join(path, name));
-    if (!kind) continue;
-    if (!name.endsWith('/')) files.push(name);
-    else {
-      const inside = await readdir(join(path, name), { recursive: true, withFileTypes: true });
-      for (const entry of inside) {
-        if (!entry.isFile() || isPartial(entry.name)) continue;
-        files.push(relative(path, join(entry.parentPath, entry.name)).split(sep).join('/'));
-      }
-    }
-  }
-  return files;
 }
 
 /** Makes the page of a finished run in its folder, where it is one of the run's own files from then on. */

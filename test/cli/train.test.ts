@@ -222,6 +222,12 @@ describe('rosetta train refuses', () => {
     expect(existsSync(at('refused/checkpoint.safetensors'))).toBe(false);
   });
 
+  it('photos of more pixels than it may read', async () => {
+    const { code, err } = await run(...args('small', '--max-pixels', '200'));
+    expect(code).toBe(1);
+    expect(err).toMatch(/no photo of photos can be read: ant.0\.png: the image has more than 0\.0002 million pixels/);
+  });
+
   it('another recipe in a folder that has one, and leaves it alone', async () => {
     cpSync(at('whole'), at('other'), { recursive: true });
     write('longer.json', { ...recipe, seed: 4 });

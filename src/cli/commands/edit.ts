@@ -75,7 +75,8 @@ export async function editImage(
   const generatorOptions = generatorOptionsFor(generator, options, [generator.name], file?.metadata);
   const latents = await latentOf(engine, generator, options, generatorOptions, file, latent);
   const sources = await sourcesOf(script, engine, generator, generatorOptions, options);
-  const where = latent ?? `seed ${options.seed}`;
+  const { told = (place) => place } = options;
+  const where = latent === undefined ? `seed ${options.seed}` : told(latent);
   const name = `${generator.name}, ${where}`;
   const page = {
     title: `${name}, edited`,

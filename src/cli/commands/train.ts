@@ -35,6 +35,7 @@ interface TrainCommandOptions {
   minutes?: number;
   every: number;
   size: number;
+  maxPixels?: number;
   cache?: string;
   threads?: number;
   quiet?: boolean;
@@ -54,6 +55,7 @@ export function trainCommand(): Command {
     )
     .option('--every <n>', 'steps between two lines of the log', wholeNumber(1), trainingDefaults.every)
     .option('--size <n>', 'side that photos are resized to', wholeNumber(8), 32)
+    .addOption(shared.maxPixels())
     .addOption(shared.cache())
     .addOption(shared.threads())
     .option('-q, --quiet', 'no progress')
@@ -99,12 +101,13 @@ async function isTraining(out: string): Promise<boolean> {
 async function trained(
   file: string,
   recipe: Recipe,
-  { data, out, minutes, every, size, cache, threads }: TrainCommandOptions,
+  { data, out, minutes, every, size, maxPixels, cache, threads }: TrainCommandOptions,
   printer: ProgressPrinter,
   signal: AbortSignal,
 ) {
   const pixels = {
     size: { height: size, width: size },
+    maxPixels,
     onProgress: (progress: Progress) => printer.update(progress),
     signal,
   };

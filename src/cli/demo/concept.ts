@@ -18,7 +18,7 @@ const samplesSchema = Type.Array(Type.Integer({ minimum: 0, maximum: Number.MAX_
 
 export interface BrightConcept {
   readonly id: string;
-  /** Where the image's latent is: FILE#ROW. */
+  /** Where the image's latent is: FILE#ROW, the file by its path in the run. */
   readonly latent: string;
 }
 
@@ -53,7 +53,7 @@ export async function brightConcept(
       // Samples are called generator/number, with a class behind it where there are classes.
       const sample = /^(.+)\/(\d+)(?:\/class-\d+)?$/s.exec(exemplars.images[image].name);
       const row = sample?.[1] === generator ? samples.indexOf(Number(sample[2])) : -1;
-      if (row >= 0) return { id, latent: `${join(path, file)}#${row}` };
+      if (row >= 0) return { id, latent: `${file}#${row}` };
     }
   }
   return undefined;

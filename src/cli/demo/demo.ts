@@ -2,16 +2,14 @@
 // What is mined and made is in mine.ts and shows.ts; here it is put in order, and taken up again.
 
 import { Command } from 'commander';
-import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import sharp from 'sharp';
 import Type from 'typebox';
 import { UserError } from '../../errors.ts';
 import { program } from '../../program.ts';
 import { readJson } from '../../files/json.ts';
 import type { Folder } from '../../files/folder.ts';
-import { withFolderLock } from '../../files/node/lock.ts';
 import { nodeEngine, nodeFolder } from '../../runtime/node.ts';
 import { readDictionary } from '../../mining/run/read-run.ts';
 import type { SynthesisPage } from '../../report/synthesis/page.ts';
@@ -23,9 +21,11 @@ import { writeDemoPage, type FinishedShow } from './result.ts';
 import { demoShows } from './shows.ts';
 import { openZoo, roles, shippedZoo } from './zoo.ts';
 import { interruptible } from '../interruptible.ts';
+import { inFolder, openOutput, putReady, type OutputFolder, type OutputKind } from '../output/folder.ts';
+import { filesAmong, kindOf, readList } from '../output/list.ts';
 import { shared, wholeNumber } from '../options.ts';
 import { ProgressPrinter, duration, type Step } from '../progress.ts';
-import { complain, printLines } from '../terminal.ts';
+import { printLines } from '../terminal.ts';
 
 interface DemoCommandOptions {
   out: string;
@@ -49,7 +49,7 @@ export function demoCommand(): Command {
     .option('--force', 'replace a demo with other settings in the folder')
     .addOption(shared.threads())
     .option('-q, --quiet', 'no progress')
-    .action((options: DemoCommandOptions) => withFolderLock(options.out, () => run(options), { onWait: complain }));
+    .action((options: DemoCommandOptions) => inFolder(options.out, () => run(options)));
 }
 
 /** Written when the demo begins: what is in the folder is of these settings. */
@@ -60,53 +60,70 @@ const settingsSchema = Type.Object({
   steps: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
   zoo: Type.String(),
 });
-const ours = ['index.html', settingsName, 'run', 'pictures', 'translated', 'edited', 'drawn'] as const;
+
+const kind: OutputKind = {
+  last: 'index.html',
+  held: 'holds a demo with other settings or networks; choose another folder with --out, or replace it with --force',
+};
+
+/** All that a demo may have; folders end in '/'. */
+const names = [settingsName, 'run/', 'drawn/', 'pictures/', 'translated/', 'edited/', kind.last];
 
 async function run(options: DemoCommandOptions): Promise<void> {
-  const { out, steps, samples, quiet } = options;
-  const folder = nodeFolder(out);
+  const { out, steps, samples, quiet, force } = options;
   const printer = new ProgressPrinter(process.stderr, quiet);
   const zoo = await openZoo(options.zoo);
-  await claim(folder, options, JSON.stringify({ version: program.version, samples, steps, zoo: zoo.sha256 }));
-  const page = join(out, 'index.html');
-  if (!(await folder.read('index.html'))) {
+  const settings = JSON.stringify({ version: program.version, samples, steps, zoo: zoo.sha256 });
+  await putReady(out, kind);
+  if (force || !(await isFinished(out, settings))) {
+    const output = await openOutput(out, kind, force);
+    await output.expect(names);
+    await takeUp(output, settings, options);
     const begun = performance.now();
     printer.note(
       `${zoo.models.length} networks; about three minutes on two cores. Ctrl-C stops; rerun the same command to resume.`,
     );
-    await interruptible((signal) => make(folder, zoo, options, printer, signal), {
+    await interruptible((signal) => make(output, zoo, options, printer, signal), {
       onStop: () =>
         printer.note('stopping after this step; rerun the same command to resume (press again to stop at once)'),
     });
+    const files = await filesAmong(output.path, names);
+    await output.finish(files.filter((name) => basename(name) !== shownName));
     printer.note(`done in ${duration((performance.now() - begun) / 1000)}`);
   }
+  const page = join(out, kind.last);
   printLines(page);
   if (options.open) showPage(page);
 }
 
-/** @throws UserError when the folder holds something else, which is not to be replaced. */
-async function claim(folder: Folder, { out, force }: DemoCommandOptions, settings: string): Promise<void> {
-  const bytes = await folder.read(settingsName);
-  if (!bytes) {
-    // Without the settings that every demo writes first, nothing here is known to be a demo's, and nothing is removed.
-    const foreign = ours.filter((name) => existsSync(join(out, name)));
-    if (foreign.length)
-      throw new UserError(`${out} holds ${foreign.join(', ')}, but no demo; choose another folder with --out`);
-  } else {
-    const { problem } = readJson(settingsSchema, bytes);
-    if (problem !== undefined && !force) {
-      throw new UserError(
-        `${join(out, settingsName)} is damaged: ${problem}; choose another folder with --out, or replace the demo with --force`,
-      );
-    }
-    const other = new TextDecoder().decode(bytes) !== settings;
-    if (other && !force) {
-      throw new UserError(
-        `${out} holds a demo with other settings or networks; choose another folder with --out, or replace it with --force`,
-      );
-    }
-    if (other || force) for (const name of ours) await folder.remove(name);
+/** Whether the folder holds a whole demo of these settings. @throws UserError when its settings are damaged. */
+async function isFinished(out: string, settings: string): Promise<boolean> {
+  const list = await readList(out, kind.last);
+  if (!list?.files.includes(kind.last) || !(await kindOf(join(out, kind.last)))) return false;
+  const bytes = await nodeFolder(out).read(settingsName);
+  const problem = bytes ? readJson(settingsSchema, bytes).problem : 'it is missing';
+  if (problem !== undefined) {
+    throw new UserError(
+      `${join(out, settingsName)} is damaged: ${problem}; choose another folder with --out, or replace the demo with --force`,
+    );
   }
+  return new TextDecoder().decode(bytes) === settings;
+}
+
+/**
+ * Begins a demo, or goes on with one of the same settings.
+ * @throws UserError when one of other settings was begun that is not to be replaced.
+ */
+async function takeUp({ folder }: OutputFolder, settings: string, { out, force }: DemoCommandOptions): Promise<void> {
+  const bytes = await folder.read(settingsName);
+  const begun = bytes && readJson(settingsSchema, bytes).problem === undefined;
+  if (begun && new TextDecoder().decode(bytes) === settings) return;
+  if (begun && !force) {
+    throw new UserError(
+      `${out} holds an unfinished demo with other settings or networks; choose another folder with --out, or replace it with --force`,
+    );
+  }
+  for (const name of names) await folder.remove(name);
   await folder.write(settingsName, [settings]);
 }
 
@@ -122,7 +139,7 @@ class PartPrinter extends ProgressPrinter {
 }
 
 async function make(
-  folder: Folder,
+  { path: making, folder }: OutputFolder,
   zoo: Awaited<ReturnType<typeof openZoo>>,
   options: DemoCommandOptions,
   printer: ProgressPrinter,
@@ -130,7 +147,7 @@ async function make(
 ): Promise<void> {
   const { out, samples, steps } = options;
   const parts = new PartPrinter(printer.stream, printer.quiet);
-  const path = join(out, 'run');
+  const path = join(making, 'run');
   parts.part = 'mining';
   await demoMining({
     zoo,
@@ -141,9 +158,9 @@ async function make(
     signal,
   });
   const dictionary = await readDictionary(nodeFolder(path), path);
-  const pictures = await drawnPictures(folder, out);
+  const pictures = await drawnPictures(folder);
   const lit = await brightConcept(nodeFolder(path), path, dictionary, roles.into);
-  const shows = demoShows({ out, run: path, zoo, dictionary, steps, pictures, lit, threads: options.threads });
+  const shows = demoShows({ out, making, zoo, dictionary, steps, pictures, lit, threads: options.threads });
   const finished: FinishedShow[] = [];
   for (const [i, show] of shows.entries()) {
     const known = await shownBefore(folder, `${show.folder}/${shownName}`, printer);
@@ -163,7 +180,6 @@ async function make(
     }
   }
   await writeDemoPage(folder, path, dictionary, finished);
-  for (const { folder: shown } of shows) await folder.remove(`${shown}/${shownName}`);
 }
 
 /** Of a finished show, until the page is written: what the page needs of it. */
@@ -181,8 +197,8 @@ async function shownBefore(folder: Folder, name: string, printer: ProgressPrinte
 /** Side of the drawn pictures in pixels. */
 const drawnSide = 256;
 
-/** The pictures that are shipped as drawings, as images in the demo's folder: searches take no drawings. */
-async function drawnPictures(folder: Folder, out: string): Promise<string[]> {
+/** The pictures that are shipped as drawings, as images in the demo's folder: searches take no drawings. Returns their names. */
+async function drawnPictures(folder: Folder): Promise<string[]> {
   const shipped = join(shippedZoo, 'pictures');
   const names = (await readdir(shipped)).filter((name) => name.endsWith('.svg')).sort();
   const files: string[] = [];
@@ -190,7 +206,7 @@ async function drawnPictures(folder: Folder, out: string): Promise<string[]> {
     const file = `drawn/${name.replace(/\.svg$/, '.png')}`;
     const drawing = sharp(join(shipped, name), { density: 288 }).resize(drawnSide, drawnSide);
     await folder.write(file, [await drawing.png().toBuffer()]);
-    files.push(join(out, file));
+    files.push(file);
   }
   return files;
 }

@@ -1,7 +1,7 @@
 // What the demo makes of the mined run: pictures inverted, samples translated, images edited; each with the command that
 // makes the same by hand. How it is made is the commands' own.
 
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { nodeFolder } from '../../files/node/folder.ts';
 import type { Dictionary } from '../../mining/run/dictionary.ts';
 import type { EditScript } from '../../synthesis/edit/script.ts';
@@ -28,12 +28,14 @@ export interface DemoShow {
 }
 
 export interface ShowsOptions {
+  /** Folder of the demo, as commands by hand name it. */
   readonly out: string;
-  readonly run: string;
+  /** Where it is made: the run is there as `run`. */
+  readonly making: string;
   readonly zoo: Zoo;
   readonly dictionary: Dictionary;
   readonly steps: number;
-  /** Drawn pictures: files. */
+  /** Drawn pictures: files in the demo's folder. */
   readonly pictures: readonly string[];
   /** A concept of the generator `into`, and an image of it where it is strong. */
   readonly lit?: BrightConcept;
@@ -119,7 +121,9 @@ const translatedSeeds = [1, 2, 3] as const;
 
 /** Everything, in the order of the page. */
 export function demoShows(options: ShowsOptions): DemoShow[] {
-  const { out, run, zoo, dictionary, pictures } = options;
+  const { out, making, zoo, dictionary } = options;
+  const pictures = options.pictures.map((name) => join(making, name));
+  const run = join(out, 'run');
   const { from, into } = roles;
   const encoders = encodersOf(dictionary).map((name) => zoo.model(name));
   const guides = encoders.map(({ name, file }) => `--guide ${name}=${file}`).join(' ');
@@ -132,7 +136,7 @@ export function demoShows(options: ShowsOptions): DemoShow[] {
       folder: 'pictures',
       title: 'Drawn pictures',
       text: '',
-      command: `rosetta invert ${pictures.join(' ')} --generator ${model(into)} ${guides} --run ${run} ${steps}`,
+      command: `rosetta invert ${options.pictures.map((name) => join(out, name)).join(' ')} --generator ${model(into)} ${guides} --run ${run} ${steps}`,
       make: (printer, signal) =>
         invertPhotos(pictures, { ...guided('pictures', 0), generator: zoo.model(into) }, printer, signal),
     },
@@ -151,21 +155,27 @@ export function demoShows(options: ShowsOptions): DemoShow[] {
     })),
     ...edits(options.lit).map((edit): DemoShow => {
       const folder = `edited/${edit.name}`;
-      const image = edit.latent ? `--latent ${edit.latent}` : `--seed ${edit.seed} --class ${edit.class}`;
-      const script = join(out, 'edited', `${edit.name}.json`);
+      const image = edit.latent ? `--latent ${join(run, edit.latent)}` : `--seed ${edit.seed} --class ${edit.class}`;
+      const script = join('edited', `${edit.name}.json`);
       return {
         part: 'edited',
         folder,
         title: edit.title,
         text: edit.text,
-        command: `rosetta edit --generator ${model(edit.generator)} ${image} --edit ${script} --run ${run} ${steps}`,
+        command: `rosetta edit --generator ${model(edit.generator)} ${image} --edit ${join(out, script)} --run ${run} ${steps}`,
         async make(printer, signal) {
           const text = `${JSON.stringify({ version: 1, edits: edit.edits }, null, 2)}\n`;
-          await nodeFolder(join(out, 'edited')).write(`${edit.name}.json`, [new TextEncoder().encode(text)]);
+          await nodeFolder(making).write(script, [text]);
           const settings = { ...common(options, folder, edit.seed), loss: { rosetta: 1, level: 1, start: 0 } };
           const generator: ModelOption = zoo.model(edit.generator);
           return editImage(
-            { ...settings, generator, class: edit.class, latent: edit.latent, edit: script },
+            {
+              ...settings,
+              generator,
+              class: edit.class,
+              latent: edit.latent && join(making, 'run', edit.latent),
+              edit: join(making, script),
+            },
             printer,
             signal,
           );
@@ -179,9 +189,9 @@ const encodersOf = ({ models }: Dictionary): string[] =>
   models.filter(({ role, card }) => role === 'zoo' && !('latent' in card)).map(({ name }) => name);
 
 /** What the commands have by default. What is asked for is not finished, or not known to be: it replaces what is there. */
-const common = ({ out, run, steps, threads }: ShowsOptions, folder: string, seed: number): GuidedCommandOptions => ({
-  run,
-  out: join(out, folder),
+const common = ({ out, making, steps, threads }: ShowsOptions, folder: string, seed: number): GuidedCommandOptions => ({
+  run: join(making, 'run'),
+  out: join(making, folder),
   seed,
   steps,
   threads,
@@ -193,4 +203,5 @@ const common = ({ out, run, steps, threads }: ShowsOptions, folder: string, seed
   candidates: 32,
   domainSamples: 16,
   force: true,
+  told: (path) => (path.startsWith(making) ? join(out, relative(making, path)) : path),
 });

@@ -6,7 +6,9 @@ import { join, normalize, relative, sep } from 'node:path';
 import Type from 'typebox';
 import { UserError } from '../../errors.ts';
 import { readJson, type Read } from '../../files/json.ts';
+import { unfinished } from '../../files/folder.ts';
 import { nodeFolder } from '../../files/node/folder.ts';
+import { isPartial } from '../../files/node/replace-file.ts';
 import { fileError } from '../../files/node/system-error.ts';
 import { program } from '../../program.ts';
 
@@ -64,6 +66,26 @@ export async function expectOurs(path: string, names: readonly string[], list: F
     if (kind?.isDirectory()) throw new UserError(`${file} is in the way: it is a folder; ${elsewhere}`);
     if (kind && !ours.has(name)) throw new UserError(`${file} is not a file that this program made here; ${elsewhere}`);
   }
+}
+
+/**
+ * The files of a folder that are among these names, with '/' between folders; what is half-written or unfinished is left out.
+ * @param names with '/' between folders. A folder, which ends in '/', stands for all files in it.
+ */
+export async function filesAmong(path: string, names: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const name of names) {
+    if (!(await kindOf(join(path, name)))) continue;
+    if (!name.endsWith('/')) files.push(name);
+    else {
+      const inside = await readdir(join(path, name), { recursive: true, withFileTypes: true });
+      for (const entry of inside) {
+        const parts = relative(path, join(entry.parentPath, entry.name)).split(sep);
+        if (entry.isFile() && !isPartial(entry.name) && !parts.includes(unfinished)) files.push(parts.join('/'));
+      }
+    }
+  }
+  return files;
 }
 
 async function expectOnlyOurs(path: string, name: string, ours: ReadonlySet<string>): Promise<void> {

@@ -29,6 +29,8 @@ export interface SearchCommandOptions {
   threads?: number;
   quiet?: boolean;
   json?: boolean;
+  /** How results name the paths of their settings, where they are put elsewhere afterwards; default: as they are. */
+  told?: (path: string) => string;
 }
 
 /** Options of searches that pairs with encoders guide. */

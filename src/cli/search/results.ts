@@ -182,17 +182,30 @@ async function readPart(
 }
 
 /** Options that change how a search runs or is told, and not what it finds. */
-const idle = new Set(['out', 'force', 'quiet', 'json', 'device', 'threads', 'cache', 'segments', 'output', 'printer']);
+const idle = new Set([
+  'out',
+  'force',
+  'quiet',
+  'json',
+  'device',
+  'threads',
+  'cache',
+  'segments',
+  'output',
+  'printer',
+  'told',
+]);
 
 /** All that determines a search, as text. */
-const settingsText = (options: object, inputs: Readonly<Record<string, string>>): string =>
+const settingsText = (options: Pick<SearchCommandOptions, 'told'>, inputs: Readonly<Record<string, string>>): string =>
   JSON.stringify({ ...settingsOf(options), inputs });
 
 /** The options that a result depends on, in the order of their names. */
-export const settingsOf = (options: object): Record<string, unknown> =>
+export const settingsOf = (options: Pick<SearchCommandOptions, 'told'>): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(options)
       .filter(([name]) => !idle.has(name))
+      .map(([name, value]) => [name, options.told && typeof value === 'string' ? options.told(value) : value] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 

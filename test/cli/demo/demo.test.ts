@@ -1,11 +1,12 @@
 // The demo from end to end, with tiny networks of fresh weights: what it writes, and how it is taken up again.
 // How the page looks is tested in test/report.
 
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { demoCommand } from '../../../src/cli/demo/demo.ts';
+import * as page from '../../../src/report/demo/page.ts';
 import type { Dictionary } from '../../../src/mining/run/dictionary.ts';
 import { tinyZoo } from './zoo.ts';
 
@@ -77,32 +78,70 @@ describe('rosetta demo', () => {
     expect(await demo()).toBe(`${join(out, 'index.html')}\n`);
     expect(text('index.html')).toBe(page);
 
-    rmSync(join(out, 'index.html'));
     // As it is left by a demo that was stopped before its last search.
+    const making = join(out, '.rosetta-unfinished');
+    mkdirSync(making);
+    const { files } = JSON.parse(text('.rosetta.json')) as { files: string[] };
+    for (const name of ['demo.json', 'run', 'drawn', 'pictures', 'translated', 'edited'])
+      renameSync(join(out, name), join(making, name));
+    for (const name of ['index.html', '.rosetta.json']) rmSync(join(out, name));
     const shown = { title: 'as it was left', lead: '', results: [] };
     for (const show of shows.filter((each) => each !== 'edited/class'))
-      writeFileSync(join(out, show, 'shown.json'), JSON.stringify(shown));
-    rmSync(join(out, 'edited', 'class'), { recursive: true });
+      writeFileSync(join(making, show, 'shown.json'), JSON.stringify(shown));
+    rmSync(join(making, 'edited', 'class'), { recursive: true });
     // Damaged: made anew.
-    writeFileSync(join(out, 'edited', 'paste', 'shown.json'), '{"title":');
-    writeFileSync(join(out, 'edited', 'shift', 'shown.json'), '{"title":"","lead":"","results":[{}]}');
-    for (const name of ['paste', 'shift']) rmSync(join(out, 'edited', name, 'image.png'));
+    writeFileSync(join(making, 'edited', 'paste', 'shown.json'), '{"title":');
+    writeFileSync(join(making, 'edited', 'shift', 'shown.json'), '{"title":"","lead":"","results":[{}]}');
+    for (const name of ['paste', 'shift']) rmSync(join(making, 'edited', name, 'image.png'));
+    await expect(demo('--steps', '2')).rejects.toThrow(/holds an unfinished demo with other settings .*--force/);
     await demo();
     expect(text('index.html')).toContain('Samples translated');
     expect(dictionary().created).toBe(created);
     expect(text('edited', 'zoom', 'metrics.json')).toBe(search);
-    expect(existsSync(join(out, 'edited', 'class', 'metrics.json'))).toBe(true);
-    for (const name of ['paste', 'shift']) expect(existsSync(join(out, 'edited', name, 'image.png')), name).toBe(true);
+    expect((JSON.parse(text('.rosetta.json')) as { files: string[] }).files.sort()).toEqual(files.sort());
+    for (const name of files) expect(existsSync(join(out, name)), name).toBe(true);
+    expect(existsSync(making)).toBe(false);
+    // Nothing tells of the place where it was made.
+    const telling = files.flatMap((name) =>
+      [...text(name).matchAll(/.{60}\.rosetta-unfinished.{20}/gs)].map(([words]) => `${name}: ${words}`),
+    );
+    expect(telling).toEqual([]);
   });
 
-  it('keeps a demo of other settings unless told to replace it, and whatever no demo made', async () => {
+  it('keeps a demo of other settings unless told to replace it, and until the new one is there', async () => {
     const { created } = dictionary();
     await expect(demo('--steps', '2')).rejects.toThrow(/holds a demo with other settings or networks; .*--force/);
+    const settings = text('demo.json');
     writeFileSync(join(out, 'demo.json'), '{"version":');
     await expect(demo()).rejects.toThrow(/demo\.json is damaged: not valid JSON.*--force/);
-    rmSync(join(out, 'demo.json'));
+    writeFileSync(join(out, 'demo.json'), settings);
+
+    // Nothing of the old one is touched by a new one that fails.
+    const failing = vi.spyOn(page, 'demoPage').mockImplementation(() => {
+      throw new Error('the end');
+    });
+    await expect(demo('--steps', '2', '--force')).rejects.toThrow('the end');
+    failing.mockRestore();
+    expect(text('demo.json')).toBe(settings);
+    expect(dictionary().created).toBe(created);
+    expect(await demo()).toBe(`${join(out, 'index.html')}\n`);
+
+    await demo('--steps', '2', '--force');
+    expect(dictionary().created).not.toBe(created);
+    expect(JSON.parse(text('edited', 'shift', 'metrics.json'))).toMatchObject({ steps: 2 });
+    expect(existsSync(join(out, '.rosetta-unfinished'))).toBe(false);
+  }, 300_000);
+
+  it('keeps whatever no demo made', async () => {
+    writeFileSync(join(out, 'edited', 'notes.txt'), 'mine');
+    const { created } = dictionary();
+    await expect(demo('--steps', '2', '--force')).rejects.toThrow(
+      /notes\.txt is not a file that this program made here/,
+    );
+    rmSync(join(out, 'edited', 'notes.txt'));
+    rmSync(join(out, '.rosetta.json'));
     for (const force of [[], ['--force']])
-      await expect(demo(...force)).rejects.toThrow(/holds index\.html, run, .*, but no demo; choose another folder/);
+      await expect(demo(...force)).rejects.toThrow(/index\.html is not a file that this program made here/);
     expect(dictionary().created).toBe(created);
     expect(existsSync(join(out, 'index.html'))).toBe(true);
   });
