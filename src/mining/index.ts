@@ -6,8 +6,6 @@ export { clusterBySimilarity } from './matching/concepts.ts';
 export { benjaminiHochberg, qValues } from './matching/controls.ts';
 export { correlate, type Correlated, type CorrelateOptions, type CorrelateProgress } from './correlation/correlate.ts';
 export {
-  parseUnit,
-  unitName,
   type Concept,
   type Dictionary,
   type DictionaryLayer,
@@ -18,6 +16,7 @@ export {
   type PairList,
   type RosettaSet,
 } from './run/dictionary.ts';
+export { parseUnit, unitName } from './run/units.ts';
 export type { ThumbnailEncoder } from './run/exemplars.ts';
 export { miningDefaults, significance } from './defaults.ts';
 export { checkMining, mine, type MineOptions } from './mine.ts';

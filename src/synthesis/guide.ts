@@ -4,7 +4,7 @@
 import { UserError } from '../errors.ts';
 import { resampleMatrix } from '../graph/resample.ts';
 import { float32, type Float32Tensor } from '../graph/tensor.ts';
-import { unitName } from '../mining/run/dictionary.ts';
+import { unitName } from '../mining/run/units.ts';
 import { gridKey, largerGrid, positions, type Grid } from '../mining/correlation/grid.ts';
 import type { RunMoments } from '../mining/run/read-run.ts';
 import type { Engine } from '../runtime/engine.ts';

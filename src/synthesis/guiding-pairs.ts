@@ -2,13 +2,8 @@
 // Maps are not looked at here: targets are made of pairs in guide.ts; pairs of two generators are composed in bridge.ts.
 
 import { UserError } from '../errors.ts';
-import {
-  parseUnit,
-  type Dictionary,
-  type DictionaryModel,
-  type Pair,
-  type PairList,
-} from '../mining/run/dictionary.ts';
+import type { Dictionary, DictionaryModel, Pair, PairList } from '../mining/run/dictionary.ts';
+import { parseUnit } from '../mining/run/units.ts';
 import { isGeneratorCard } from '../zoo/card.ts';
 import { nearest } from '../zoo/store/model-names.ts';
 import { pairDefaults } from './defaults.ts';

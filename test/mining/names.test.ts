@@ -5,7 +5,7 @@ import { parseModel } from '../../src/cli/options.ts';
 import { memoryFolder } from '../../src/files/folder.ts';
 import { generatedSource } from '../../src/images/generated.ts';
 import { checkMining, mine } from '../../src/mining/mine.ts';
-import { parseUnit, unitName } from '../../src/mining/run/dictionary.ts';
+import { parseUnit, unitName } from '../../src/mining/run/units.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
 import { linearGenerator, linearModel, noiseImages } from './fixtures.ts';
 

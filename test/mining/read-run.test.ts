@@ -1,5 +1,6 @@
 import { Check } from 'typebox/value';
-import { isPair, pairSchema } from '../../src/mining/run/dictionary.ts';
+import { pairSchema } from '../../src/mining/run/dictionary.ts';
+import { isPair } from '../../src/mining/run/pair-check.ts';
 // A run read back: moments against float64 over the images, and what is said of files that are missing or damaged.
 
 import { describe, expect, it } from 'vitest';

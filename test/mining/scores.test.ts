@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { collectActivations } from '../../src/mining/correlation/activations.ts';
 import { derangement } from '../../src/mining/correlation/blocks.ts';
-import { parseUnit } from '../../src/mining/run/dictionary.ts';
+import { parseUnit } from '../../src/mining/run/units.ts';
 import { largerGrid } from '../../src/mining/correlation/grid.ts';
 import { mine, type MineOptions } from '../../src/mining/mine.ts';
 import { cutAfter } from './cut.ts';

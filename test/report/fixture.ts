@@ -3,15 +3,15 @@
 
 import type { ReportInput } from '../../src/report/index.ts';
 import { exemplars, randomNumbers, type PictureOptions } from './scenes.ts';
-import {
-  unitName,
-  type Concept,
-  type Dictionary,
-  type DictionaryModel,
-  type Pair,
-  type PairList,
-  type RosettaSet,
+import type {
+  Concept,
+  Dictionary,
+  DictionaryModel,
+  Pair,
+  PairList,
+  RosettaSet,
 } from '../../src/mining/run/dictionary.ts';
+import { unitName } from '../../src/mining/run/units.ts';
 
 const zoo = [
   {

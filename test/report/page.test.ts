@@ -3,7 +3,7 @@
 
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { parseUnit } from '../../src/mining/run/dictionary.ts';
+import { parseUnit } from '../../src/mining/run/units.ts';
 import { pack } from '../../src/report/pack.ts';
 import { pairColumns, Report } from '../../src/report/page/data.ts';
 import { formatCount, formatQ, formatR } from '../../src/report/page/dom.ts';

@@ -6,7 +6,7 @@ import type { Folder } from '../../files/folder.ts';
 import type { Model } from '../../zoo/model.ts';
 import { clusterBySimilarity } from './concepts.ts';
 import { correlate } from '../correlation/correlate.ts';
-import { parseUnit, type Concept, type Dictionary, type RosettaSet } from '../run/dictionary.ts';
+import type { Concept, Dictionary, RosettaSet } from '../run/dictionary.ts';
 import { writeExemplars, type ThumbnailEncoder } from '../run/exemplars.ts';
 import { sha256 } from '../../files/hash.ts';
 import type { Neighbours } from '../correlation/neighbours.ts';
@@ -16,7 +16,7 @@ import { minedModel, type MinedModel } from '../correlation/plan.ts';
 import type { Part } from '../correlation/run-pass.ts';
 import type { LongWork } from '../../progress.ts';
 import type { MineProgress } from '../progress.ts';
-import { unitNames } from '../run/units.ts';
+import { parseUnit, unitNames } from '../run/units.ts';
 import { present } from '../../lookup.ts';
 
 export interface FindConceptsOptions extends LongWork<MineProgress> {

@@ -22,8 +22,6 @@ const named = <Value extends TSchema>(value: Value, description?: string) =>
     ...(description ? { description } : {}),
   });
 
-/** A unit's full name, `model/layer/index`: model names have no slashes, layer names may. */
-const unitPattern = /^([^/]+)\/([^]+)\/(\d{1,15})$/;
 const unit = Type.String({ pattern: '^[^/]+/[^]+/[0-9]{1,15}$', description: 'Name of a unit, model/layer/index.' });
 
 const layerSchema = exactly(
@@ -243,30 +241,6 @@ export type RosettaSet = Dictionary['sets'][number];
 /** Rosetta sets whose units correlate: one visual concept. */
 export type Concept = Dictionary['concepts'][number];
 
-const isNumberOrNull = (value: unknown): boolean => value === null || Number.isFinite(value);
-const isUnit = (value: unknown): boolean => typeof value === 'string' && unitPattern.test(value);
-const pairKeys = Object.keys(pairSchema.properties).length;
-
-/**
- * Whether a value is what `pairSchema` describes. Dictionaries have hundreds of thousands of pairs, for which the library
- * takes seconds.
- */
-export function isPair(value: unknown): value is Pair {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const { a, b, r, rNull, excess, q, rHeldOut, replications } = value as Record<string, unknown>;
-  return (
-    isUnit(a) &&
-    isUnit(b) &&
-    Number.isFinite(r) &&
-    isNumberOrNull(rNull) &&
-    isNumberOrNull(excess) &&
-    isNumberOrNull(q) &&
-    isNumberOrNull(rHeldOut) &&
-    (replications === 0 || replications === 1 || replications === 2) &&
-    Object.keys(value).length === pairKeys
-  );
-}
-
 const ids = Type.Array(text);
 /** JSON Schema of `exemplars/exemplars.json`: which images and maps the report shows. */
 export const exemplarsSchema = Type.Object({
@@ -298,13 +272,3 @@ export const exemplarsSchema = Type.Object({
 
 /** `exemplars/exemplars.json`: which images and maps the report shows. */
 export type Exemplars = Read<typeof exemplarsSchema>;
-
-/** A unit's full name. Model names have no slashes; layer names may. */
-export const unitName = (model: string, layer: string, index: number): string => `${model}/${layer}/${index}`;
-
-/** The parts of a unit's full name. @throws RangeError when the text is not `model/layer/index`. */
-export function parseUnit(name: string): { model: string; layer: string; index: number } {
-  const match = /^(.*?)\/(.*)\/(\d+)$/s.exec(name);
-  if (!match) throw new RangeError(`"${name}" is not a unit name of the form model/layer/index`);
-  return { model: match[1], layer: match[2], index: Number(match[3]) };
-}

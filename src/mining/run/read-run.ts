@@ -8,7 +8,9 @@ import { bytesSource } from '../../files/source.ts';
 import { UserError } from '../../errors.ts';
 import { unfinished, type Folder } from '../../files/folder.ts';
 import { parseJson } from '../../files/parse-json.ts';
-import { isPair, outlineSchemas, pairSchema, parseUnit, unitName, type Dictionary } from './dictionary.ts';
+import { outlineSchemas, pairSchema, type Dictionary } from './dictionary.ts';
+import { isPair } from './pair-check.ts';
+import { parseUnit, unitName } from './units.ts';
 
 /**
  * The dictionary of a finished run; one of schema version 2 comes as the present one.

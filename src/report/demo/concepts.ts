@@ -1,13 +1,8 @@
 // A few concepts as rows of heatmaps, for a page without script: which are shown, and how.
 // The report draws its own in the browser (page/setcard.ts).
 
-import {
-  parseUnit,
-  type Concept,
-  type Dictionary,
-  type Exemplars,
-  type RosettaSet,
-} from '../../mining/run/dictionary.ts';
+import type { Concept, Dictionary, Exemplars, RosettaSet } from '../../mining/run/dictionary.ts';
+import { parseUnit } from '../../mining/run/units.ts';
 import { base64 } from '../blocks.ts';
 import { heatmapPixels } from '../heatmap.ts';
 import { html, type Html } from '../html.ts';

@@ -2,7 +2,7 @@
 // It draws nothing; output.ts makes pictures of them.
 
 import type { Float32Tensor } from '../../graph/tensor.ts';
-import { unitName } from '../../mining/run/dictionary.ts';
+import { unitName } from '../../mining/run/units.ts';
 import type { RunMoments } from '../../mining/run/read-run.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import type { TargetGroup } from '../../synthesis/terms/agreement.ts';

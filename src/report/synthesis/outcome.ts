@@ -7,7 +7,7 @@ import type { EditAgreement, Edited } from '../../synthesis/edit/edit.ts';
 import type { Inversion } from '../../synthesis/invert.ts';
 import type { ImageMetrics } from '../../synthesis/metrics.ts';
 import type { GuidingPairs } from '../../synthesis/guiding-pairs.ts';
-import { unitName } from '../../mining/run/dictionary.ts';
+import { unitName } from '../../mining/run/units.ts';
 import { short } from './curve.ts';
 import type { ShownPair } from './maps.ts';
 import type { Metrics, Outcome, Still } from './output.ts';

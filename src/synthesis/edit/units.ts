@@ -2,7 +2,8 @@
 // Units are names and numbers here; their maps are read elsewhere.
 
 import { UserError } from '../../errors.ts';
-import { parseUnit, type Dictionary, type DictionaryModel } from '../../mining/run/dictionary.ts';
+import type { Dictionary, DictionaryModel } from '../../mining/run/dictionary.ts';
+import { parseUnit } from '../../mining/run/units.ts';
 import { nearest } from '../../zoo/store/model-names.ts';
 import type { EditScript, UnitSelection } from './script.ts';
 import { significance } from '../../mining/defaults.ts';
