@@ -52,6 +52,49 @@ export function changedJsonText(values: readonly unknown[]): Arbitrary<string> {
 export const changedJson = (values: readonly unknown[]): Arbitrary<Uint8Array> =>
   alsoChanged(changedJsonText(values).map((text) => new TextEncoder().encode(text)));
 
+const sizes = [
+  -1,
+  0,
+  1,
+  2,
+  3,
+  7,
+  0.5,
+  1.5,
+  -0.25,
+  1e-9,
+  255,
+  256,
+  257,
+  4096,
+  8193,
+  65_537,
+  1e5,
+  1e6,
+  2 ** 31,
+  1e9,
+  1e15,
+  -1e9,
+];
+const number: Arbitrary<number> = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...sizes) },
+  { weight: 1, arbitrary: fc.integer({ min: -10, max: 10_000 }) },
+  { weight: 1, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }) },
+);
+
+/** The text of one of `values`, with up to three of its numbers replaced by large, negative and fractional ones. */
+export function changedNumbers(values: readonly unknown[]): Arbitrary<Uint8Array> {
+  const changes = fc.array(fc.tuple(fc.nat(), number), { minLength: 1, maxLength: 3, size: 'max' });
+  return fc.tuple(fc.constantFrom(...values), changes).map(([seed, all]) => {
+    let count = 0;
+    JSON.stringify(seed, (_, node: unknown) => (typeof node === 'number' && count++, node));
+    const at = new Map(all.map(([place, to]) => [place % Math.max(1, count), to]));
+    let place = 0;
+    const changed = (_: string, node: unknown) => (typeof node === 'number' ? (at.get(place++) ?? node) : node);
+    return new TextEncoder().encode(JSON.stringify(seed, changed));
+  });
+}
+
 /** Places are the values of `seed` in the order in which they are written, itself the first. */
 function render(seed: unknown, changes: readonly Change[]): string {
   const count = countOf(seed);

@@ -1,5 +1,5 @@
 // What people write: model cards, recipes, edit scripts, settings, globs of layers and the texts of options.
-// No model is made of them.
+// No model is made of them; of recipes plans are.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import fc, { type Arbitrary } from 'fast-check';
@@ -17,13 +17,18 @@ import {
 } from '../../../src/cli/options.ts';
 import { parseClass } from '../../../src/cli/search/options.ts';
 import { UserError } from '../../../src/errors.ts';
+import { problemsOf } from '../../../src/files/json.ts';
+import { readSafetensorsBytes } from '../../../src/files/safetensors.ts';
+import { float32, toFloat32, type Tensor } from '../../../src/graph/tensor.ts';
 import { classOf, parseEditScript } from '../../../src/synthesis/edit/script.ts';
+import type { PhotoSet } from '../../../src/training/loop/photos.ts';
 import { recipeKinds } from '../../../src/training/recipe/kinds.ts';
 import { parseRecipe } from '../../../src/training/recipe/schema.ts';
+import { architectures } from '../../../src/zoo/registry.ts';
 import { parseCard } from '../../../src/zoo/read-card.ts';
 import { matching } from '../../../src/zoo/layer-names.ts';
 import { readSettings } from '../../../src/zoo/settings.ts';
-import { changedJson } from '../generators/json.ts';
+import { changedJson, changedNumbers } from '../generators/json.ts';
 import type { Target } from '../target.ts';
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -78,16 +83,49 @@ const optionReaders: readonly ((text: string) => unknown)[] = [
   (one) => tapsFor([one], 'm', ['m', 'n']),
 ];
 
+/** Grey ones: few pixels, and more of them than a batch of a shipped recipe. */
+const photos: PhotoSet = {
+  pixels: new Uint8Array(1024 * 3 * 32 * 32).fill(128),
+  n: 1024,
+  height: 32,
+  width: 32,
+  labels: Int32Array.from({ length: 1024 }, (_, i) => i % 10),
+  classes: ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'],
+  names: Array.from({ length: 1024 }, (_, i) => `train/${i}.png`),
+};
+
+/** Of the one file beside the shipped recipes. */
+async function tensorsOf(file: string): Promise<ReadonlyMap<string, Tensor>> {
+  if (file !== 'encoder.safetensors') throw new UserError(`cannot read ${file}: no such file`);
+  const url = new URL(`../../../zoo/recipes/${file}`, import.meta.url);
+  const found = await readSafetensorsBytes(file, readFileSync(url));
+  return new Map([...found].map(([key, tensor]) => [key, float32(tensor.shape, toFloat32(tensor))]));
+}
+
 export const texts: readonly Target[] = [
   {
     name: 'model-card',
-    prepare: () => ({ inputs: changedJson(shipped('zoo')), read: (bytes) => parseCard(text(bytes), 'card.json') }),
+    prepare: () => ({
+      inputs: fc.oneof(changedJson(shipped('zoo')), changedNumbers(shipped('zoo'))),
+      read(bytes) {
+        const { card } = parseCard(text(bytes), 'card.json');
+        const family = architectures.find((one) => one.name === card.architecture);
+        // What a card leaves to its checkpoint is lacking here.
+        const problems = family ? problemsOf(family.config, card.config ?? {}, 'config') : [];
+        const wrong = problems.filter((one) => !one.startsWith('config lacks'));
+        if (wrong.length) throw new UserError(wrong.join('; '));
+      },
+    }),
   },
   {
     name: 'recipe',
     prepare: () => ({
-      inputs: changedJson(shipped('zoo/recipes')),
-      read: (bytes) => parseRecipe(text(bytes), 'recipe.json', recipeKinds),
+      inputs: fc.oneof(changedJson(shipped('zoo/recipes')), changedNumbers(shipped('zoo/recipes'))),
+      async read(bytes) {
+        const recipe = parseRecipe(text(bytes), 'recipe.json', recipeKinds);
+        const kind = recipeKinds.find((one) => one.kind === recipe.kind);
+        await kind?.plan(recipe, photos, { tensors: tensorsOf, memory: 2 ** 26 });
+      },
     }),
   },
   {
