@@ -58,9 +58,11 @@ function elementAt(input: Known | undefined, position: readonly number[]): Dim {
 const pointwise =
   (f: (...numbers: number[]) => number): Evaluator =>
   (call, { dtype, shape }) =>
-    fill(shape, (position) =>
-      compute((...xs) => round(dtype, f(...xs)), ...call.inputs.map((input) => elementAt(input, position))),
-    );
+    call.inputs.every((input) => input?.elements)
+      ? fill(shape, (position) =>
+          compute((...xs) => round(dtype, f(...xs)), ...call.inputs.map((input) => elementAt(input, position))),
+        )
+      : undefined;
 
 const same: Evaluator = (call) => call.inputs[0]?.elements;
 
@@ -178,6 +180,9 @@ const range: Evaluator = (call, { dtype, shape }) => {
   return fill(shape, ([i]) => compute((a, d) => round(dtype, a + i * d), start, delta));
 };
 
+/** These look at the shapes of their inputs, or at none. */
+const ofShapes: ReadonlySet<string> = new Set(['Shape', 'Size', 'Constant', 'ConstantOfShape', 'Range']);
+
 const evaluators: Readonly<Record<string, Evaluator>> = {
   Shape: (call) => call.shape(0)?.slice(...shapeRange(call)),
   Size: (call) => {
@@ -235,7 +240,8 @@ const evaluators: Readonly<Record<string, Evaluator>> = {
 /** Outputs of a node, with the elements of those that are small and can be computed. */
 export function evaluate(call: Call, outputs: readonly Known[]): readonly Known[] {
   const evaluator = evaluators[call.node.op] as Evaluator | undefined;
-  if (!evaluator) return outputs;
+  // Most values of a network are not known, nor is what is made of them.
+  if (!evaluator || !(ofShapes.has(call.node.op) || call.inputs.some((input) => input?.elements))) return outputs;
   return outputs.map((output, index) => {
     const { dtype, shape } = output;
     if (!dtype || !isStatic(shape) || sizeOf(shape) > limit) return output;

@@ -187,28 +187,55 @@ export function singularVectors(matrix: Float32Array, rows: number, rounds: numb
   return { u, v };
 }
 
+// Both products take four rows at once, each number still in its order: a sum waits less for the one before it.
+
 function timesVector(matrix: Float32Array, vector: Float32Array): Float64Array {
   const columns = vector.length;
   const out = new Float64Array(matrix.length / columns);
-  for (let r = 0, i = 0; r < out.length; r++) {
+  let row = 0;
+  for (; row + 4 <= out.length; row += 4) {
+    const [a, b, c, d] = [0, 1, 2, 3].map((i) => (row + i) * columns);
+    let [sumA, sumB, sumC, sumD] = [0, 0, 0, 0];
+    for (let i = 0; i < columns; i++) {
+      const x = vector[i];
+      sumA += matrix[a + i] * x;
+      sumB += matrix[b + i] * x;
+      sumC += matrix[c + i] * x;
+      sumD += matrix[d + i] * x;
+    }
+    out[row] = sumA;
+    out[row + 1] = sumB;
+    out[row + 2] = sumC;
+    out[row + 3] = sumD;
+  }
+  for (; row < out.length; row++) {
     let sum = 0;
-    for (let c = 0; c < columns; c++, i++) sum += matrix[i] * vector[c];
-    out[r] = sum;
+    for (let i = 0, at = row * columns; i < columns; i++, at++) sum += matrix[at] * vector[i];
+    out[row] = sum;
   }
   return out;
 }
 
 function timesVectorFromLeft(matrix: Float32Array, vector: Float32Array): Float64Array {
-  const out = new Float64Array(matrix.length / vector.length);
-  for (let r = 0, i = 0; r < vector.length; r++) {
-    for (let c = 0; c < out.length; c++, i++) out[c] += matrix[i] * vector[r];
+  const columns = matrix.length / vector.length;
+  const out = new Float64Array(columns);
+  let row = 0;
+  for (; row + 4 <= vector.length; row += 4) {
+    const [a, b, c, d] = [0, 1, 2, 3].map((i) => (row + i) * columns);
+    const [x, y, z, w] = vector.subarray(row, row + 4);
+    for (let i = 0; i < columns; i++) {
+      out[i] = out[i] + matrix[a + i] * x + matrix[b + i] * y + matrix[c + i] * z + matrix[d + i] * w;
+    }
+  }
+  for (; row < vector.length; row++) {
+    for (let i = 0, at = row * columns; i < columns; i++, at++) out[i] += matrix[at] * vector[row];
   }
   return out;
 }
 
 function unit(vector: Float64Array): Float32Array<ArrayBuffer> {
   const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
-  return Float32Array.from(vector, (value) => value / length);
+  return new Float32Array(vector.map((value) => value / length));
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {
