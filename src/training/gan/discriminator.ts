@@ -57,6 +57,43 @@ function layersOf(name: string, { channels, size }: MapSize, { width, end = 4 }:
   return layers;
 }
 
+interface Head {
+  readonly name: string;
+  readonly layers: readonly Layer[];
+  /** Channels of the last map. */
+  readonly depth: number;
+}
+
+/** @throws UserError for a map whose side does not come down to that of the logits. */
+function headsOf(sizes: DiscriminatorSizes): Head[] {
+  const { maps, width, end = 4 } = sizes;
+  const odd = maps.find(({ size }) => size < end || !Number.isInteger(Math.log2(size / end)));
+  if (odd)
+    throw new UserError(
+      `a head of the discriminator looks at ${end}x${end}, or ${end} times a power of two; not ${odd.size}`,
+    );
+  return maps.map((map, i) => {
+    const name = `discriminator.head${i}`;
+    return { name, layers: layersOf(name, map, sizes), depth: width(end) };
+  });
+}
+
+/** A tensor that is trained, with the standard deviation of its fresh values. */
+type Planned = readonly [name: string, shape: readonly number[], std: number];
+
+const plannedTensors = ({ name, layers, depth }: Head, classes: number): Planned[] => [
+  ...layers.flatMap((layer): Planned[] => [
+    [`${layer.name}.weight`, layer.shape, 1 / Math.sqrt(sizeOf(layer.shape.slice(1)))],
+    [`${layer.name}.bias`, [layer.shape[0]], 0],
+  ]),
+  [`${name}.logit.weight`, [1, depth], 1],
+  ...(classes ? [[`${name}.classes.weight`, [classes, depth], 1] as const] : []),
+];
+
+/** Names and shapes of the tensors that are trained. @throws UserError as `discriminator`. */
+export const discriminatorShapes = (sizes: DiscriminatorSizes): (readonly [string, readonly number[]])[] =>
+  headsOf(sizes).flatMap((head) => plannedTensors(head, sizes.classes).map(([name, shape]) => [name, shape] as const));
+
 /** What leaky ReLUs take from the mean square is given back after the normalisation. */
 const gain = Math.SQRT2;
 const slope = 0.2;
@@ -69,37 +106,20 @@ const slope = 0.2;
  * @throws UserError for a map whose side does not come down to that of the logits.
  */
 export function discriminator(sizes: DiscriminatorSizes, seed: number): Discriminator {
-  const { maps, width, end = 4, classes } = sizes;
-  const odd = maps.find(({ size }) => size < end || !Number.isInteger(Math.log2(size / end)));
-  if (odd)
-    throw new UserError(
-      `a head of the discriminator looks at ${end}x${end}, or ${end} times a power of two; not ${odd.size}`,
-    );
+  const heads = headsOf(sizes);
   const state = new Map<string, Tensor>();
   const trainable: string[] = [];
   let streams = 0x64 * 2 ** 32;
-  const add = (name: string, shape: readonly number[], std: number): void => {
+  for (const [name, shape, std] of heads.flatMap((head) => plannedTensors(head, sizes.classes))) {
     const values = new Float32Array(sizeOf(shape));
     const tensor = float32(shape, std ? fillNormal(values, std, seed, streams++) : values);
     state.set(name, tensor);
     trainable.push(name);
-    if (shape.length !== 4) return;
+    if (shape.length !== 4) continue;
     const names = singularNames(name);
     const { left, right } = singularVectors(tensor);
     state.set(names.left, left).set(names.right, right);
-  };
-  const heads = maps.map((map, i) => {
-    const name = `discriminator.head${i}`;
-    const layers = layersOf(name, map, sizes);
-    for (const layer of layers) {
-      add(`${layer.name}.weight`, layer.shape, 1 / Math.sqrt(sizeOf(layer.shape.slice(1))));
-      add(`${layer.name}.bias`, [layer.shape[0]], 0);
-    }
-    const depth = width(end);
-    add(`${name}.logit.weight`, [1, depth], 1);
-    if (classes) add(`${name}.classes.weight`, [classes, depth], 1);
-    return { name, layers, depth };
-  });
+  }
   return {
     state,
     trainable,

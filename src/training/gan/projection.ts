@@ -56,6 +56,8 @@ export interface Projection {
   readonly maps: readonly MapSize[];
   /** Classes of the network; 0 when it has no classifier. */
   readonly classes: number;
+  /** Names and shapes of the random matrices. */
+  readonly shapes: readonly (readonly [name: string, shape: readonly number[]])[];
   /** @param images `[n, 3, size, size]` around 0, of -0.5 to 0.5. @returns `[n, ...]` each, logits `[n, classes]`. */
   addTo(b: GraphBuilder, images: Value): { readonly maps: readonly Value[]; readonly logits?: Value };
 }
@@ -109,22 +111,33 @@ export function projection(
     const [, , side] = required(shapes, name, 'tensor');
     return { channels: channels(side), size: side };
   });
-  const random = (to: number, from: number, at: number): Tensor => {
+  const matrix = (to: MapSize, from: number) => [to.channels, from, 1, 1];
+  const within = stages.map((name, i) => matrix(maps[i], required(shapes, name, 'tensor')[1]));
+  const across = scales ? maps.slice(1).map((coarser, i) => matrix(maps[i], coarser.channels)) : [];
+  // Drawn when they are first laid: what would be too large is refused before.
+  const drawn = new Map<number, Tensor>();
+  const random = (shape: readonly number[], at: number): Tensor => {
+    const found = drawn.get(at);
+    if (found) return found;
     const terms = scales && at < 2 * stages.length - 2 ? 2 : 1;
-    const values = new Float32Array(to * from);
-    return float32([to, from, 1, 1], fillNormal(values, Math.sqrt(1 / from / terms), seed, stream * 2 ** 20 + at));
+    const values = new Float32Array(sizeOf(shape));
+    const made = float32(shape, fillNormal(values, Math.sqrt(1 / shape[1] / terms), seed, stream * 2 ** 20 + at));
+    drawn.set(at, made);
+    return made;
   };
-  const within = stages.map((name, i) => random(maps[i].channels, required(shapes, name, 'tensor')[1], 2 * i));
-  const across = maps.slice(1).map((coarser, i) => random(maps[i].channels, coarser.channels, 2 * i + 1));
   const classified = ['fc.weight', 'linear.weight'].some((name) => tensors.has(name));
   return {
     maps,
     classes: classified ? required(shapes, 'logits', 'tensor')[1] : 0,
+    shapes: [
+      ...within.map((shape, i) => [`the mixing of ${stages[i]}`, shape] as const),
+      ...across.map((shape, i) => [`the mixing of ${stages[i + 1]} into ${stages[i]}`, shape] as const),
+    ],
     addTo(b, images) {
       const made = b.inline(encoder(images.shape[0]), { images }, 'encoder/');
-      const mixed = stages.map((name, i) => b.conv(made[name], b.constant(within[i])));
+      const mixed = stages.map((name, i) => b.conv(made[name], b.constant(random(within[i], 2 * i))));
       for (let i = scales ? mixed.length - 2 : -1; i >= 0; i--) {
-        const coarser = b.conv(mixed[i + 1], b.constant(across[i]));
+        const coarser = b.conv(mixed[i + 1], b.constant(random(across[i], 2 * i + 1)));
         const sizes = mixed[i].shape.slice(2);
         const enlarged = b.resize(coarser, { sizes, mode: 'nearest', coordinates: 'asymmetric', nearest: 'floor' });
         mixed[i] = b.add(mixed[i], enlarged);

@@ -7,13 +7,13 @@ import type { Read } from '../../files/json.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { augmentedSize, augmenter } from '../augment/augment.ts';
 import { diffAugmentSchema } from '../augment/differentiable.ts';
-import { discriminator } from './discriminator.ts';
+import { discriminator, discriminatorShapes, type DiscriminatorSizes } from './discriminator.ts';
 import { ganBatches } from './draws.ts';
 import { ganParts, ganSteps, r1Schema, type GanStepsOptions } from './steps.ts';
 import type { TrainingGenerator } from './generator.ts';
 import { generatorNames, generators } from './kinds.ts';
 import type { PhotoSet } from '../loop/photos.ts';
-import { projection } from './projection.ts';
+import { projection, type Projection } from './projection.ts';
 import { above0, channels, closed, weight, whole } from '../recipe/numbers.ts';
 import { recipeKind, type Plan, type Recipe } from '../recipe/recipe.ts';
 import { expectRoom } from '../recipe/room.ts';
@@ -71,23 +71,15 @@ export const ganRecipe = recipeKind({
     objective: objectiveSchema,
   },
   async plan(recipe, photos, context) {
-    const { generator, discriminator = {}, encoder } = recipe.objective;
-    const planned = generators[generator].planned(recipe.architecture);
+    const planned = generators[recipe.objective.generator].planned(recipe.architecture);
     const { height, width } = photos;
-    // Of a head, its widest convolutions: the discriminator has more.
-    const { width: head = 64, least = 16, features = 2 } = discriminator;
-    const widest = Math.max(head, least);
-    const heads = [
-      ['the first convolution of a head', [widest, features * widest, 4, 4]],
-      ['the last convolution of a head', [widest, widest, 3, 3]],
-    ] as const;
-    expectRoom(
-      recipe,
-      [...planned.shapes, ...heads],
-      [['photos', [recipe.schedule.batch, 3, height, width]]],
-      context.memory,
-    );
-    return ganPlan(recipe, planned.make(recipe.seed), photos, await context.tensors(encoder));
+    const batch = [['photos', [recipe.schedule.batch, 3, height, width]]] as const;
+    expectRoom(recipe, planned.shapes, batch, context.memory);
+    const judge = judgeOf(recipe, planned, photos, await context.tensors(recipe.objective.encoder));
+    // The random matrices are not trained, but each step has its own copy.
+    const shapes = [...planned.shapes, ...discriminatorShapes(judge.sizes), ...judge.looked.shapes];
+    expectRoom(recipe, shapes, batch, context.memory);
+    return judgedPlan(recipe, planned.make(recipe.seed), photos, judge);
   },
 });
 
@@ -97,38 +89,59 @@ export const ganRecipe = recipeKind({
  * @param encoder tensors of a class ResNet, official names.
  * @throws UserError when generator, photos and encoder do not fit each other.
  */
-export function ganPlan(
-  recipe: Recipe<unknown, GanObjective>,
+export const ganPlan = (
+  recipe: GanTraining,
   generator: TrainingGenerator,
   photos: PhotoSet,
   encoder: ReadonlyMap<string, Tensor>,
-): Plan {
-  const { seed, schedule } = recipe;
-  const { loss, augment = {}, r1, guidance, ...objective } = recipe.objective;
-  const {
-    width = 64,
-    least = 16,
-    features = 2,
-    scales = true,
-    pixels = true,
-    rate: ratio = 1,
-  } = objective.discriminator ?? {};
-  const { size, classes } = generator;
-  const { steps, optimiser, rate, ema, clip } = scheduleOf(recipe, photos);
+): Plan => judgedPlan(recipe, generator, photos, judgeOf(recipe, generator, photos, encoder));
 
+type GanTraining = Recipe<unknown, GanObjective>;
+
+/** What will judge the images, nothing of which is drawn yet. */
+interface Judge {
+  readonly looked: Projection;
+  /** Of the projection's maps, those that have a head. */
+  readonly stages: readonly number[];
+  readonly pixels: boolean;
+  readonly sizes: DiscriminatorSizes;
+}
+
+function judgeOf(
+  { name, seed, ...recipe }: GanTraining,
+  { size, classes }: Pick<TrainingGenerator, 'size' | 'classes'>,
+  photos: PhotoSet,
+  encoder: ReadonlyMap<string, Tensor>,
+): Judge {
+  const { guidance = 0, discriminator: given = {} } = recipe.objective;
+  const { width = 64, least = 16, features = 2, scales = true, pixels = true } = given;
   const widthOf = (side: number) => Math.max(least, Math.round((width * 4) / side));
   const channels = (side: number) => features * widthOf(side);
   const looked = projection(encoder, size, { channels, scales, seed });
-  const stages = (objective.discriminator?.stages ?? looked.maps.map((_, i) => i + 1)).map((stage) => stage - 1);
-  const change = recipe.augmentation ?? [{ type: 'flip' }];
-  expectFitting(recipe.name, {
-    size: [size, augmentedSize(change, photos)],
+  const stages = (given.stages ?? looked.maps.map((_, i) => i + 1)).map((stage) => stage - 1);
+  expectFitting(name, {
+    size: [size, augmentedSize(changeOf(recipe), photos)],
     classes: [classes, photos.classes.length],
-    guided: [guidance ?? 0, looked.classes],
+    guided: [guidance, looked.classes],
     stages: [stages, looked.maps.length],
   });
   const maps = [...stages.map((stage) => looked.maps[stage]), ...(pixels ? [{ channels: 3, size }] : [])];
-  const judge = discriminator({ maps, width: widthOf, classes }, seed);
+  return { looked, stages, pixels, sizes: { maps, width: widthOf, classes } };
+}
+
+/** What photos undergo before the augmentation that generated images undergo too. */
+const changeOf = ({ augmentation }: Pick<GanTraining, 'augmentation'>) => augmentation ?? [{ type: 'flip' as const }];
+
+function judgedPlan(
+  recipe: GanTraining,
+  generator: TrainingGenerator,
+  photos: PhotoSet,
+  { looked, stages, pixels, sizes }: Judge,
+): Plan {
+  const { seed, schedule } = recipe;
+  const { loss, augment = {}, r1, guidance, discriminator: { rate: ratio = 1 } = {} } = recipe.objective;
+  const { steps, optimiser, rate, ema, clip } = scheduleOf(recipe, photos);
+  const judge = discriminator(sizes, seed);
   const options: GanStepsOptions = {
     generator,
     discriminator: judge,
@@ -150,7 +163,7 @@ export function ganPlan(
     state: new Map([...generator.state, ...judge.state]),
     steps,
     rate: { [ganParts.discriminator]: slower, [ganParts.r1]: slower, [ganParts.generator]: rate },
-    batch: ganBatches(options, photos, augmenter(change), seed),
+    batch: ganBatches(options, photos, augmenter(changeOf(recipe)), seed),
     network: (state, engine) => generator.network(averaged(state, generator.state.keys()), engine),
     card: generator.card,
   };

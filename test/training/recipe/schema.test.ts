@@ -209,7 +209,10 @@ describe('sizes beyond any network', () => {
     ['biggan', 'architecture.channels', Array(12).fill(16384), /weights .* of biggan would take/],
     ['biggan', 'architecture.channels', Array(1e3).fill(16), /architecture\.channels must have at most 12 entries/],
     ['biggan', 'architecture.classes', 1e9, /architecture\.classes is 1000000000/],
-    ['biggan', 'objective.discriminator.width', 16384, /would take .*"the first convolution of a head"/],
+    ['biggan', 'objective.discriminator.width', 16384, /would take .*"discriminator\.head3\.features\.weight"/],
+    // Of all heads together; then of the random matrices that join the encoder's maps.
+    ['stylegan2', 'objective.discriminator', { width: 1024 }, /would take .*"discriminator\.head\d\.features\.weight"/],
+    ['stylegan2', 'objective.discriminator', { width: 192, features: 64 }, /"the mixing of layer4 into layer3"/],
     ['stylegan2', 'architecture.mapping', 1e7, /architecture\.mapping is 10000000/],
     ['stylegan2', 'architecture.w', 2e9, /architecture\.w is 2000000000/],
     ['stylegan-xl', 'architecture.size', 2 ** 30, /architecture\.size is 1073741824/],
