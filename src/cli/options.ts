@@ -148,7 +148,7 @@ export const shared = {
   device: () => new Option('--device <device>', 'where to compute').choices(devices).default('cpu'),
   threads: () => new Option('--threads <n>', 'threads (default: one per core)').argParser(wholeNumber(1)),
   batch: () =>
-    new Option('--batch <n>', 'images computed at once (default: as memory allows)').argParser(wholeNumber(4)),
+    new Option('--batch <n>', 'images computed at once (default: as memory allows)').argParser(wholeNumber(1)),
   memory: () =>
     new Option(
       '--memory <size>',

@@ -1,7 +1,9 @@
-// SHA-256 of a text, as hexadecimal digits; the same in Node and in a browser.
+// SHA-256 of texts and bytes, as hexadecimal digits; the same in Node and in a browser.
 
-/** Hash of the UTF-8 bytes of a text. */
-export async function sha256(text: string): Promise<string> {
-  const digest = await globalThis.crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+/** Hash of bytes, or of the UTF-8 bytes of a text. */
+export async function sha256(data: string | Uint8Array): Promise<string> {
+  // Memory that other threads share is refused by the platform's hash.
+  const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : new Uint8Array(data);
+  const digest = await globalThis.crypto.subtle.digest('SHA-256', bytes);
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -4,6 +4,7 @@
 import { UserError } from '../errors.ts';
 import { imageExtensions } from './format.ts';
 import { admitImage, type Admit } from './limits.ts';
+import type { FileStamp } from './source.ts';
 
 /** Images in a fixed order: image i is the same on every machine. */
 export interface ImageSet {
@@ -17,6 +18,8 @@ export interface ImageSet {
    * @throws UserError when this image cannot be read; RangeError when there is no such index; what `admit` throws.
    */
   read(index: number, admit?: Admit): Promise<Uint8Array>;
+  /** Size and time of the file that image `index` is in, which may be an archive; undefined when it is gone. */
+  stamp(index: number): Promise<FileStamp | undefined>;
   /** Frees files and memory. No image can be read afterwards. */
   close(): Promise<void>;
 }
@@ -51,29 +54,38 @@ export function compareNames(a: string, b: string): number {
 
 /**
  * The set over `entries`, from name to a function that reads that image.
+ * @param stamp of the file of an image, by its name; default: not known.
  * @throws UserError when there are none.
  */
 export function imageSetOf(
   source: string,
   entries: ReadonlyMap<string, ImageReader>,
+  stamp: (name: string) => Promise<FileStamp | undefined> = () => Promise.resolve(undefined),
   close: () => Promise<void> = () => Promise.resolve(),
 ): ImageSet {
   if (entries.size === 0) {
     throw new UserError(`${source} contains no images: files ending in ${imageExtensions.join(', ')} are looked for`);
   }
-  const sorted = [...entries].sort(([a], [b]) => compareNames(a, b));
-  let readers: readonly ImageReader[] | undefined = sorted.map(([, read]) => read);
+  const sorted: (readonly [string, ImageReader])[] = [...entries].sort(([a], [b]) => compareNames(a, b));
+  const names = sorted.map(([name]) => name);
+  let open: typeof sorted | undefined = sorted;
+  const entry = (index: number): readonly [string, ImageReader] => {
+    if (!open) throw new Error(`the image set ${source} is closed`);
+    if (!(index in open)) throw new RangeError(`${source} has ${names.length} images, no image ${index}`);
+    return open[index];
+  };
   return {
     source,
-    names: sorted.map(([name]) => name),
+    names,
     async read(index, admit = admitImage) {
-      if (!readers) throw new Error(`the image set ${source} is closed`);
-      if (!(index in readers)) throw new RangeError(`${source} has ${readers.length} images, no image ${index}`);
-      return readers[index](admit);
+      return entry(index)[1](admit);
+    },
+    async stamp(index) {
+      return stamp(entry(index)[0]);
     },
     async close() {
-      if (!readers) return;
-      readers = undefined;
+      if (!open) return;
+      open = undefined;
       await close();
     },
   };

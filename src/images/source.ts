@@ -10,6 +10,24 @@ export interface Unreadable {
   readonly reason: string;
 }
 
+/** Size in bytes, and time of the last change in milliseconds, of the file that an image is in. */
+export interface FileStamp {
+  readonly size: number;
+  readonly time: number;
+}
+
+/** Tells whether the images that were read have changed since. */
+export interface Prints {
+  /** By number of the sample, 64 bits of a hash of its encoded bytes; 0 until it is read. */
+  readonly digests: BigInt64Array;
+  /** `[samples, 2]`: size and time of their files, from just before they were first read; 0 until then and where not known. */
+  readonly stamps: Float64Array;
+  /** Of its file as it is now; undefined when it is gone, or not known. */
+  stamp(index: number): Promise<FileStamp | undefined>;
+  /** As in `digests`, of the bytes that are there now; 0 when they cannot be read. */
+  digest(index: number): Promise<bigint>;
+}
+
 /** A batch of samples that could be read. */
 export interface ImageBatch {
   /** Which samples these are, in the order asked for, without the unreadable ones. */
@@ -41,6 +59,8 @@ export interface ImageSource {
   readonly unreadable: readonly Unreadable[];
   /** The samples of `indices`, in order, `size` at a time; unreadable ones are left out, so only the last is short. */
   batches(indices: readonly number[], size: number): AsyncIterable<ImageBatch>;
+  /** Of images in files. */
+  readonly prints?: Prints;
   /** Of samples that are not images themselves: the shape of one, and how they become images in a graph. */
   readonly generated?: {
     readonly generator: Generator;

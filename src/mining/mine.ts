@@ -54,12 +54,19 @@ export interface MineOptions extends LongWork<MineProgress> {
   readonly saveScores?: boolean;
   /** Bytes for images, weights, maps and sums; default 1 GiB. The result does not depend on it. */
   readonly memory?: number;
-  /** Images of a batch; by default as many as memory allows. The result does not depend on it. */
+  /**
+   * Images of a batch, rounded down to a multiple of four, four at least; by default as many as memory allows.
+   * The result does not depend on it.
+   */
   readonly batch?: number;
   /** Where the run is written; by default nowhere. A run in it that was interrupted goes on. */
   readonly folder?: Folder;
   /** Seconds between savings of an unfinished run; default 30, 0 for every batch. */
   readonly saveEvery?: number;
+  /**
+   * An unfinished run in the folder whose weights or images have changed since begins anew; by default that is an error.
+   */
+  readonly restart?: boolean;
   /** Encodes the report's thumbnails; without it there are no exemplars. */
   readonly thumbnails?: ThumbnailEncoder;
   /** Images shown for each Rosetta set; default 6. */
@@ -76,7 +83,7 @@ const leastForControls = 4 * blockSize;
 /**
  * Mines a dictionary. It tells its progress after every batch; when aborted, it saves its state first.
  * @throws UserError for fewer than two models, equal names, an unknown anchor, unreadable images only, or score
- *   matrices over the memory budget; the signal's reason when aborted.
+ *   matrices over the memory budget, and when weights or images changed since the unfinished run began; the signal's reason when aborted.
  */
 export async function mine(options: MineOptions): Promise<Dictionary> {
   const { settings, all, mined, sources, present, pairs } = planned(options);
@@ -115,6 +122,7 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
     batch: options.batch,
     store: new StateStore(folder, stateKey(options, parts, mined, pairs)),
     saveEvery: options.saveEvery,
+    restart: options.restart,
     onProgress,
     onNote: options.onNote,
     signal,
@@ -270,7 +278,7 @@ function checkPresent(
     );
 }
 
-/** Everything that changes the sums of a run; weights and pixels are recognised by their means. */
+/** All settings that change the sums of a run; weights and images are in inputs.ts. */
 function stateKey(
   options: MineOptions,
   parts: readonly Part[],
@@ -284,5 +292,5 @@ function stateKey(
   });
   const models = mined.map(({ name, layers }) => [name, layers.map(({ layer, units, grid }) => [layer, units, grid])]);
   const rules = { seed, k, setK, reference, nullModel, memory, batch, saveScores };
-  return JSON.stringify({ version: 2, models, pairs, images, ...rules });
+  return JSON.stringify({ version: 3, models, pairs, images, ...rules });
 }

@@ -52,9 +52,8 @@ describe('imageSetOf', () => {
   const one = Uint8Array.of(1);
   it('reads by index, refuses other indices, and reads nothing once closed', async () => {
     let closed = 0;
-    const set = imageSetOf('set', new Map([['a.png', () => Promise.resolve(one)]]), () =>
-      Promise.resolve(void closed++),
-    );
+    const close = () => Promise.resolve(void closed++);
+    const set = imageSetOf('set', new Map([['a.png', () => Promise.resolve(one)]]), undefined, close);
     expect(await set.read(0)).toBe(one);
     await expect(set.read(1)).rejects.toThrow(new RangeError('set has 1 images, no image 1'));
     await set.close();

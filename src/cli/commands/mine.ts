@@ -183,6 +183,7 @@ async function run(options: MineCommandOptions): Promise<void> {
       nullModel: options.null,
       memory: options.memory ?? defaultMemory(),
       thumbnails: thumbnail,
+      restart: options.force,
       onProgress: (progress) => printer.update(progress),
       onNote: (note) => printer.note(note),
     };

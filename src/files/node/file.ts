@@ -1,7 +1,7 @@
 // Reading files, whole or in part, with errors that say why in words.
 // It knows no format.
 
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../../errors.ts';
 import { reasonOf } from './system-error.ts';
 
@@ -22,6 +22,12 @@ export const fileReader =
       await file.close();
     }
   };
+
+/** Size in bytes and time of the last change in milliseconds of a file; undefined when it cannot be looked at. */
+export async function stampOf(path: string | Buffer): Promise<{ size: number; time: number } | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found && { size: found.size, time: found.mtimeMs };
+}
 
 /** Bytes [offset, offset + length) of a file. @throws UserError with the reason alone; also when the file ends before. */
 export async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {

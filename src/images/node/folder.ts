@@ -4,9 +4,10 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { UserError } from '../../errors.ts';
 import { imageSetOf, isHidden, isImageName, type ImageReader, type ImageSet } from '../image-set.ts';
-import { fileReader } from '../../files/node/file.ts';
+import { fileReader, stampOf } from '../../files/node/file.ts';
 import { reasonOf } from '../../files/node/system-error.ts';
 import { nameOf } from './name.ts';
+import { required } from '../../lookup.ts';
 
 /**
  * Opens a folder. Every folder below it is read once, however many symbolic links lead there, under its own path
@@ -17,13 +18,15 @@ import { nameOf } from './name.ts';
  */
 export async function openFolder(path: string, source: string): Promise<ImageSet> {
   const entries = new Map<string, ImageReader>();
+  const paths = new Map<string, Buffer>();
   for (const file of await listImages(path)) {
     let name = nameOf(file);
     // Another file may be called as this one is shown.
     while (entries.has(name)) name = `\\x${name}`;
+    paths.set(name, under(path, file));
     entries.set(name, fileReader(under(path, file)));
   }
-  return imageSetOf(source, entries);
+  return imageSetOf(source, entries, (name) => stampOf(required(paths, name, 'image')));
 }
 
 // Paths are bytes: they need not be UTF-8, and would not lead back to their files as text.

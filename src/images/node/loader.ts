@@ -1,6 +1,7 @@
 // Images of a set as batches for a network, decoded ahead and in parallel while the network computes.
 // It does not choose or order the images, and knows nothing of models.
 
+import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { UserError } from '../../errors.ts';
 import { batched, type DecodedImage } from '../batches.ts';
@@ -8,9 +9,15 @@ import type { ImageSet } from '../image-set.ts';
 import { imageDefaults, inMebibytes, MemoryGate, type ImageLimits } from '../limits.ts';
 import { inOrder } from '../in-order.ts';
 import { decodePixels, decodingBytes, type Size } from './decode.ts';
-import type { ImageBatch, ImageSource, Unreadable } from '../source.ts';
+import type { ImageBatch, ImageSource, Prints, Unreadable } from '../source.ts';
 
 const nothing = new Uint8Array(0);
+
+/** 64 bits of SHA-256; 0 stands for none. */
+const digestOf = (bytes: Uint8Array): bigint => createHash('sha256').update(bytes).digest().readBigInt64LE() || 1n;
+
+/** Of an image that is not what it was when it was read before: it is not skipped, for what was made of it is wrong. */
+class ChangedError extends UserError {}
 
 export interface LoaderOptions extends Size, ImageLimits {
   /** Throw at the first image that cannot be read, instead of reporting and skipping it. Default false. */
@@ -36,6 +43,7 @@ export class ImageLoader implements ImageSource {
   readonly width: number;
   /** Images skipped so far, each once, in the order in which they were asked for. */
   readonly unreadable: Unreadable[] = [];
+  readonly prints: Prints;
   readonly #set: ImageSet;
   readonly #strict: boolean;
   readonly #parallel: number;
@@ -54,6 +62,12 @@ export class ImageLoader implements ImageSource {
     this.#parallel = parallel;
     this.#maxPixels = options.maxPixels ?? imageDefaults.maxPixels;
     this.#gate = new MemoryGate(options.memory ?? imageDefaults.memory);
+    this.prints = {
+      digests: new BigInt64Array(set.names.length),
+      stamps: new Float64Array(2 * set.names.length),
+      stamp: (index) => set.stamp(index),
+      digest: (index) => set.read(index).then(digestOf, noneIfUnreadable),
+    };
   }
 
   /**
@@ -102,6 +116,7 @@ export class ImageLoader implements ImageSource {
       taken = bytes;
     };
     try {
+      await this.#stamp(index);
       let encoded = 0;
       // The decoder makes a copy of its own.
       let bytes = await this.#set.read(index, (length) => take((encoded = 2 * length)));
@@ -116,13 +131,32 @@ export class ImageLoader implements ImageSource {
         await take(encoded + decoding);
         bytes = await this.#set.read(index, () => {});
       }
+      this.#expectSame(index, digestOf(bytes));
       const { pixels } = await decodePixels(bytes, this, this.#maxPixels);
       return { index, pixels };
     } catch (error) {
-      if (error instanceof UserError) return { index, reason: error.message };
+      if (error instanceof UserError && !(error instanceof ChangedError)) return { index, reason: error.message };
       throw error;
     } finally {
       gate.give(taken);
     }
   }
+  async #stamp(index: number): Promise<void> {
+    const { digests, stamps } = this.prints;
+    if (digests[index]) return;
+    const { size, time } = (await this.prints.stamp(index)) ?? { size: 0, time: 0 };
+    stamps.set([size, time], 2 * index);
+  }
+
+  #expectSame(index: number, digest: bigint): void {
+    const { digests } = this.prints;
+    if (digests[index] && digests[index] !== digest)
+      throw new ChangedError(`${this.names[index]} of ${this.source} has changed since it was first read; begin anew`);
+    digests[index] = digest;
+  }
+}
+
+function noneIfUnreadable(error: unknown): bigint {
+  if (error instanceof UserError) return 0n;
+  throw error;
 }

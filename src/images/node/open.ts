@@ -6,7 +6,7 @@ import { basename, resolve } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { hasImageExtension, imageSetOf, type ImageSet } from '../image-set.ts';
 import { imageExtensions } from '../format.ts';
-import { fileReader } from '../../files/node/file.ts';
+import { fileReader, stampOf } from '../../files/node/file.ts';
 import { reasonOf } from '../../files/node/system-error.ts';
 import { openFolder } from './folder.ts';
 import { openTar, type OpenLimits } from './tar.ts';
@@ -26,7 +26,8 @@ export async function openImages(path: string, limits: OpenLimits = {}): Promise
     if (kind.isDirectory()) return await openFolder(path, source);
     if (/\.(tar|tar\.gz|tgz)$/i.test(source)) return await openTar(path, source, limits);
     if (/\.zip$/i.test(source)) return await openZip(path, source);
-    if (hasImageExtension(source)) return imageSetOf(source, new Map([[source, fileReader(path)]]));
+    if (hasImageExtension(source))
+      return imageSetOf(source, new Map([[source, fileReader(path)]]), () => stampOf(path));
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${path} cannot be opened: ${reasonOf(error)}`);

@@ -89,6 +89,7 @@ async function chosen(set: ImageSet, options: PhotoSourceOptions): Promise<Photo
     samples,
     memory,
     unreadable: loader.unreadable,
+    prints: loader.prints,
     batches: (indices, size) => loader.batches(indices, size),
     close: () => set.close(),
   };

@@ -9,7 +9,7 @@ import { extract, type ExtractEvents } from 'tar-stream';
 import { UserError } from '../../errors.ts';
 import { imageDefaults, inMebibytes } from '../limits.ts';
 import { imageSetOf, isImageName, type ImageReader, type ImageSet } from '../image-set.ts';
-import { readAt } from '../../files/node/file.ts';
+import { readAt, stampOf } from '../../files/node/file.ts';
 import { reasonOf } from '../../files/node/system-error.ts';
 import { Spool } from '../../files/node/spool.ts';
 import { nameOf } from './name.ts';
@@ -45,6 +45,7 @@ export async function openTar(path: string, source: string, limits: OpenLimits =
     return imageSetOf(
       source,
       await index(file, gzipped && { spool, maxBytes: limits.maxBytes ?? imageDefaults.maxBytes }),
+      () => stampOf(path),
       close,
     );
   } catch (error) {

@@ -2,6 +2,7 @@
 // It never unpacks into files; the format is in files/zip.ts.
 
 import { openSource } from '../../files/node/open-source.ts';
+import { stampOf } from '../../files/node/file.ts';
 import { readZip } from '../../files/zip.ts';
 import { imageSetOf, isImageName, type ImageReader, type ImageSet } from '../image-set.ts';
 
@@ -20,7 +21,12 @@ export async function openZip(path: string, source: string): Promise<ImageSet> {
       if (!isImageName(name)) continue;
       entries.set(name, (admit) => entry.whole(admit));
     }
-    return imageSetOf(source, entries, () => file.close());
+    return imageSetOf(
+      source,
+      entries,
+      () => stampOf(path),
+      () => file.close(),
+    );
   } catch (error) {
     await file.close();
     throw error;

@@ -7,6 +7,9 @@ import { sampleShape, type ImageSource } from '../../images/source.ts';
 /** Images of a block; batch sizes are multiples of it. */
 export const blockSize = 4;
 
+/** Images of a batch of whole blocks: as many as fit into `batch`, one block at least. */
+export const wholeBlocks = (batch: number): number => Math.max(blockSize, batch - (batch % blockSize));
+
 export interface BlockBatch {
   readonly count: number;
   readonly indices: readonly number[];

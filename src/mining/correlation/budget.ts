@@ -2,7 +2,7 @@
 // It measures nothing: what things take is estimated from their sizes.
 
 import { byteLengthOf } from '../../graph/tensor.ts';
-import { blockSize } from './blocks.ts';
+import { wholeBlocks } from './blocks.ts';
 import { positions } from './grid.ts';
 import { centreGraph, type MapSource } from './pass-graph.ts';
 import type { MinedModel } from './plan.ts';
@@ -55,6 +55,6 @@ export function divideMemory(
     }),
   );
   const fit = Math.floor(rest / 2 / perImage);
-  const images = batch ?? Math.min(mostImages, Math.max(blockSize, fit - (fit % blockSize)));
+  const images = batch ?? Math.min(mostImages, wholeBlocks(fit));
   return { batch: images, sums: Math.max(rest / 3, rest - images * perImage) };
 }

@@ -6,8 +6,9 @@ import type { Tensor } from '../../graph/tensor.ts';
 import { float32, sizeOf, floats } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { BatchSession } from '../../runtime/with-session.ts';
-import { blockBatches, plainBatches } from './blocks.ts';
+import { blockBatches, plainBatches, wholeBlocks } from './blocks.ts';
 import { divideMemory } from './budget.ts';
+import { changedInputs, inputGroups, restorePrints, weightDigests } from './inputs.ts';
 import { Moments } from './moments.ts';
 import { meanCosine, Neighbours, pearson } from './neighbours.ts';
 import { centreGraph, names, type MapSource } from './pass-graph.ts';
@@ -39,13 +40,18 @@ export interface CorrelateOptions extends LongWork<CorrelateProgress> {
   readonly cosine?: boolean;
   /** Bytes that weights, maps and sums may take. */
   readonly memory: number;
-  /** Images of a batch; by default as many as memory allows, up to 32. The result does not depend on it. */
+  /**
+   * Images of a batch, rounded down to whole blocks of four, one at least; by default as many as memory allows, up to 32.
+   * The result does not depend on it.
+   */
   readonly batch?: number;
   /** Cuts the samples into batches; by default blocks for the null. */
   readonly batches?: PassRunOptions['batches'];
   /** Where to save the state of the run, and how often (seconds; default 30; 0 for every batch). */
   readonly store?: StateStore;
   readonly saveEvery?: number;
+  /** Begin anew when weights or images are not what an unfinished run has seen; by default that is an error. */
+  readonly restart?: boolean;
   readonly onPeaks?: (indices: readonly number[], peaks: ReadonlyMap<number, Float32Array>) => void;
 }
 
@@ -70,11 +76,17 @@ const centreImages = 32;
 /** Size of the published code's batches, over which its cosines are taken. */
 const publishedBatch = 10;
 
-/** @throws the signal's reason when aborted, after saving. */
+/**
+ * @throws the signal's reason when aborted, after saving; UserError when what an unfinished run has seen has changed.
+ */
 export async function correlate(options: CorrelateOptions): Promise<Correlated> {
   const { models, pairs, parts, store, signal } = options;
   const cosine = options.cosine ?? false;
-  const { batch, sums: room } = divideMemory(options.memory, options, cosine ? publishedBatch : options.batch);
+  const { batch, sums: room } = divideMemory(
+    options.memory,
+    options,
+    cosine ? publishedBatch : options.batch && wholeBlocks(options.batch),
+  );
   const passes = plan(options, cosine, room);
   const targets = targetGrids(models, pairs);
   const images = passes.map((pass) => parts.map((part) => imagesIn(pass, part)));
@@ -99,8 +111,10 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
   const neighbours = pairs.map(
     ([a, b]) => new Neighbours(models[a].units, models[b].units, options.keep, options.k, options.wholeMatrix),
   );
+  const weights = store ? await weightDigests(options) : [];
   const groupsOf = (means: readonly (readonly Float32Array[])[], all: PassRunOptions['moments']) =>
     new Map<string, ReadonlyMap<string, Tensor>>([
+      ...inputGroups(weights, parts),
       ['centres', centresTo(means)],
       ['moments', new Map(savedMoments(all).map(({ entry, key }) => [key, float64(entry.save())]))],
       ...neighbours.map((entry, i): [string, Map<string, Tensor>] => [`neighbours/${i}`, entry.tensors()]),
@@ -108,10 +122,14 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
   const whole = saved && isWhole(saved, groupsOf(fresh, momentsAround(fresh)), passes, options);
   if (saved && !whole) damaged('partial/');
   const found = whole ? centresFrom(required(saved.groups, 'centres', 'group'), models) : undefined;
-  const resumed = saved && found && sameMeans(fresh, found) ? saved : undefined;
+  const changed = saved && found ? await changedInputs(saved.groups, weights, { ...options, ...saved }) : [];
+  if (found && !changed.length && !sameMeans(fresh, found)) changed.push('a model, or an image');
+  if (changed.length) refuseOrRestart(changed, options);
+  const resumed = saved && found && !changed.length ? saved : undefined;
   const centres = (resumed && found) ?? fresh;
   const moments = momentsAround(centres);
   if (resumed) {
+    restorePrints(resumed.groups, parts);
     const sums = required(resumed.groups, 'moments', 'group');
     for (const { entry, key } of savedMoments(moments))
       entry.restore(required(sums, key, 'moments').data as Float64Array);
@@ -183,6 +201,17 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
     await tell(sum(images.slice(0, p + 1).flat()), p);
   }
   return { neighbours, moments: models.map((_, m) => over(moments, [m])[0]), unreadable: unreadable() };
+}
+
+/** @throws UserError that names what has changed, unless the run is to begin anew. */
+function refuseOrRestart(changed: readonly string[], { restart, onNote }: CorrelateOptions): void {
+  const [first, ...others] = changed;
+  const what = others.length ? `${first} and ${others.length} more` : first;
+  if (restart) onNote?.(`${what} changed since the unfinished run began; mining begins anew`);
+  else
+    throw new UserError(
+      `cannot resume: ${what} changed since the unfinished run began; restore what it was, or begin anew with --force`,
+    );
 }
 
 /** Whether a saved state has all that a run of these passes goes on from, in the types and lengths that it is restored to. */
