@@ -154,33 +154,37 @@ function page(): string[] {
   });
   return [
     '# The zoo',
-    'Eight small networks, one for every model of the paper, lie in `zoo/`. `rosetta train` made them from the 50,000 training ' +
-      'photos of CIFAR-10, 32 x 32 pixels, on a CPU ([how](training.md)). They are **small stand-ins, not the ' +
-      'published models**: made so that a fresh machine has trained networks to look at. Tensor names and layout are those of the ' +
-      'official checkpoints, so that they are read by the same program as these. Each is a card beside its weights, which is what ' +
-      'every command takes: `rosetta mine --model zoo/class-resnet.json --generator zoo/biggan.json ...`.',
-    'The numbers are from `npm run experiment quality`, which keeps them in [quality.json](quality.json); `npm run experiment cards` puts them ' +
-      'into the cards and onto this page, `npm run experiment contact-sheets` makes the pictures. Photos are the 10,000 test photos of ' +
-      'CIFAR-10. Beside each number is that of the same architecture with fresh weights.',
-    table(['network', 'supervision', 'numbers', 'file', 'main measure', 'goal'], rows),
+    'The `zoo/` folder holds eight small networks, one for each model of the paper. `rosetta train` trained them on a CPU, on the ' +
+      '50,000 training photos of CIFAR-10 at 32 x 32 pixels ([how](training.md)). They are **small stand-ins, not the published ' +
+      'models**: they give a fresh machine trained networks to look at. Tensor names and layouts follow the official checkpoints, so ' +
+      'the same code reads both. Every command takes the card that lies beside the weights: ' +
+      '`rosetta mine --model zoo/class-resnet.json --generator zoo/biggan.json ...`.',
+    '`npm run experiment quality` measures the numbers below and keeps them in [quality.json](quality.json); `npm run experiment ' +
+      'cards` writes them into the cards and onto this page; `npm run experiment contact-sheets` makes the pictures. Photos are the ' +
+      '10,000 test photos of CIFAR-10. The last column of each table shows the same architecture with fresh weights.',
+    table(['network', 'supervision', 'weights', 'file', 'main measure', 'goal'], rows),
     ...(raw
       ? [
-          `For comparison: the nearest neighbours by raw pixels are right for ${percent(raw.knn)} % of the test photos, a ` +
-            `linear probe of them for ${percent(raw.probe)} %.`,
+          `For comparison, on raw pixels the nearest neighbours are right for ${percent(raw.knn)} % of the test photos, and a ` +
+            `linear probe for ${percent(raw.probe)} %.`,
         ]
       : []),
     ...(photosAlone
       ? [
-          'Generators are judged by a network that took no part in any training, a ResNet-56 of ' +
-            '[akamaster/pytorch_resnet_cifar10](https://github.com/akamaster/pytorch_resnet_cifar10): the Fréchet distance between 10,000 ' +
-            'samples and the test photos in its 64 pooled features (no distance by Inception-v3 compares with it), precision and ' +
-            `recall there, and the fraction of samples that it takes for the class asked for. Of ${(photosAlone.images ?? 0).toLocaleString('en')} ` +
-            `training photos these are ${round(photosAlone.frechet ?? NaN, 3)}, ${percent(photosAlone.precision ?? NaN)} %, ${percent(photosAlone.recall ?? NaN)} % and ` +
+          'The judge of the generators took no part in any training: a ResNet-56 of ' +
+            '[akamaster/pytorch_resnet_cifar10](https://github.com/akamaster/pytorch_resnet_cifar10). In its 64 pooled features we compare ' +
+            '10,000 samples with the test photos by Fréchet distance, precision and recall; do not compare these with numbers from ' +
+            `Inception-v3. We also count the samples that it recognises as the class asked for. For ${(photosAlone.images ?? 0).toLocaleString('en')} ` +
+            `training photos the four numbers are ${round(photosAlone.frechet ?? NaN, 3)}, ${percent(photosAlone.precision ?? NaN)} %, ${percent(photosAlone.recall ?? NaN)} % and ` +
             `${percent(photosAlone.recognised ?? NaN)} %.`,
         ]
       : []),
     ...networks.flatMap(section),
   ];
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function section({ card, quality, recipe }: Network): string[] {
@@ -189,8 +193,8 @@ function section({ card, quality, recipe }: Network): string[] {
   const sheet = join(dirname(values.out), 'images', `samples-${card.name}.png`);
   return [
     `## ${card.name}`,
-    `${card.task}, ${card.supervision}. ${card.source}. After: ${card.paper}. [Recipe](${link(recipePath(card.name))}): ${epochs} epochs, ` +
-      `${(seen / 1e3).toFixed(0)} thousand photos in batches of ${batch}.`,
+    `${capital(card.source)}. Task: ${card.task}; supervision: ${card.supervision}. Paper: ${card.paper}. ` +
+      `[Recipe](${link(recipePath(card.name))}): ${epochs} epochs, ${(Math.round(seen / 1e3) * 1e3).toLocaleString('en')} photos in batches of ${batch}.`,
     quality.length
       ? table(
           ['measure', 'trained', 'untrained'],
@@ -200,7 +204,7 @@ function section({ card, quality, recipe }: Network): string[] {
     ...(existsSync(sheet)
       ? [
           `![Samples of ${card.name}](${link(sheet)})`,
-          `*${recipe.architecture.classes ? 'A class a row, in the order of CIFAR-10: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck. ' : ''}The first samples of seed 0, not chosen.*`,
+          `*${recipe.architecture.classes ? 'One class per row, in the order of CIFAR-10: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck. ' : ''}The first samples of seed 0, unpicked.*`,
         ]
       : []),
   ];
