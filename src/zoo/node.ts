@@ -22,6 +22,7 @@ import {
   type FromCheckpointOptions,
   type LoadedModel,
 } from './from-checkpoint.ts';
+import { parseConfig } from './network-config.ts';
 import { compiledKey, readCompiled, writeCompiled, type Compiled } from './node/compiled.ts';
 import { modelFromGraph } from './onnx/onnx.ts';
 import { Weights } from './weights.ts';
@@ -116,13 +117,8 @@ function networkTensors(checkpoint: Checkpoint) {
 
 /** `config.json` beside a checkpoint, as BigGAN's comes; of other programs' files of that name nothing is used. */
 async function configBeside(path: string): Promise<Hints['json']> {
-  try {
-    const text = await readFile(join(dirname(path), 'config.json'), 'utf8');
-    const value: unknown = text.length <= largestCard ? JSON.parse(text) : undefined;
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Hints['json']) : undefined;
-  } catch {
-    return undefined;
-  }
+  const text = await readFile(join(dirname(path), 'config.json'), 'utf8').catch(() => '');
+  return parseConfig(text);
 }
 
 /**

@@ -14,8 +14,9 @@ const hostile = [
   ...['[]', '{}', '[[]]', '[null]', '[0,1]', '[-1]', '[{}]', '{"":0}', '{"__proto__":{"x":1}}', '{"constructor":0}'],
   ...['{"length":4294967295}', '{"toJSON":1}', '{"then":1}', '{"0":1}'],
   `"${'x'.repeat(70_000)}"`,
-  `${'['.repeat(5_000)}${']'.repeat(5_000)}`,
-  `${'{"a":'.repeat(5_000)}0${'}'.repeat(5_000)}`,
+  // Deeper than the stack of whatever walks them by recursion.
+  `${'['.repeat(50_000)}${']'.repeat(50_000)}`,
+  `${'{"a":'.repeat(50_000)}0${'}'.repeat(50_000)}`,
   `[${'0,'.repeat(20_000)}0]`,
 ];
 const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '', '\ud800', '\u2028', 'a.b', '0', '-1', 'x'.repeat(2000)]; // prettier-ignore

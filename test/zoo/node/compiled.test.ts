@@ -81,6 +81,16 @@ describe('a compiled copy', () => {
     expect(entries('.json').filter((name) => !name.endsWith('.digest.json'))).toHaveLength(1);
   });
 
+  it('is of a checkpoint whose config.json is nested more deeply than anything that walks it survives, too', async () => {
+    const config = join(root, 'config.json');
+    writeFileSync(config, `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`);
+    try {
+      expect(isStored((await open()).model)).toBe(true);
+    } finally {
+      rmSync(config);
+    }
+  });
+
   it('is not made again while nothing has changed', async () => {
     await open();
     const before = statSync(dataFile()).mtimeMs;
