@@ -1,20 +1,25 @@
-// What this program writes and reads again: unfinished searches, trainings and minings, latents, moments, compiled models.
-// Dictionaries and exemplars are in run.ts.
+// What this program writes and reads again: unfinished searches and their pages, trainings and minings, latents, moments.
+// Dictionaries and exemplars are in run.ts, compiled models in cache.ts.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { readLatent } from '../../../src/cli/search/latent-file.ts';
 import { readSafetensorsBytes, safetensorsChunks } from '../../../src/checkpoint/index.ts';
 import { UserError } from '../../../src/errors.ts';
 import { memoryFolder, type Folder } from '../../../src/files/folder.ts';
+import { readJson } from '../../../src/files/json.ts';
 import { float32, type Tensor } from '../../../src/graph/tensor.ts';
 import { StateStore } from '../../../src/mining/correlation/saved-state.ts';
 import { readMoments } from '../../../src/mining/run/read-run.ts';
 import { program } from '../../../src/program.ts';
+import { synthesisPage } from '../../../src/report/synthesis/page.ts';
+import { pageOf, savedPageSchema } from '../../../src/report/synthesis/saved.ts';
 import { searchFromTensors, searchTensors } from '../../../src/synthesis/search/state.ts';
 import { checkpointFile, loadTraining } from '../../../src/training/loop/state.ts';
+import { synthesisFixture } from '../../report/synthesis/fixture.ts';
 import { joined } from '../generators/bytes.ts';
-import { changedJson } from '../generators/json.ts';
+import { changedJson, changedNumbers } from '../generators/json.ts';
 import { changedSafetensors } from '../generators/safetensors.ts';
 import type { Target } from '../target.ts';
 
@@ -82,6 +87,20 @@ export const states: readonly Target[] = [
       inputs: changedSafetensors([search]),
       read: async (bytes) => searchFromTensors(await readSafetensorsBytes('search.safetensors', bytes)),
     }),
+  },
+  {
+    name: 'saved-page',
+    async prepare() {
+      const page = await synthesisFixture(2);
+      return {
+        inputs: fc.oneof(changedJson([page]), changedNumbers([page])),
+        read(bytes) {
+          const { problem, value } = readJson(savedPageSchema, bytes);
+          if (problem !== undefined) throw new UserError(problem);
+          synthesisPage(pageOf(value));
+        },
+      };
+    },
   },
   {
     name: 'training-state',
