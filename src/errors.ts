@@ -8,3 +8,6 @@
 export class UserError extends Error {
   override name = 'UserError';
 }
+
+/** What was thrown, in its own words. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -65,6 +65,6 @@ function report(error: unknown): number {
     return error.exitCode;
   }
   complain(`internal error in version ${program.version}; please report it with these lines:`);
-  tell(process.stderr, `${printableLines((error as Error)?.stack ?? String(error))}\n`);
+  tell(process.stderr, `${printableLines((error instanceof Error ? error.stack : undefined) ?? String(error))}\n`);
   return exitCodes.internalError;
 }

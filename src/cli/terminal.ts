@@ -1,6 +1,7 @@
 // What the command line prints, on either stream: made safe for a terminal, and at peace with a stream that is closed
 // or full. What is said is the commands' own.
 
+import { errorCode } from '../files/node/system-error.ts';
 import { exitCodes } from './exit-codes.ts';
 
 /** Control characters, line and paragraph separators, marks that turn the direction of text, and lone surrogates. */
@@ -14,15 +15,16 @@ export const printable = (line: string): string => line.replace(unsafe, escaped)
 export const printableLines = (text: string): string => text.split('\n').map(printable).join('\n');
 
 /** Writes to a stream that may be closed or full; `failed` is told what went wrong, now or later. */
-function write(stream: NodeJS.WriteStream, text: string, failed: (error: NodeJS.ErrnoException) => void): void {
+function write(stream: NodeJS.WriteStream, text: string, failed: (error: unknown) => void): void {
   try {
     stream.write(text);
   } catch (error) {
-    failed(error as NodeJS.ErrnoException);
+    failed(error);
   }
 }
 
-function resultLost({ code }: NodeJS.ErrnoException): void {
+function resultLost(error: unknown): void {
+  const code = errorCode(error);
   // A reader such as `head` has what it wanted; the work goes on.
   if (code === 'EPIPE') return;
   process.exitCode = exitCodes.userError;

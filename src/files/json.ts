@@ -5,14 +5,25 @@ import { closest, distance } from 'fastest-levenshtein';
 import type { Static, TSchema } from 'typebox';
 import { Settings } from 'typebox/system';
 import { Check, Errors } from 'typebox/value';
-import { parseJson } from './parse-json.ts';
+import { messageOf } from '../errors.ts';
+import { isRecord, parseJson } from './parse-json.ts';
 
 type DeepReadonly<T> = unknown extends T ? T : { readonly [Key in keyof T]: DeepReadonly<T[Key]> };
 
 /** The type that a schema describes; nothing in it is to be altered. */
 export type Read<Schema extends TSchema> = DeepReadonly<Static<Schema>>;
 
-type Node = Readonly<Record<string, unknown>> & { readonly description?: string };
+/** What is read of a schema, as JSON Schema has it. */
+interface Node {
+  readonly description?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly type?: unknown;
+  readonly anyOf?: readonly Node[];
+  readonly properties?: Readonly<Record<string, Node | undefined>>;
+  readonly additionalProperties?: Node | boolean;
+  readonly pattern?: string | RegExp;
+}
 type Problem = ReturnType<typeof Errors>[number];
 
 /** Problems that are looked for; a message has the first few. */
@@ -41,9 +52,14 @@ export function readJson<Schema extends TSchema>(
   try {
     value = parseJson(typeof json === 'string' ? json : new TextDecoder().decode(json));
   } catch (error) {
-    const { message } = error as Error;
+    const message = messageOf(error);
     return { problem: `not valid JSON: ${message}`, syntax: message };
   }
+  return readValue(schema, value, root);
+}
+
+/** The same of a value that was parsed before. */
+export function readValue<Schema extends TSchema>(schema: Schema, value: unknown, root?: string): Result<Read<Schema>> {
   if (Check(schema, value)) return { value: value };
   return { problem: listed(problemsOf(schema, value, root)) };
 }
@@ -54,7 +70,7 @@ export function readJson<Schema extends TSchema>(
  */
 export function problemIn(schema: TSchema, value: unknown, place = ''): string | undefined {
   if (Check(schema, value)) return undefined;
-  return listed([...new Set(problemsAt(schema as Node, value, place, 'the whole'))]);
+  return listed([...new Set(problemsAt(schema, value, place, 'the whole'))]);
 }
 
 /** The first problems, and how many more there are. */
@@ -68,17 +84,17 @@ export function listed(problems: readonly string[]): string {
  * @param root what messages call the whole value.
  */
 export function problemsOf(schema: TSchema, value: unknown, root = 'the whole'): string[] {
-  return [...new Set(problemsAt(schema as Node, value, '', root))];
+  return [...new Set(problemsAt(schema, value, '', root))];
 }
 
 function problemsAt(schema: Node, value: unknown, path: string, root: string): string[] {
   return errorsOf(schema, value).flatMap((error) => {
     // What alternatives say of themselves is told by the one that is nearest.
     if (/\/anyOf\/\d+/.test(error.schemaPath)) return [];
-    const node = at(schema, error.schemaPath.slice(1)) as Node;
+    const node = nodeAt(schema, error.schemaPath.slice(1));
     const found = at(value, error.instancePath);
     const place = path + placeOf(error.instancePath);
-    if (error.keyword === 'anyOf') return ofAlternatives(node.anyOf as Node[], found, place, root);
+    if (error.keyword === 'anyOf') return ofAlternatives(node.anyOf ?? [], found, place, root);
     return problemOf(error, node, found, place.replace(/^\./, '') || root);
   });
 }
@@ -88,7 +104,7 @@ function errorsOf(schema: Node, value: unknown): Problem[] {
   const { maxErrors } = Settings.Get();
   Settings.Set({ maxErrors: mostFound });
   try {
-    return Errors(schema as TSchema, value);
+    return Errors(schema, value);
   } finally {
     Settings.Set({ maxErrors });
   }
@@ -123,17 +139,16 @@ function ofAlternatives(all: readonly Node[], value: unknown, path: string, root
   return told.reduce((best, problems) => (problems.length < best.length ? problems : best));
 }
 
-const propertiesOf = (schema: Node): Readonly<Record<string, Node | undefined>> =>
-  (schema.properties ?? {}) as Record<string, Node>;
+const propertiesOf = ({ properties = {} }: Node) => properties;
 
 /** Of alternatives that an entry tells apart, such as `type`: that entry, what it is, and the alternative that it names. */
 function chosenBy(all: readonly Node[], value: unknown) {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const name = Object.keys(propertiesOf(all[0])).find((key) =>
     all.every((one) => propertiesOf(one)[key]?.const !== undefined),
   );
   if (name === undefined) return undefined;
-  const found = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+  const found = Object.hasOwn(value, name) ? value[name] : undefined;
   return { name, found, schema: all.find((one) => propertiesOf(one)[name]?.const === found) };
 }
 
@@ -157,7 +172,7 @@ const kinds: Readonly<Record<string, string>> = {
 
 const expected = ({ const: only, enum: some, type }: Node): string => {
   if (only !== undefined) return JSON.stringify(only);
-  if (Array.isArray(some)) return some.map((one) => JSON.stringify(one)).join(' or ');
+  if (some) return some.map((one) => JSON.stringify(one)).join(' or ');
   return kinds[String(type)] ?? 'something else';
 };
 
@@ -166,7 +181,6 @@ function problemOf({ keyword, params, schemaPath }: Problem, node: Node, value: 
   const about = named(node.description);
   const is = (what: string) => [`${place} is ${shown(value)} and must be ${what}${about}`];
   const has = (what: string) => [`${place} must have ${what}${about}`];
-  const { limit } = params as { limit?: number };
   const properties = propertiesOf(node);
   switch (keyword) {
     case 'required':
@@ -181,30 +195,28 @@ function problemOf({ keyword, params, schemaPath }: Problem, node: Node, value: 
     case 'type':
     case 'const':
     case 'enum':
-      return [
-        `${place} is ${shown(value)}, not ${expected(node)}${about}${meant(value, (node.enum ?? []) as unknown[])}`,
-      ];
+      return [`${place} is ${shown(value)}, not ${expected(node)}${about}${meant(value, node.enum ?? [])}`];
     case 'minimum':
-      return is(`at least ${limit}`);
+      return is(`at least ${params.limit}`);
     case 'maximum':
-      return is(`at most ${limit}`);
+      return is(`at most ${params.limit}`);
     case 'exclusiveMinimum':
-      return is(`above ${limit}`);
+      return is(`above ${params.limit}`);
     case 'exclusiveMaximum':
-      return is(`below ${limit}`);
+      return is(`below ${params.limit}`);
     case 'multipleOf':
-      return is(`a multiple of ${(params as { multipleOf: number }).multipleOf}`);
+      return is(`a multiple of ${params.multipleOf}`);
     case 'pattern':
       return [`${place} is ${shown(value)} and must match ${String(node.pattern)}${about}`];
     case 'minLength':
-      return limit === 1 ? [`${place} is empty${about}`] : has(`at least ${limit} characters`);
+      return params.limit === 1 ? [`${place} is empty${about}`] : has(`at least ${params.limit} characters`);
     case 'minItems':
     case 'minProperties':
-      return limit === 1 ? [`${place} is empty${about}`] : has(`at least ${limit} entries`);
+      return params.limit === 1 ? [`${place} is empty${about}`] : has(`at least ${params.limit} entries`);
     case 'maxItems':
-      return has(`at most ${limit} entries`);
+      return has(`at most ${params.limit} entries`);
     case 'maxLength':
-      return has(`at most ${limit} characters`);
+      return has(`at most ${params.limit} characters`);
     case 'uniqueItems':
       return [`${place} has an entry twice${about}`];
     case 'boolean':
@@ -230,7 +242,18 @@ const partsOf = (pointer: string): string[] =>
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 
 const at = (value: unknown, pointer: string): unknown =>
-  partsOf(pointer).reduce<unknown>((inside, part) => (inside as Record<string, unknown>)[part], value);
+  partsOf(pointer).reduce<unknown>(
+    (inside, part) => (typeof inside === 'object' && inside !== null ? Reflect.get(inside, part) : undefined),
+    value,
+  );
+
+const isNode = (value: unknown): value is Node => isRecord(value);
+
+/** The part of a schema that a problem is with; of one that is `false` there is nothing to tell. */
+function nodeAt(schema: Node, pointer: string): Node {
+  const found = at(schema, pointer);
+  return isNode(found) ? found : {};
+}
 
 /** `/edits/1/dx` as `.edits[1].dx`. */
 const placeOf = (pointer: string): string =>

@@ -19,5 +19,10 @@ export function parseJson(text: string): unknown {
       if (++depth > maxDepth) throw new SyntaxError(`nested more than ${maxDepth} levels deep`);
     } else if (c === 0x5d || c === 0x7d) depth--;
   }
-  return JSON.parse(text) as unknown;
+  const value: unknown = JSON.parse(text);
+  return value;
 }
+
+/** Whether a value of JSON is an object, neither a list nor null. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

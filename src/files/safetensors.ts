@@ -4,6 +4,7 @@
 import { UserError } from '../errors.ts';
 import { required } from '../lookup.ts';
 import { bytesPerElement, fromBytes, sizeOf, toBytes, type DType, type Tensor } from '../graph/tensor.ts';
+import { isRecord } from './parse-json.ts';
 import { bytesSource, partOf, type ByteSource } from './source.ts';
 import type { TensorRef } from './tensor-ref.ts';
 
@@ -98,12 +99,11 @@ export async function readSafetensors(source: ByteSource): Promise<Safetensors> 
   return { file, tensors, metadata, others };
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isTexts = (value: unknown): value is Record<string, string> =>
   isRecord(value) && Object.values(value).every((v) => typeof v === 'string');
-const isCounts = (value: unknown): value is number[] =>
-  Array.isArray(value) && value.every((v) => Number.isSafeInteger(v) && (v as number) >= 0);
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every(isCount);
 
 function isEntry(value: unknown): value is Entry {
   if (!isRecord(value) || typeof value.dtype !== 'string' || !isCounts(value.shape)) return false;

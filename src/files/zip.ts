@@ -12,7 +12,7 @@ import {
   ZipReader,
   type FileEntry,
 } from '@zip.js/zip.js/lib/zip-core-native.js';
-import { UserError } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
 import { checkRange, type ByteSource } from './source.ts';
 
 // Of a hundred and fifty thousand entries. The library takes some kilobytes for each.
@@ -51,8 +51,7 @@ export async function readZip(source: ByteSource): Promise<ZipEntry[]> {
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const what =
-      (error as Error).message === ERR_EOCDR_NOT_FOUND ? 'without its directory' : 'with a damaged directory';
+    const what = messageOf(error) === ERR_EOCDR_NOT_FOUND ? 'without its directory' : 'with a damaged directory';
     throw new UserError(`${source.name} is a ZIP archive ${what}: it is truncated or damaged. Download it again.`);
   }
   return entries;
@@ -180,8 +179,7 @@ class Entry implements ZipEntry {
       return await work();
     } catch (error) {
       if (error instanceof UserError) throw error;
-      const { message } = error as Error;
-      return fail(problems[message] ?? 'its compressed data are damaged');
+      return fail(problems[messageOf(error)] ?? 'its compressed data are damaged');
     }
   }
 }

@@ -7,7 +7,7 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor, listSupportedBackends } from 'onnxruntime-node';
-import { UserError } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { byteLengthOf } from '../graph/tensor.ts';
 import { writeOnnx } from '../graph/write.ts';
@@ -101,7 +101,7 @@ async function createSession(
     });
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`the ${device} engine cannot open the graph "${graph.name}": ${(error as Error).message}`);
+    throw new UserError(`the ${device} engine cannot open the graph "${graph.name}": ${messageOf(error)}`);
   }
 }
 

@@ -8,8 +8,9 @@ import { networkPath, openCheckpoint, stateDict, type Checkpoint } from '../chec
 import { pickledModules } from '../checkpoint/modules.ts';
 import { openFile } from '../checkpoint/node.ts';
 import { recognise } from '../checkpoint/recognise.ts';
+import { errorCode } from '../files/node/system-error.ts';
 import type { ByteSource } from '../files/source.ts';
-import { UserError } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { readOnnx, type ReadOptions } from '../graph/read.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -95,7 +96,7 @@ async function loadCheckpoint(path: string, source: ByteSource, options: LoadOpt
   try {
     await writeCompiled(compiled.folder, compiled.key, over(weights), weights, hints);
   } catch (error) {
-    options.compiled?.onFailure?.(error as Error);
+    options.compiled?.onFailure?.(error instanceof Error ? error : new Error(messageOf(error)));
     return loaded;
   }
   const written = await readCompiled(compiled.folder, compiled.key);
@@ -183,8 +184,7 @@ function weightFiles(model: string): { read: NonNullable<ReadOptions['external']
       return file;
     } catch (error) {
       if (error instanceof UserError) throw error;
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw unreadable(code === 'ENOENT' ? 'is missing' : `cannot be read (${message})`);
+      throw unreadable(errorCode(error) === 'ENOENT' ? 'is missing' : `cannot be read (${messageOf(error)})`);
     }
   };
   return {

@@ -9,7 +9,7 @@ import { readJson, type Read } from '../../files/json.ts';
 import { unfinished } from '../../files/folder.ts';
 import { nodeFolder } from '../../files/node/folder.ts';
 import { isPartial } from '../../files/node/replace-file.ts';
-import { fileError } from '../../files/node/system-error.ts';
+import { errorCode, fileError } from '../../files/node/system-error.ts';
 import { program } from '../../program.ts';
 
 export const listName = '.rosetta.json';
@@ -108,7 +108,7 @@ export async function kindOf(path: string) {
   try {
     return await lstat(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;
     throw fileError('read', path, error);
   }
 }

@@ -5,7 +5,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { UserError } from '../../errors.ts';
 import type { Folder } from '../folder.ts';
-import { fileError } from './system-error.ts';
+import { errorCode, fileError } from './system-error.ts';
 import { replaceFile } from './replace-file.ts';
 
 /** The folder at `path`, made when first written to. Failures are `UserError`s that name the file. */
@@ -21,7 +21,7 @@ export function nodeFolder(path: string): Folder {
       try {
         return await readFile(resolve(name));
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        if (errorCode(error) === 'ENOENT') return undefined;
         throw fileError('read', resolve(name), error);
       }
     },

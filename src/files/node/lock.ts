@@ -6,7 +6,7 @@ import { link, lstat, mkdir, readdir, readFile, rename, rm, utimes } from 'node:
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../errors.ts';
-import { fileError } from './system-error.ts';
+import { errorCode, fileError } from './system-error.ts';
 import { isAlive, numberIsTaken, ownMark, parseMark } from './process-mark.ts';
 import { removeOrphanedPartials } from './replace-file.ts';
 
@@ -107,7 +107,7 @@ async function removeDead(lock: string, dead: string): Promise<void> {
   try {
     await rename(lock, aside);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    if (errorCode(error) === 'ENOENT') return;
     throw error;
   }
   if (readQuietly(aside) !== dead) await link(aside, lock).catch(() => undefined);
@@ -131,13 +131,13 @@ function created(lock: string, text: string): boolean {
     try {
       linkSync(aside, lock);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
+      if (errorCode(error) === 'EEXIST') throw error;
       // No hard links on this file system.
       writeFileSync(lock, text, { flag: 'wx' });
     }
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (errorCode(error) === 'EEXIST') return false;
     throw error;
   } finally {
     rmSync(aside, { force: true });
@@ -150,7 +150,7 @@ async function read(lock: string): Promise<string | undefined> {
     if (!(await lstat(lock)).isFile()) throw foreign(lock);
     return await readFile(lock, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -4,6 +4,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { isRecord } from '../parse-json.ts';
+import { errorCode } from './system-error.ts';
 
 export interface ProcessMark {
   readonly pid: number;
@@ -66,17 +68,22 @@ export function numberIsTaken(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }
+
+const isMark = (value: unknown): value is ProcessMark & Record<string, unknown> =>
+  isRecord(value) &&
+  typeof value.pid === 'number' &&
+  Number.isSafeInteger(value.pid) &&
+  value.pid > 0 &&
+  [value.host, value.boot, value.space, value.start, value.id].every((field) => typeof field === 'string');
 
 /** @returns undefined when the text is none. */
 export function parseMark(text: string): ProcessMark | undefined {
   try {
-    const mark = JSON.parse(text) as Partial<Record<keyof ProcessMark, unknown>>;
-    const texts = [mark.host, mark.boot, mark.space, mark.start, mark.id];
-    const fits = Number.isSafeInteger(mark.pid) && (mark.pid as number) > 0;
-    return fits && texts.every((field) => typeof field === 'string') ? (mark as ProcessMark) : undefined;
+    const mark: unknown = JSON.parse(text);
+    return isMark(mark) ? mark : undefined;
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 // What the system's errors about files mean, in words: one table for the whole program.
 // It decides nothing: what is no error of the system is passed on as it is.
 
-import { UserError } from '../../errors.ts';
+import { messageOf, UserError } from '../../errors.ts';
 
 interface Meaning {
   readonly reason: string;
@@ -39,14 +39,18 @@ const meanings: Readonly<Record<string, Meaning>> = {
   EXDEV: { reason: 'it lies on another file system' },
 };
 
+/** The code of an error of Node or of the system, such as `ENOENT`; undefined for other errors. */
+export const errorCode = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+
 /** Whether a call of the system failed, and not the program. */
 export const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && 'syscall' in error && typeof (error as NodeJS.ErrnoException).code === 'string';
+  error instanceof Error && 'syscall' in error && errorCode(error) !== undefined;
 
 /** Why something failed: for errors of the system in words and without the path, for others their message. */
 export function reasonOf(error: unknown): string {
   if (isSystemError(error)) return meanings[error.code ?? '']?.reason ?? `the system says ${error.code}`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /**

@@ -129,6 +129,6 @@ export async function hashFile(
   flags = 0,
 ): Promise<void> {
   const file = await open(path, constants.O_RDONLY | flags);
-  for await (const chunk of file.createReadStream({ highWaterMark: 2 ** 20, signal }) as AsyncIterable<Uint8Array>)
-    for (const hash of Object.values(hashes)) hash.update(chunk);
+  const chunks: AsyncIterable<Uint8Array> = file.createReadStream({ highWaterMark: 2 ** 20, signal });
+  for await (const chunk of chunks) for (const hash of Object.values(hashes)) hash.update(chunk);
 }

@@ -2,7 +2,7 @@
 // It asks for nothing; what is asked is in request.ts.
 
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
-import { UserError } from '../../../errors.ts';
+import { messageOf, UserError } from '../../../errors.ts';
 
 /** The proxy for an address. */
 export interface Proxy {
@@ -42,7 +42,7 @@ export class Connections {
       this.#through.set(href, agent);
       return agent;
     } catch (error) {
-      throw new UserError(`${variable} cannot be used: ${(error as Error).message}`);
+      throw new UserError(`${variable} cannot be used: ${messageOf(error)}`);
     }
   }
 }

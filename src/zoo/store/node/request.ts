@@ -4,7 +4,8 @@
 import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { request } from 'undici';
-import { UserError } from '../../../errors.ts';
+import { messageOf, UserError } from '../../../errors.ts';
+import { errorCode } from '../../../files/node/system-error.ts';
 import { program } from '../../../program.ts';
 import type { Connections, Proxy } from './proxy.ts';
 
@@ -135,7 +136,7 @@ async function* chunks(
   inTime: <T>(work: () => Promise<T>) => Promise<T>,
   count: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
-  const iterator = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  const iterator: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
   for (;;) {
     const next = await inTime(() => iterator.next());
     if (next.done) return;
@@ -209,7 +210,7 @@ const lockedProxy = ({ shown, variable, address: { protocol, host, username } }:
 /** What a failure of the network means. */
 function explained(error: unknown, { host }: URL, proxy: Proxy | undefined): Error {
   if (error instanceof UserError || error instanceof PassingError) return error;
-  const { code = '', message } = error as NodeJS.ErrnoException;
+  const [code, message] = [errorCode(error) ?? '', messageOf(error)];
   if (proxy) {
     const status = /^Proxy .*\((\d{3})\)/.exec(message)?.[1];
     const told = `the proxy ${proxy.shown} does not let through to ${host} (status ${status})`;
@@ -222,7 +223,8 @@ function explained(error: unknown, { host }: URL, proxy: Proxy | undefined): Err
       `the certificate of ${host} is not accepted (${message}). Where a proxy replaces certificates, name its own in NODE_EXTRA_CA_CERTS`,
     );
   if (/SSL|TLS|EPROTO/.test(code)) {
-    const { reason = message } = error as { reason?: string };
+    const reason =
+      error instanceof Error && 'reason' in error && typeof error.reason === 'string' ? error.reason : message;
     return new UserError(
       `no secure connection to ${host}${proxy ? ` through the proxy ${proxy.shown}` : ''} (${reason.trim()}); check the address`,
     );
