@@ -4,6 +4,7 @@
 import { GraphAssembly } from './assembly.ts';
 import type { Value } from './assembly.ts';
 import { float, int, ints, string } from './attributes.ts';
+import { staticShape } from './dims.ts';
 import type { Attribute } from './graph.ts';
 import { reshapeTo } from './operators/shape.ts';
 import { dataTypes } from './onnx-types.ts';
@@ -109,7 +110,7 @@ export class GraphBuilder extends GraphAssembly {
   }
   /** One size may be -1; 0 is no copy but an empty axis. */
   reshape(x: Value, shape: readonly number[], name?: string): Value {
-    const target = reshapeTo(x.shape, shape, true) as number[];
+    const target = staticShape(reshapeTo(x.shape, shape, true));
     return this.#one('Reshape', [x, this.#integers(target)], target.includes(0) ? { allowzero: int(1) } : {}, name);
   }
   flatten(x: Value, axis = 1, name?: string): Value {

@@ -11,6 +11,12 @@ export const isNumber = (dim: Dim | undefined): dim is number => typeof dim === 
 export const isStatic = (shape: readonly Dim[] | undefined): shape is readonly number[] =>
   shape !== undefined && shape.every(isNumber);
 
+/** A shape that is known to be static. */
+export function staticShape(shape: readonly Dim[] | undefined): readonly number[] {
+  if (isStatic(shape)) return shape;
+  throw new Error(`Internal error: ${formatShape(shape)} is no static shape`);
+}
+
 /** `f` of numbers, and '?' as soon as one of them is not known. */
 export const compute = (f: (...numbers: number[]) => number, ...dims: readonly Dim[]): Dim =>
   dims.every(isNumber) ? f(...dims) : unknown;

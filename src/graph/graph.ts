@@ -3,15 +3,19 @@
 import type { DType, Tensor } from './tensor.ts';
 
 /** An attribute of a node. Integers are given as `{ int }` / `{ ints }`, since 1 may also mean 1.0. */
-export type Attribute =
-  | { readonly int: number }
-  | { readonly float: number }
-  | { readonly string: string }
-  | { readonly tensor: Tensor }
-  | { readonly ints: readonly number[] }
-  | { readonly floats: readonly number[] }
-  | { readonly strings: readonly string[] }
-  | { readonly graph: Graph };
+export type Attribute = { [Kind in keyof AttributeValues]: Pick<AttributeValues, Kind> }[keyof AttributeValues];
+
+/** What an attribute holds, by its kind: it has one. */
+export interface AttributeValues {
+  readonly int: number;
+  readonly float: number;
+  readonly string: string;
+  readonly tensor: Tensor;
+  readonly ints: readonly number[];
+  readonly floats: readonly number[];
+  readonly strings: readonly string[];
+  readonly graph: Graph;
+}
 
 /** One operator application. An empty string stands for an optional input or output that is left out. */
 export interface Node {

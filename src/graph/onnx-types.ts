@@ -1,7 +1,7 @@
 // ONNX's numbers for element types, and the types of tensor.ts that they stand for.
 // Types that a tensor here cannot hold (strings, complex, 8-bit and 4-bit floats) have no entry.
 
-import type { DType } from './tensor.ts';
+import { dtypes, type DType } from './tensor.ts';
 
 /** TensorProto.DataType of each element type. */
 export const dataTypes: Readonly<Record<DType, number>> = {
@@ -20,7 +20,7 @@ export const dataTypes: Readonly<Record<DType, number>> = {
   bfloat16: 16,
 };
 
-const dtypes = new Map(Object.entries(dataTypes).map(([dtype, number]) => [number, dtype as DType]));
+const byNumber = new Map(dtypes.map((dtype) => [dataTypes[dtype], dtype]));
 
 /** The element type of a TensorProto.DataType, undefined for one that is not supported. */
-export const dtypeOf = (dataType: number): DType | undefined => dtypes.get(dataType);
+export const dtypeOf = (dataType: number): DType | undefined => byNumber.get(dataType);

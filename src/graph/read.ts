@@ -41,16 +41,17 @@ export function readOnnx(bytes: Uint8Array, options: ReadOptions = {}): Graph {
         'export it with functions inlined (onnx.inliner.inline_local_functions).',
     );
   }
-  const versions = model.opsetImport.map(
-    ({ domain, version }) => [domain === 'ai.onnx' ? '' : domain, Number(version)] as const,
+  const versions = new Map(
+    model.opsetImport.map(({ domain, version }) => [domain === 'ai.onnx' ? '' : domain, Number(version)]),
   );
-  const { '': opset, ...domains } = Object.fromEntries(versions) as Record<string, number>;
+  const opset = versions.get('');
   if (opset === undefined || opset < 1) {
     throw new UserError(
       "The ONNX model names no version of ONNX's operator set; export it again with an `opset_version`.",
     );
   }
-  const graph = graphOf(model.graph, { ...options, opset, domains });
+  versions.delete('');
+  const graph = graphOf(model.graph, { ...options, opset, domains: Object.fromEntries(versions) });
   checkGraph(graph);
   const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key, value]));
   return model.metadataProps.length > 0 ? { ...graph, metadata } : graph;

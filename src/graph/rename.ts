@@ -15,12 +15,15 @@ function renameAttribute(attribute: Attribute, rename: Rename): Attribute {
 /** A node with its inputs and outputs renamed, and everything in graphs that it holds. Its own name is kept. */
 export function renameNode(node: Node, rename: Rename): Node {
   const names = (list: readonly string[]) => list.map((name) => name && rename(name));
-  const attributes = Object.entries(node.attributes).map(([key, value]) => [key, renameAttribute(value, rename)]);
+  const attributes = Object.entries(node.attributes).map(([key, value]): [string, Attribute] => [
+    key,
+    renameAttribute(value, rename),
+  ]);
   return {
     ...node,
     inputs: names(node.inputs),
     outputs: names(node.outputs),
-    attributes: Object.fromEntries(attributes) as Node['attributes'],
+    attributes: Object.fromEntries(attributes),
   };
 }
 

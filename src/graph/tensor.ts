@@ -2,20 +2,25 @@
 // It is not a view: strides and shared storage are resolved before one is made.
 
 /** Element types, by their NumPy names. `bfloat16` and `float16` data are raw 16-bit patterns. */
-export type DType =
-  | 'float32'
-  | 'float64'
-  | 'float16'
-  | 'bfloat16'
-  | 'int8'
-  | 'uint8'
-  | 'int16'
-  | 'uint16'
-  | 'int32'
-  | 'uint32'
-  | 'int64'
-  | 'uint64'
-  | 'bool';
+export const dtypes = [
+  'float32',
+  'float64',
+  'float16',
+  'bfloat16',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+  'bool',
+] as const;
+export type DType = (typeof dtypes)[number];
+
+const dtypeNames = new Set<string>(dtypes);
+export const isDType = (name: string): name is DType => dtypeNames.has(name);
 
 export type TensorData =
   | Float32Array
@@ -111,6 +116,12 @@ export function floats(data: TensorData): Float32Array {
   throw new Error(`Internal error: a float32 tensor is expected, not a ${data.constructor.name}`);
 }
 
+/** Elements that are known to be float64. */
+export function doubles(data: TensorData): Float64Array {
+  if (data instanceof Float64Array) return data;
+  throw new Error(`Internal error: a float64 tensor is expected, not a ${data.constructor.name}`);
+}
+
 /** A 64-bit integer from a number. The numbers that round to 2^63 and beyond stand for the largest one, "to the end". */
 export function toInt64(value: number): bigint {
   const exact = BigInt(Math.trunc(value));
@@ -145,10 +156,10 @@ export function toFloat32(tensor: Tensor): Float32Array {
   const out = new Float32Array(data.length);
   if (dtype === 'bfloat16') {
     const bits = new Uint32Array(out.buffer);
-    for (let i = 0; i < out.length; i++) bits[i] = (data[i] as number) << 16;
+    for (let i = 0; i < out.length; i++) bits[i] = Number(data[i]) << 16;
   } else if (dtype === 'float16') {
     const table = (halfTable ??= Float32Array.from({ length: 65536 }, (_, i) => halfToFloat(i)));
-    for (let i = 0; i < out.length; i++) out[i] = table[data[i] as number];
+    for (let i = 0; i < out.length; i++) out[i] = table[Number(data[i])];
   } else {
     for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
   }
@@ -156,7 +167,7 @@ export function toFloat32(tensor: Tensor): Float32Array {
 }
 
 /** The values of an integer or boolean tensor as numbers. */
-export const toNumbers = (tensor: Tensor): number[] => Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+export const toNumbers = (tensor: Tensor): number[] => Array.from<number | bigint, number>(tensor.data, Number);
 
 /** Bit pattern of the 16-bit float nearest to a value; ties go to the even one. */
 export function floatToHalf(value: number): number {

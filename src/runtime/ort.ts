@@ -3,13 +3,15 @@
 
 import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-common';
 import { UserError } from '../errors.ts';
-import type { DType, Tensor, TensorData } from '../graph/tensor.ts';
+import { isDType, type Tensor, type TensorData } from '../graph/tensor.ts';
 import type { Outputs, Session } from './engine.ts';
 
 /** Wraps a session; `OrtTensorClass` is the tensor class of the same package. */
 export function wrapSession(session: InferenceSession, OrtTensorClass: TensorConstructor): Session {
-  const toOrt = (tensor: Tensor): OrtTensor =>
-    new OrtTensorClass(tensor.dtype as 'float32', tensor.data as Float32Array, tensor.shape);
+  const toOrt = ({ dtype, data, shape }: Tensor): OrtTensor => {
+    if (dtype === 'bfloat16') throw new Error('the engine takes no bfloat16 from outside');
+    return new OrtTensorClass(dtype, data, shape);
+  };
   return {
     async run(feeds) {
       const inputs: Record<string, OrtTensor> = {};
@@ -24,11 +26,16 @@ export function wrapSession(session: InferenceSession, OrtTensorClass: TensorCon
   };
 }
 
+/** Texts are none; sequences and maps have no data. */
+const isTensorData = (data: OrtTensor['data'] | undefined): data is TensorData => ArrayBuffer.isView(data);
+
 function wrapOutputs(results: InferenceSession.OnnxValueMapType): Outputs {
   const tensors: Record<string, Tensor> = {};
   for (const [name, value] of Object.entries(results)) {
-    if (!('data' in value)) throw new UserError(`output "${name}" is not a tensor; take another output of the model`);
-    tensors[name] = { dtype: value.type as DType, shape: value.dims, data: value.data as TensorData };
+    const { type, dims, data } = value;
+    if (!isDType(type) || !isTensorData(data))
+      throw new UserError(`output "${name}" is not a tensor of numbers; take another output of the model`);
+    tensors[name] = { dtype: type, shape: dims, data };
   }
   return {
     tensors,

@@ -3,6 +3,7 @@
 
 import { string } from '../../graph/attributes.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
+import { around } from '../../graph/operators/linear.ts';
 import { sizeOf } from '../../graph/tensor.ts';
 import { lastOf, required } from '../../lookup.ts';
 import { GradientError, ruleOf } from '../rule.ts';
@@ -62,7 +63,7 @@ const gemm = ruleOf(2, (b, at, [dy]) => {
 const einsum = ruleOf('all', (b, at, [dy]) => {
   const { call, x } = at;
   const equation = call.string('equation', '').replaceAll(/\s/g, '');
-  const [left, result] = equation.split('->') as [string, string | undefined];
+  const [left, result] = around(equation, '->');
   const terms = left.split(',');
   if (result === undefined || equation.includes('.')) {
     throw new GradientError(`"${equation}" must name all indices, those of the result after "->"`);

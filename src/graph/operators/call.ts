@@ -2,7 +2,7 @@
 // It computes nothing; the rules do, in the other files of this folder.
 
 import { differ, formatShape, isNumber } from '../dims.ts';
-import type { Attribute, Dim, Node } from '../graph.ts';
+import type { AttributeValues, Dim, Node } from '../graph.ts';
 import type { DType, Tensor } from '../tensor.ts';
 
 /** What is known of a value before anything runs. Nothing (`{}`) is a valid answer. */
@@ -84,15 +84,10 @@ export class Call {
     return this.#attribute(name, 'tensor');
   }
 
-  #attribute(name: string, kind: 'int'): number | undefined;
-  #attribute(name: string, kind: 'ints'): readonly number[] | undefined;
-  #attribute(name: string, kind: 'float'): number | undefined;
-  #attribute(name: string, kind: 'string'): string | undefined;
-  #attribute(name: string, kind: 'tensor'): Tensor | undefined;
-  #attribute(name: string, kind: string): unknown {
-    const attribute: Attribute | undefined = this.node.attributes[name];
+  #attribute<Kind extends keyof AttributeValues>(name: string, kind: Kind): AttributeValues[Kind] | undefined {
+    const attribute: Partial<AttributeValues> | undefined = this.node.attributes[name];
     if (attribute === undefined) return undefined;
-    const value = (attribute as Record<string, unknown>)[kind];
+    const value = attribute[kind];
     if (value === undefined) {
       throw new ShapeError(`the attribute ${name} is of kind ${Object.keys(attribute).join()}, not ${kind}`);
     }

@@ -2,6 +2,7 @@
 // Operators that change tensors are in the other files of this folder.
 
 import { compute, unknownShape } from '../dims.ts';
+import type { AttributeValues } from '../graph.ts';
 import type { DType } from '../tensor.ts';
 import { ShapeError } from './call.ts';
 import type { Call, Known, OperatorRule } from './call.ts';
@@ -12,8 +13,9 @@ function constant(call: Call): Known[] {
   if (tensor) return [{ dtype: tensor.dtype, shape: tensor.shape }];
   const attributes = call.node.attributes;
   const list = (name: string, kind: 'ints' | 'floats', dtype: DType): Known | undefined => {
-    const attribute = attributes[name] as Partial<Record<string, readonly number[]>> | undefined;
-    return attribute?.[kind] && { dtype, shape: [attribute[kind].length] };
+    const attribute: Partial<AttributeValues> | undefined = attributes[name];
+    const values = attribute?.[kind];
+    return values && { dtype, shape: [values.length] };
   };
   if ('value_int' in attributes) return [{ dtype: 'int64', shape: [] }];
   if ('value_float' in attributes) return [{ dtype: 'float32', shape: [] }];

@@ -2,7 +2,7 @@
 // (Shape, Gather, Concat, Reshape). Not a constant folder: large tensors are never looked at.
 
 import { compute, isNumber, isStatic, quotient, unknown } from '../dims.ts';
-import type { Dim } from '../graph.ts';
+import type { AttributeValues, Dim } from '../graph.ts';
 import { sizeOf, toFloat32, toNumbers } from '../tensor.ts';
 import type { DType, Tensor } from '../tensor.ts';
 import { resolveAxis } from './call.ts';
@@ -165,7 +165,7 @@ const reduce =
 const constant: Evaluator = (call) => {
   const tensor = call.tensor('value');
   if (tensor) return knownOf(tensor).elements;
-  const [value] = Object.values(call.node.attributes) as Partial<Record<string, number | readonly number[]>>[];
+  const [value]: Partial<AttributeValues>[] = Object.values(call.node.attributes);
   return [value.int ?? value.float ?? value.ints ?? value.floats ?? []].flat();
 };
 
@@ -183,7 +183,7 @@ const range: Evaluator = (call, { dtype, shape }) => {
 /** These look at the shapes of their inputs, or at none. */
 const ofShapes: ReadonlySet<string> = new Set(['Shape', 'Size', 'Constant', 'ConstantOfShape', 'Range']);
 
-const evaluators: Readonly<Record<string, Evaluator>> = {
+const evaluators: Readonly<Record<string, Evaluator | undefined>> = {
   Shape: (call) => call.shape(0)?.slice(...shapeRange(call)),
   Size: (call) => {
     const shape = call.shape(0);
@@ -239,7 +239,7 @@ const evaluators: Readonly<Record<string, Evaluator>> = {
 
 /** Outputs of a node, with the elements of those that are small and can be computed. */
 export function evaluate(call: Call, outputs: readonly Known[]): readonly Known[] {
-  const evaluator = evaluators[call.node.op] as Evaluator | undefined;
+  const evaluator = evaluators[call.node.op];
   // Most values of a network are not known, nor is what is made of them.
   if (!evaluator || !(ofShapes.has(call.node.op) || call.inputs.some((input) => input?.elements))) return outputs;
   return outputs.map((output, index) => {

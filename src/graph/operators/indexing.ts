@@ -74,7 +74,7 @@ function gatherND(call: Call): Known[] {
   return [{ dtype, shape: [...indices.slice(0, -1), ...data.slice(batch + depth)] }];
 }
 
-function scatterND(call: Call): Known[] {
+function scatterND(call: Call): readonly Known[] {
   const data = call.shape(0);
   const indices = call.shape(1);
   const updates = call.shape(2);
@@ -85,7 +85,7 @@ function scatterND(call: Call): Known[] {
     if (expected.length !== updates.length) throw new ShapeError(message);
     expected.forEach((dim, i) => expectEqual(dim, updates[i], message));
   }
-  return sameAsInput(call) as Known[];
+  return sameAsInput(call);
 }
 
 function topK(call: Call): Known[] {

@@ -36,10 +36,16 @@ const gemm: OperatorRule = (call) => {
   return [{ dtype, shape: [m, n] }];
 };
 
+/** What is before a mark, and what is between it and the next one; undefined where there is no mark. */
+export function around(text: string, mark: string): [before: string, after: string | undefined] {
+  const [before, after] = text.split(mark);
+  return [before, after];
+}
+
 function einsum(call: Call): Known[] {
   const dtype = call.dtype(0);
   const equation = call.string('equation', '').replaceAll(' ', '');
-  const [left, right] = equation.split('->') as [string, string | undefined];
+  const [left, right] = around(equation, '->');
   const terms = left.split(',');
   const shapes = call.inputs.map((_, i) => call.shape(i));
   if (terms.length !== shapes.length) throw new ShapeError(`"${equation}" does not have ${shapes.length} operands`);
@@ -48,7 +54,7 @@ function einsum(call: Call): Known[] {
   for (const [i, term] of terms.entries()) {
     const shape = shapes[i];
     if (!shape) return [{ dtype }];
-    const [before, after] = term.split('...') as [string, string | undefined];
+    const [before, after] = around(term, '...');
     const named = before.length + (after?.length ?? 0);
     if (after === undefined ? named !== shape.length : named > shape.length) {
       throw new ShapeError(`operand ${i} of "${equation}" has the shape ${formatShape(shape)}`);
@@ -67,7 +73,7 @@ function einsum(call: Call): Known[] {
   // Without an arrow: the letters that occur once, in alphabetical order, after the ellipsis.
   const once = [...sizes.keys()].filter((letter) => left.split(letter).length === 2).sort();
   const result = right ?? (left.includes('...') ? '...' : '') + once.join('');
-  const [before, after] = result.split('...') as [string, string | undefined];
+  const [before, after] = around(result, '...');
   const dimsOf = (letters: string) =>
     [...letters].map((letter) => {
       const size = sizes.get(letter);

@@ -4,6 +4,7 @@
 import { UserError } from '../../errors.ts';
 import { required } from '../../lookup.ts';
 import { GraphBuilder, type Value } from '../../graph/builder.ts';
+import { staticShape } from '../../graph/dims.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { float32, sizeOf, type Tensor, floats } from '../../graph/tensor.ts';
 import { fillNormal } from '../../random.ts';
@@ -93,10 +94,9 @@ export function projection(
   const encoder = (n: number): Graph => {
     const b = new FoldingBuilder({ name: 'encoder' });
     const { mean, std, ...input } = resnet.defaultInput(config);
-    const centred = mean.map((value) => value - 0.5) as [number, number, number];
     const x = preprocess(b, b.input('images', [n, 3, size, size]), {
       ...input,
-      mean: centred,
+      mean: [mean[0] - 0.5, mean[1] - 0.5, mean[2] - 0.5],
       std,
       height: size,
       width: size,
@@ -106,7 +106,7 @@ export function projection(
     b.output(output, 'logits');
     return b.build();
   };
-  const shapes = new Map(encoder(1).outputs.map(({ name, shape }) => [name, shape as readonly number[]]));
+  const shapes = new Map(encoder(1).outputs.map(({ name, shape }) => [name, staticShape(shape)]));
   const maps = stages.map((name) => {
     const [, , side] = required(shapes, name, 'tensor');
     return { channels: channels(side), size: side };

@@ -65,7 +65,7 @@ export class StepRunner {
    */
   async run(state: TrainingState, batch: Readonly<Record<string, Tensor>>, rate: number): Promise<StepReport> {
     const { step } = this;
-    const updates = (state.get(step.count)?.data[0] as number | undefined) ?? 0;
+    const updates = Number(state.get(step.count)?.data[0] ?? 0);
     const outputs = await this.#session.run({
       ...batchFeeds(step, batch),
       ...stateFeeds(step, state),
@@ -95,10 +95,13 @@ export class StepRunner {
 
 const shown = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
-function batchFeeds({ name, batch }: TrainingStep, given: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+function batchFeeds(
+  { name, batch }: TrainingStep,
+  given: Readonly<Record<string, Tensor | undefined>>,
+): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const [key, { shape, dtype = 'float32' }] of Object.entries(batch)) {
-    const tensor = given[key] as Tensor | undefined;
+    const tensor = given[key];
     if (tensor?.dtype !== dtype || tensor.shape.join() !== shape.join()) {
       const what = tensor ? `${tensor.dtype} ${shown(tensor.shape)}` : 'missing';
       throw new UserError(

@@ -50,7 +50,7 @@ export async function nearestNeighbours(options: KnnOptions): Promise<Int32Array
       block.data.set(asked.data.subarray(start * d, (start + count) * d));
       const outputs = await session.run({ known, asked: block });
       const similarity = floats(outputs.tensors.similarity.data);
-      const index = outputs.tensors.index.data as BigInt64Array;
+      const index = outputs.tensors.index.data;
       for (let row = 0; row < count; row++) {
         const votes = new Float64Array(classes);
         for (let j = row * k; j < (row + 1) * k; j++) {

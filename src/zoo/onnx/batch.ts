@@ -4,7 +4,7 @@
 import { UserError } from '../../errors.ts';
 import { present } from '../../lookup.ts';
 import type { GraphBuilder, Value } from '../../graph/builder.ts';
-import { isStatic } from '../../graph/dims.ts';
+import { isStatic, staticShape } from '../../graph/dims.ts';
 import type { Graph, Node } from '../../graph/graph.ts';
 import { inferShapes } from '../../graph/infer.ts';
 import { readNames } from '../../graph/rename.ts';
@@ -88,7 +88,7 @@ interface Stack {
  */
 function keepsImagesApart(made: Graph, bound: Graph, input: ImageInput, n: number): boolean {
   const batch = present(input.batch, 'batch');
-  const stacks = new Map<string, Stack>([[input.name, { shape: bound.inputs[0].shape as readonly number[], axis: 0 }]]);
+  const stacks = new Map<string, Stack>([[input.name, { shape: staticShape(bound.inputs[0].shape), axis: 0 }]]);
   for (const node of bound.nodes) {
     if (node.op === 'Shape' || node.op === 'Size' || !readNames(node).some((name) => stacks.has(name))) continue;
     for (const name of node.outputs) {
