@@ -51,7 +51,8 @@ export function pickledModules(checkpoint: Checkpoint, path: string): Map<string
     const { callable, state } = module;
     const className = hasKind(callable, 'global') ? callable.name : '';
     modules.set(name, { className, attributes: reader.attributes(state) });
-    for (const [key, child] of childrenOf(state.get('_modules') as State)) {
+    const children = state.get('_modules');
+    for (const [key, child] of isNode(children) ? childrenOf(children) : []) {
       if (isModule(child)) visit(child, name === '' ? key : `${name}.${key}`);
     }
     open.delete(module);
@@ -61,9 +62,7 @@ export function pickledModules(checkpoint: Checkpoint, path: string): Map<string
 }
 
 const isModule = (value: CheckpointTree | undefined): value is Module =>
-  hasKind(value ?? null, 'object') &&
-  (value as TreeObject).state instanceof Map &&
-  ((value as Module).state.get('_modules') ?? null) instanceof Map;
+  hasKind(value, 'object') && value.state instanceof Map && value.state.get('_modules') instanceof Map;
 
 function nodeAt(tree: CheckpointTree, path: string): CheckpointTree | undefined {
   let node: CheckpointTree | undefined = tree;

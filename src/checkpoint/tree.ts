@@ -82,7 +82,7 @@ export type TreeNode = Extract<CheckpointTree, object>;
 
 /** Whether a value is an object of this kind. */
 export const hasKind = <K extends 'global' | 'object' | 'bytes' | 'storage' | 'tensor'>(
-  value: CheckpointTree,
+  value: CheckpointTree | undefined,
   kind: K,
 ): value is Extract<CheckpointTree, { kind: K }> =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind;

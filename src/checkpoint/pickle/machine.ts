@@ -78,6 +78,11 @@ export class PickleMachine {
     return values;
   }
 
+  popPair(): [CheckpointTree, CheckpointTree] {
+    const [first, second] = this.popMany(2);
+    return [first, second];
+  }
+
   mark(): void {
     if (this.#marks.length >= maxStack) this.refuse(`${maxStack} marks`);
     this.#marks.push(this.#stack.length);

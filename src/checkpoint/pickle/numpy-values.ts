@@ -53,8 +53,8 @@ function decode(
   shape: readonly CheckpointTree[],
   bytes: CheckpointTree | undefined,
 ): (number | boolean)[] | undefined {
-  if (!hasKind(dtype ?? null, 'object') || !(bytes instanceof Uint8Array)) return undefined;
-  const { callable, args, state } = dtype as TreeObject;
+  if (!hasKind(dtype, 'object') || !(bytes instanceof Uint8Array)) return undefined;
+  const { callable, args, state } = dtype;
   const type = listOf(args)[0];
   if (!isGlobal(callable, /^numpy\.dtype$/) || typeof type !== 'string' || !Object.hasOwn(readers, type)) {
     return undefined;

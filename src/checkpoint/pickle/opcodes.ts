@@ -89,9 +89,9 @@ const table: Record<string, (m: PickleMachine) => void> = {
   '\x91': (m) => m.create(new Set(m.popToMark())),
   // objects
   c: (m) => m.create(global(m.input.line(), m.input.line())),
-  '\x93': (m) => m.create(global(...(m.popMany(2) as [CheckpointTree, CheckpointTree]))),
-  R: (m) => m.call(...(m.popMany(2) as [CheckpointTree, CheckpointTree])),
-  '\x81': (m) => m.call(...(m.popMany(2) as [CheckpointTree, CheckpointTree])),
+  '\x93': (m) => m.create(global(...m.popPair())),
+  R: (m) => m.call(...m.popPair()),
+  '\x81': (m) => m.call(...m.popPair()),
   '\x92': (m) => {
     const [callable, args, keywords] = m.popMany(3);
     m.call(callable, keywords instanceof Map && keywords.size > 0 ? [args, keywords] : args);

@@ -112,10 +112,10 @@ async function locateStorages(
   const fail = (what: string): never => {
     throw new UserError(`${source.name}: ${what}. The file is truncated or damaged: download it again.`);
   };
-  if (!Array.isArray(keys)) fail('the list of its storages is missing');
+  if (!Array.isArray(keys)) return fail('the list of its storages is missing');
   const storages = new Map<string, ByteSource>();
   let offset = start;
-  for (const key of (keys as CheckpointTree[]).map(String)) {
+  for (const key of keys.map(String)) {
     const storage = types.get(key) ?? fail(`no tensor refers to storage ${key}, so its size is not known`);
     if (storages.has(key)) fail(`storage ${key} is listed twice`);
     const header = await source.read(offset, 8);

@@ -34,8 +34,17 @@ const storageTypes = new Map<string, StorageType>([
 ]);
 
 /** Element types that are named by `_rebuild_tensor_v3`; it is used for those that have no storage class. */
-const dtypes = new Set<DType>(['uint16', 'uint32', 'uint64', 'float32', 'float64', 'float16', 'bfloat16', 'bool']);
-const isDType = (name: string): name is DType => dtypes.has(name as DType);
+const dtypes = new Set<string>([
+  'uint16',
+  'uint32',
+  'uint64',
+  'float32',
+  'float64',
+  'float16',
+  'bfloat16',
+  'bool',
+] satisfies DType[]);
+const isDType = (name: string): name is DType => dtypes.has(name);
 
 /** Calls that return their first argument, as far as the data go. */
 const wrappers = new Set([
@@ -51,7 +60,8 @@ const wrappers = new Set([
   'torch.jit._pickle.build_tensorlist',
 ]);
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 /** Sizes or strides: torch has at most 64 dimensions. */
 const isCounts = (value: CheckpointTree): value is number[] =>
   Array.isArray(value) && value.length <= 64 && value.every(isCount);

@@ -102,10 +102,10 @@ class AttributeReader {
 
   list<T extends Plain>(path: string, name: string, fits: (value: Plain) => value is T, length?: number): T[] {
     const value = this.#modules.get(path)?.attributes[name];
-    if (!Array.isArray(value) || (length !== undefined && value.length !== length)) {
+    if (!isList(value) || (length !== undefined && value.length !== length)) {
       return this.#refuse(path, name, value);
     }
-    return (value as Plain[]).map((item) => (fits(item) ? item : this.#refuse(path, name, value)));
+    return value.map((item) => (fits(item) ? item : this.#refuse(path, name, value)));
   }
 
   #refuse(path: string, name: string, value: Plain | undefined): never {
@@ -115,6 +115,7 @@ class AttributeReader {
   }
 }
 
+const isList = (value: Plain | undefined): value is readonly Plain[] => Array.isArray(value);
 const isNumber = (value: Plain): value is number => typeof value === 'number' && Number.isFinite(value);
 const isNumberOrNull = (value: Plain): value is number | null => value === null || isNumber(value);
 const isWhole = (value: Plain): value is number => isNumber(value) && Number.isInteger(value);
