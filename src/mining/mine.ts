@@ -173,7 +173,7 @@ function planned(options: MineOptions) {
   const twins = options.twins ? zoo.map((model) => model.twin(settings.seed)) : [];
   const all = [...zoo, ...twins];
   const mined = all.map((model) => minedModel(model));
-  const sources = [options.images].flat() as readonly ImageSource[];
+  const sources = [options.images].flat();
   const present = sources.map((source) => modelsOn(source, all));
   const pairs = modelPairs(zoo.length, twins.length).filter(([a, b]) =>
     present.some((p) => p.includes(a) && p.includes(b)),

@@ -49,11 +49,11 @@ export function imageMetrics(a: Float32Array, b: Float32Array, height: number, w
 }
 
 /** As a browser's ImageData. */
-function opaque(planar: Float32Array, height: number, width: number) {
+function opaque(planar: Float32Array, height: number, width: number): ImageData {
   const rgb = toInterleaved(planar);
   const data = new Uint8ClampedArray(4 * height * width).fill(255);
   for (let i = 0; i < height * width; i++) data.set(rgb.subarray(3 * i, 3 * i + 3), 4 * i);
-  return { data, height, width } as ImageData;
+  return { data, height, width, colorSpace: 'srgb' };
 }
 
 /**

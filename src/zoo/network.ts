@@ -2,7 +2,7 @@
 // Families of architectures bring the function; what all models share is here.
 
 import { UserError } from '../errors.ts';
-import { required } from '../lookup.ts';
+import { present, required } from '../lookup.ts';
 import { GraphBuilder, type Value } from '../graph/builder.ts';
 import { float32 } from '../graph/tensor.ts';
 import type { EncoderCard, GeneratorCard, ModelCard } from './card.ts';
@@ -86,6 +86,17 @@ export function generatorModel({ card, twinOf, addTo, twin }: GeneratorNetwork):
 export function latentInputs(b: GraphBuilder, { latent }: GeneratorCard, n: number, prefix = ''): GeneratorInput {
   const z = b.input(`${prefix}z`, [n, latent.z]);
   return latent.classes ? { z, c: b.input(`${prefix}c`, [n, latent.classes]) } : { z };
+}
+
+/** What drives a generator, from values by their names: `z` and perhaps `c`, `w`, or `ws`. */
+export function generatorInput({
+  z,
+  c,
+  w,
+  ws,
+}: Readonly<Partial<Record<'z' | 'c' | 'w' | 'ws', Value>>>): GeneratorInput {
+  if (z) return { z, ...(c && { c }) };
+  return w ? { w } : { ws: present(ws, 'latent') };
 }
 
 /** @throws UserError when a generator has no such truncation. */

@@ -8,7 +8,8 @@ import { sampleShape, type ImageSource } from '../../images/source.ts';
 import type { LongWork } from '../../progress.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { BatchSession } from '../../runtime/with-session.ts';
-import type { BuiltModel, GeneratorInput, GeneratorOptions, Model } from '../../zoo/model.ts';
+import type { BuiltModel, GeneratorOptions, Model } from '../../zoo/model.ts';
+import { generatorInput } from '../../zoo/network.ts';
 import { mapsOf, names } from './pass-graph.ts';
 import { required } from '../../lookup.ts';
 
@@ -106,7 +107,7 @@ function onOwnInput(
 ): BuiltModel {
   if (model.kind === 'encoder') return model.addRawTo(b, value('x'));
   const latents = Object.fromEntries(Object.keys(input).map((name) => [name, value(name)]));
-  return model.addTo(b, latents as unknown as GeneratorInput, options);
+  return model.addTo(b, generatorInput(latents), options);
 }
 
 /** @throws UserError when these are not the inputs of the model. */

@@ -3,7 +3,7 @@
 
 import { UserError } from '../../errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { float32, sizeOf, floats } from '../../graph/tensor.ts';
+import { doubles, float32, floats, sizeOf } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
 import { BatchSession } from '../../runtime/with-session.ts';
 import { blockBatches, plainBatches, wholeBlocks } from './blocks.ts';
@@ -131,8 +131,7 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
   if (resumed) {
     restorePrints(resumed.groups, parts);
     const sums = required(resumed.groups, 'moments', 'group');
-    for (const { entry, key } of savedMoments(moments))
-      entry.restore(required(sums, key, 'moments').data as Float64Array);
+    for (const { entry, key } of savedMoments(moments)) entry.restore(doubles(required(sums, key, 'moments').data));
     neighbours.forEach((entry, i) => entry.restore(required(resumed.groups, `neighbours/${i}`, 'group')));
   }
 

@@ -48,7 +48,7 @@ export class PairJudge {
       excess: orNull(r - rNull),
       q: orNull(Math.max(this.#q[0][a], this.#q[1][b])),
       rHeldOut: heldOut.length ? orNull(heldOut.reduce((sum, value) => sum + value, 0) / heldOut.length) : null,
-      replications: chosenBy.length as 0 | 1 | 2,
+      replications: ([0, 1, 2] as const)[chosenBy.length],
     };
   }
 

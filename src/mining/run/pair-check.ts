@@ -1,5 +1,6 @@
 // A fast check of the dictionary's pairs, which are many. The schema that it follows is in dictionary.ts.
 
+import { isRecord } from '../../files/parse-json.ts';
 import { pairSchema, type Pair } from './dictionary.ts';
 import { isUnitName } from './units.ts';
 
@@ -12,8 +13,8 @@ const pairKeys = Object.keys(pairSchema.properties).length;
  * takes seconds.
  */
 export function isPair(value: unknown): value is Pair {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const { a, b, r, rNull, excess, q, rHeldOut, replications } = value as Record<string, unknown>;
+  if (!isRecord(value)) return false;
+  const { a, b, r, rNull, excess, q, rHeldOut, replications } = value;
   return (
     isUnit(a) &&
     isUnit(b) &&

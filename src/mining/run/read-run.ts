@@ -2,13 +2,13 @@
 // What is made of them (pages, targets) is elsewhere; write-run.ts writes them.
 
 import Type from 'typebox';
-import { problemIn, readJson } from '../../files/json.ts';
+import { problemIn, readJson, readValue } from '../../files/json.ts';
 import { readSafetensors, type Safetensors } from '../../files/safetensors.ts';
 import { bytesSource } from '../../files/source.ts';
-import { UserError } from '../../errors.ts';
+import { messageOf, UserError } from '../../errors.ts';
 import { unfinished, type Folder } from '../../files/folder.ts';
 import { parseJson } from '../../files/parse-json.ts';
-import { outlineSchemas, pairSchema, type Dictionary } from './dictionary.ts';
+import { outlineSchemas, pairSchema, type Dictionary, type PairList } from './dictionary.ts';
 import { isPair } from './pair-check.ts';
 import { parseUnit, unitName } from './units.ts';
 
@@ -45,18 +45,21 @@ function dictionaryIn(bytes: Uint8Array): Found {
   if (schemaVersion !== 2 && schemaVersion !== 3) {
     return { problem: `has schema version ${JSON.stringify(schemaVersion)}, this program reads 2 and 3` };
   }
-  const problem = problemIn(outlineSchemas[schemaVersion], whole);
+  const { value: outline, problem } =
+    schemaVersion === 2 ? readValue(outlineSchemas[2], whole) : readValue(outlineSchemas[3], whole);
   if (problem !== undefined) return damaged(problem);
-  const lists = (whole as unknown as { pairs: readonly { readonly pairs: readonly unknown[] }[] }).pairs;
-  for (const [i, { pairs }] of lists.entries()) {
-    const at = pairs.findIndex((pair) => !isPair(pair));
-    if (at < 0) continue;
-    const place = `pairs[${i}].pairs[${at}]`;
-    return damaged(problemIn(pairSchema, pairs[at], place) ?? `${place} is no pair`);
+  const lists: PairList[] = [];
+  for (const [i, list] of outline.pairs.entries()) {
+    const { pairs } = list;
+    if (!pairs.every(isPair)) {
+      const at = pairs.findIndex((pair) => !isPair(pair));
+      const place = `pairs[${i}].pairs[${at}]`;
+      return damaged(problemIn(pairSchema, pairs[at], place) ?? `${place} is no pair`);
+    }
+    lists.push({ ...list, pairs });
   }
-  const value = withTwins(
-    schemaVersion === 2 ? fromVersionTwo(whole as unknown as VersionTwo) : (whole as unknown as Dictionary),
-  );
+  const read = { ...outline, pairs: lists };
+  const value = withTwins(read.schemaVersion === 2 ? fromVersionTwo(read) : read);
   const contradiction = contradictionIn(value);
   return contradiction === undefined ? { value } : damaged(contradiction);
 }
@@ -206,7 +209,7 @@ export async function readMoments(folder: Folder, path: string): Promise<RunMome
     return new RunMoments(path, await momentsIn(await readSafetensors(bytesSource(file, bytes))));
   } catch (error) {
     // The reader's remedy, another download, is none for a file of a run.
-    const reason = (error as Error).message.replace(`${file}: `, '').split('. ')[0];
+    const reason = messageOf(error).replace(`${file}: `, '').split('. ')[0];
     throw new UserError(`${file} is damaged (${reason}); mine again`, { cause: error });
   }
 }

@@ -2,8 +2,8 @@
 // What an edit does to maps is in transforms.ts; which units ids stand for is in units.ts.
 
 import Type, { type Static } from 'typebox';
-import { UserError } from '../../errors.ts';
-import { listed, problemsOf, type Read } from '../../files/json.ts';
+import { messageOf, UserError } from '../../errors.ts';
+import { listed, readValue, type Read } from '../../files/json.ts';
 import { parseJson } from '../../files/parse-json.ts';
 
 export const defaultHold = 0.25;
@@ -149,12 +149,12 @@ const largestSeed = 2 ** 32 - 1;
  */
 export function parseEditScript(json: unknown, name = 'the edit script'): EditScript {
   const value = typeof json === 'string' ? valueIn(json, name) : json;
-  const problems = problemsOf(editSchema, value, 'the script');
-  const script = value as EditScript;
-  if (!problems.length) problems.push(...script.edits.flatMap((edit, i) => contradictions(edit, `edits[${i}]`)));
-  if (problems.length) {
-    throw new UserError(`${name} is no edit script: ${listed(problems)}. docs/edit.schema.json has the form`);
-  }
+  const refused = (problem: string) =>
+    new UserError(`${name} is no edit script: ${problem}. docs/edit.schema.json has the form`);
+  const { value: script, problem } = readValue(editSchema, value, 'the script');
+  if (problem !== undefined) throw refused(problem);
+  const problems = script.edits.flatMap((edit, i) => contradictions(edit, `edits[${i}]`));
+  if (problems.length) throw refused(listed(problems));
   return script;
 }
 
@@ -166,16 +166,15 @@ function valueIn(json: string, name: string): unknown {
   try {
     return parseJson(json);
   } catch (error) {
-    throw new UserError(
-      `${name} is not valid JSON (${(error as Error).message}); {"version": 1, "edits": [...]} is expected`,
-    );
+    throw new UserError(`${name} is not valid JSON (${messageOf(error)}); {"version": 1, "edits": [...]} is expected`);
   }
 }
 
 /** What a schema cannot say. */
 function contradictions(edit: Edit, place: string): string[] {
+  const given: Pick<Edit, 'type'> & Partial<Record<'box' | 'from' | 'to', Box>> = edit;
   const boxes = (['box', 'from', 'to'] as const).flatMap((key) => {
-    const [x0, y0, x1, y1] = (edit as Partial<Record<typeof key, Box>>)[key] ?? [0, 0, 1, 1];
+    const [x0, y0, x1, y1] = given[key] ?? [0, 0, 1, 1];
     if (x0 < x1 && y0 < y1) return [];
     return [`${place}.${key} is [${[x0, y0, x1, y1].join(', ')}], which is empty: ${corners} is expected`];
   });

@@ -43,7 +43,7 @@ export async function bestCandidates({
 }: CandidateOptions): Promise<{ latents: Latents; loss: number[] }> {
   const total = rowsIn(latents);
   const size = Math.min(batch, total);
-  const shapes = shapesOf(takeRows(latents, Array(size).fill(0) as number[]));
+  const shapes = shapesOf(takeRows(latents, Array<number>(size).fill(0)));
   const step = stepGraph({ generator, generatorOptions, latents: shapes, terms, free: [] });
   const losses: number[] = [];
   await withSession(engine, step.graph, async (session) => {

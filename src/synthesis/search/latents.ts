@@ -6,15 +6,18 @@ import { GraphBuilder, type Value } from '../../graph/builder.ts';
 import { float32, sizeOf, type Float32Tensor, floats } from '../../graph/tensor.ts';
 import { generatedSource } from '../../images/generated.ts';
 import type { Engine } from '../../runtime/engine.ts';
+import { present } from '../../lookup.ts';
 import { runOnce } from '../../runtime/run-once.ts';
 import type { GeneratorCard } from '../../zoo/card.ts';
 import type { Generator, GeneratorInput, GeneratorOptions } from '../../zoo/model.ts';
+import { generatorInput } from '../../zoo/network.ts';
 
 /** Spaces of a generator: z, one w for all layers, or one w for each layer (w+). */
 export const spaces = ['z', 'w', 'w+'] as const;
 export type Space = (typeof spaces)[number];
 
-export type LatentName = 'z' | 'c' | 'w' | 'ws';
+const latentNames = ['z', 'c', 'w', 'ws'] as const;
+export type LatentName = (typeof latentNames)[number];
 
 /**
  * Rows of latents: `z` `[n, latent.z]` and, where there are classes, `c` `[n, latent.classes]`, whose rows are one-hot or a
@@ -68,9 +71,14 @@ export function takeRows(latents: Latents, rows: readonly number[]): Latents {
 }
 
 export function mapTensors(latents: Latents, f: (tensor: Float32Tensor, name: LatentName) => Float32Tensor): Latents {
-  const entries = Object.entries(latents) as [LatentName, Float32Tensor][];
-  return Object.fromEntries(entries.map(([name, tensor]) => [name, f(tensor, name)]));
+  return Object.fromEntries(entriesOf(latents).map(([name, tensor]) => [name, f(tensor, name)]));
 }
+
+/** Names and tensors, in their order. */
+export const entriesOf = (latents: Latents): [LatentName, Float32Tensor][] =>
+  Object.entries(latents).filter((entry): entry is [LatentName, Float32Tensor] =>
+    latentNames.some((name) => name === entry[0]),
+  );
 
 /** Graph inputs for latents of these shapes, and how they enter the generator. */
 export function latentInputs(
@@ -78,11 +86,11 @@ export function latentInputs(
   shapes: readonly (readonly [LatentName, readonly number[]])[],
 ): { values: Readonly<Partial<Record<LatentName, Value>>>; input: GeneratorInput } {
   const values = Object.fromEntries(shapes.map(([name, shape]) => [name, b.input(name, shape)]));
-  return { values, input: values as unknown as GeneratorInput };
+  return { values, input: generatorInput(values) };
 }
 
 export const shapesOf = (latents: Latents): [LatentName, readonly number[]][] =>
-  (Object.entries(latents) as [LatentName, Float32Tensor][]).map(([name, { shape }]) => [name, shape]);
+  entriesOf(latents).map(([name, { shape }]) => [name, shape]);
 
 export interface SampleOptions {
   readonly samples: number;
@@ -106,7 +114,8 @@ export async function sampleLatents(
   const source = generatedSource(generator, { samples, seed, classes, truncation });
   const drawn = source.generated.latents(Array.from({ length: samples }, (_, i) => i));
   const z = float32([samples, latent.z], drawn.z);
-  const latents = latent.classes ? { z, c: oneHot(drawn.classes as number[], latent.classes) } : { z };
+  const classOf = (k: number | undefined) => present(k, 'class');
+  const latents = latent.classes ? { z, c: oneHot(drawn.classes.map(classOf), latent.classes) } : { z };
   return space === 'z' ? latents : toSpace(engine, generator, latents, space, { truncation });
 }
 

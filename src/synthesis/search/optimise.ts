@@ -8,7 +8,7 @@ import type { Engine, Outputs, Session } from '../../runtime/engine.ts';
 import { withSession } from '../../runtime/with-session.ts';
 import type { Generator, GeneratorOptions } from '../../zoo/model.ts';
 import { adamStep, projectorNoise, projectorRate, type AdamState } from './adam.ts';
-import { checkLatents, mapTensors, shapesOf, spaceOf, type LatentName, type Latents } from './latents.ts';
+import { checkLatents, entriesOf, mapTensors, shapesOf, spaceOf, type Latents } from './latents.ts';
 import { beginSearch, copySearch, keepBest, resumeSearch, type Search, type SearchState } from './rows.ts';
 import { stepGraph, stepOutputs } from './step-graph.ts';
 import type { Term } from '../terms/terms.ts';
@@ -90,7 +90,7 @@ export async function optimise(options: OptimiseOptions): Promise<SearchResult> 
   checkLatents(generator.card, start);
   const space = spaceOf(start);
   const rate = options.rate ?? searchDefaults.rate[space === 'z' ? 'z' : 'w'];
-  const free = (Object.keys(start) as LatentName[]).filter((name) => name !== 'c' || options.freeClass);
+  const free = entriesOf(start).flatMap(([name]) => (name !== 'c' || options.freeClass ? [name] : []));
   const step = stepGraph({
     generator,
     generatorOptions: options.generatorOptions,

@@ -2,9 +2,9 @@
 // How rows move is in optimise.ts; how a state becomes a file in state.ts.
 
 import { UserError } from '../../errors.ts';
-import { float32, type Float32Tensor } from '../../graph/tensor.ts';
+import { float32 } from '../../graph/tensor.ts';
 import { adamState, type AdamState } from './adam.ts';
-import { mapTensors, rowsIn, shapesOf, type LatentName, type Latents } from './latents.ts';
+import { entriesOf, mapTensors, rowsIn, shapesOf, type LatentName, type Latents } from './latents.ts';
 import { present } from '../../lookup.ts';
 
 /** All that a search is at a moment. Plain data; a saved one can be taken up again to the same result. */
@@ -77,7 +77,7 @@ export function keepBest({ best, improved, step }: Search, latents: Latents, los
     if (!(value < best.loss[row])) return;
     best.loss[row] = value;
     best.step[row] = step;
-    for (const [name, tensor] of Object.entries(latents) as [LatentName, Float32Tensor][]) {
+    for (const [name, tensor] of entriesOf(latents)) {
       const size = tensor.data.length / loss.length;
       present(best.latents[name], 'latent').data.set(tensor.data.subarray(row * size, (row + 1) * size), row * size);
     }
