@@ -8,11 +8,13 @@ export type MapMode = (typeof modes)[number];
 
 const modeNames: Record<MapMode, string> = { image: 'Image', overlay: 'Overlay', map: 'Map only' };
 
-export const display = {
-  mode: 'overlay' as MapMode,
+interface Display {
+  mode: MapMode;
   /** Of the maps over the image, in percent. */
-  opacity: 85,
-};
+  opacity: number;
+}
+
+export const display: Display = { mode: 'overlay', opacity: 85 };
 
 const defaults = { ...display };
 
@@ -53,6 +55,18 @@ export function displayControls(changed: (modeChanged: boolean) => void): HTMLEl
     applyDisplay();
     changed(true);
   };
+  const slider = h('input', {
+    type: 'range',
+    name: 'opacity',
+    min: 0,
+    max: 100,
+    step: 5,
+    input: () => {
+      display.opacity = Number(slider.value);
+      applyDisplay();
+      changed(false);
+    },
+  });
   return h(
     'div',
     { class: 'display' },
@@ -69,22 +83,6 @@ export function displayControls(changed: (modeChanged: boolean) => void): HTMLEl
         ),
       ),
     ),
-    h(
-      'label',
-      { class: 'opacity', title: 'Opacity of the heatmaps over the image' },
-      h('span', {}, 'Opacity'),
-      h('input', {
-        type: 'range',
-        name: 'opacity',
-        min: 0,
-        max: 100,
-        step: 5,
-        input: (event) => {
-          display.opacity = Number((event.target as HTMLInputElement).value);
-          applyDisplay();
-          changed(false);
-        },
-      }),
-    ),
+    h('label', { class: 'opacity', title: 'Opacity of the heatmaps over the image' }, h('span', {}, 'Opacity'), slider),
   );
 }

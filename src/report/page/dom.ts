@@ -15,12 +15,14 @@ function fill(element: Element, attributes: Attributes, children: readonly Child
   append(element, children);
 }
 
+const isList = (child: Child): child is readonly Child[] => Array.isArray(child);
+
 /** Appends children; lists are flattened, and null, undefined and false are left out. */
 export function append(parent: Element, children: readonly Child[]): void {
   for (const child of children) {
     if (child === null || child === undefined || child === false) continue;
-    if (Array.isArray(child)) append(parent, child as readonly Child[]);
-    else parent.append(typeof child === 'number' ? String(child) : (child as Node | string));
+    if (isList(child)) append(parent, child);
+    else parent.append(typeof child === 'number' ? String(child) : child);
   }
 }
 

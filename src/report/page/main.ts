@@ -49,7 +49,8 @@ function start(report: Report, root: HTMLElement): void {
     },
     keydown: (event) => {
       const elsewhere = app.route.view !== 'concepts' && app.route.view !== 'pairs';
-      if ((event as KeyboardEvent).key === 'Enter' && elsewhere) app.go('concepts', [], { text: search.value });
+      if (event instanceof KeyboardEvent && event.key === 'Enter' && elsewhere)
+        app.go('concepts', [], { text: search.value });
     },
   });
 

@@ -40,7 +40,7 @@ export class VirtualList {
     for (const spacer of [this.#before, this.#after]) spacer.style.setProperty('overflow-anchor', 'none');
     parent.append(this.#before, this.#after);
     this.#resized = new ResizeObserver((entries) => {
-      for (const entry of entries) this.#measure(entry.target as HTMLElement);
+      for (const { target } of entries) if (target instanceof HTMLElement) this.#measure(target);
       this.#layOut();
       this.update();
     });
