@@ -69,7 +69,12 @@ export function settingsFor(
   models: readonly string[],
 ): Record<string, string> {
   const { all, own } = scoped(texts, model, models);
-  return Object.fromEntries([...all, ...own].map((text) => text.split(/=(.*)/s).slice(0, 2) as [string, string]));
+  return Object.fromEntries(
+    [...all, ...own].map((text): [string, string] => {
+      const [name, value] = text.split(/=(.*)/s);
+      return [name, value];
+    }),
+  );
 }
 
 export function wholeNumber(least: number) {

@@ -27,7 +27,7 @@ interface InspectOptions {
 
 /** A thing that was looked at: as data, and as lines. */
 interface Findings {
-  readonly data: unknown;
+  readonly data: object;
   readonly lines: readonly string[];
 }
 
@@ -66,7 +66,7 @@ async function inspect(text: string, options: InspectOptions): Promise<Findings>
   const model = await inspectModel(path, card, options, kind === 'card');
   const parts = [tensors, graph, model].filter((part) => part !== undefined);
   return {
-    data: Object.assign({ path, kind }, ...parts.map(({ data }) => data)) as unknown,
+    data: { path, kind, ...tensors?.data, ...graph?.data, ...model?.data },
     lines: parts.flatMap(({ lines }) => lines),
   };
 }

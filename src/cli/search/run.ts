@@ -59,6 +59,9 @@ export interface OpenedModels {
   encoder(name: string): Encoder;
 }
 
+const isOf = <Kind extends Model['kind']>(kind: Kind, model: Model): model is Extract<Model, { kind: Kind }> =>
+  model.kind === kind;
+
 /**
  * Opens models, each name once.
  * @param generators must be those of the run. @param encoders of the run or not.
@@ -75,14 +78,14 @@ export async function openRunModels(
   for (const model of [...generators, ...encoders]) if (!named.has(model.name)) named.set(model.name, model);
   const mined = new Map(dictionary.models.map((model) => [model.name, model]));
   const models = await openModels([...named.values()], { ...options, mined }, printer);
-  const of = <Kind extends Model['kind']>(name: string, kind: Kind): Model & { kind: Kind } => {
+  const of = <Kind extends Model['kind']>(name: string, kind: Kind): Extract<Model, { kind: Kind }> => {
     const model = present(
       models.find((one) => one.name === name),
       'model',
     );
-    if (model.kind !== kind)
+    if (!isOf(kind, model))
       throw new UserError(`${required(named, name, 'model').file} is no ${kind}, which ${name} is to be`);
-    return model as Model & { kind: Kind };
+    return model;
   };
   return { generator: (name) => of(name, 'generator'), encoder: (name) => of(name, 'encoder') };
 }

@@ -59,7 +59,7 @@ export class SearchTrack {
   }
 
   tensors(): [string, Tensor][] {
-    const joined = (parts: readonly ArrayLike<number>[], out: Float32Array | Uint8Array) => {
+    const joined = <Values extends Float32Array | Uint8Array>(parts: readonly Values[], out: Values): Values => {
       let at = 0;
       for (const part of parts) {
         out.set(part, at);
@@ -68,15 +68,12 @@ export class SearchTrack {
       return out;
     };
     const size = sizeOf(this.#shape);
-    const frames = joined(this.#frames, new Uint8Array(this.#frames.length * size)) as Uint8Array;
+    const frames = joined(this.#frames, new Uint8Array(this.#frames.length * size));
     return [
       [framesName, { dtype: 'uint8', shape: [this.#frames.length, ...this.#shape], data: frames }],
       ...[...this.#curves].map(([name, values]): [string, Tensor] => {
         const shape = [values.length, values[0].length];
-        return [
-          `${curvePrefix}${name}`,
-          float32(shape, joined(values, new Float32Array(sizeOf(shape))) as Float32Array),
-        ];
+        return [`${curvePrefix}${name}`, float32(shape, joined(values, new Float32Array(sizeOf(shape))))];
       }),
     ];
   }
@@ -105,8 +102,13 @@ export class SearchTrack {
   }
 }
 
+interface Sliced<Values> {
+  readonly length: number;
+  slice(start: number, end: number): Values;
+}
+
 /** Equal parts of an array. */
-function slices<Values extends Uint8Array | Float32Array>(values: Values, count: number): Values[] {
+function slices<Values extends Sliced<Values>>(values: Values, count: number): Values[] {
   const size = values.length / count;
-  return Array.from({ length: count }, (_, i) => values.slice(i * size, (i + 1) * size) as Values);
+  return Array.from({ length: count }, (_, i) => values.slice(i * size, (i + 1) * size));
 }
