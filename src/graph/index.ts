@@ -1,7 +1,7 @@
 // ONNX graphs as plain data: build them, read and write them, infer shapes, cut out, join and rename.
 // Nothing here runs a graph (runtime/) or differentiates it (autodiff/), and nothing knows a model (zoo/).
 
-export type { Attribute, Dim, Graph, Node, ValueInfo } from './graph.ts';
+export type { Attribute, AttributeValues, Dim, Graph, Node, ValueInfo } from './graph.ts';
 export type { DType, Float32Tensor, StoredData, Tensor, TensorData } from './tensor.ts';
 export {
   allocate,
