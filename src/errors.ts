@@ -9,5 +9,15 @@ export class UserError extends Error {
   override name = 'UserError';
 }
 
+/**
+ * What a library found wrong with the bytes that it was given. Libraries throw plain errors for it.
+ * @throws the error itself when it is of another class, such as a TypeError: that is a defect, which must not pass for
+ *   trouble with the bytes.
+ */
+export function complaintOf(error: unknown): string {
+  if (!(error instanceof Error) || error.constructor !== Error) throw error;
+  return error.message;
+}
+
 /** What was thrown, in its own words. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

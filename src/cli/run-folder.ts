@@ -1,7 +1,8 @@
 // The folder of a run as the command line uses it: mined into, and read back for reports.
 // What is mined is in mining/; how folders are filled is in output/.
 
-import { mine, type MineOptions } from '../mining/mine.ts';
+import { UserError } from '../errors.ts';
+import { mine, miningKey, type MineOptions } from '../mining/mine.ts';
 import type { Dictionary } from '../mining/run/dictionary.ts';
 import { readDictionary } from '../mining/run/read-run.ts';
 import { readExemplars } from '../mining/run/read-exemplars.ts';
@@ -35,19 +36,43 @@ export async function openRunFolder(path: string, force?: boolean): Promise<Outp
   return output;
 }
 
+/** Beside an unfinished run: the settings that it is mined with. */
+const settingsName = 'settings.json';
+
 /**
  * Mines into a folder, and makes the page. An interrupted run goes on; one that was mined already gets its page only.
  * @param anew mine even if it was mined already.
  */
 export async function mineInto(output: OutputFolder, options: MineOptions, anew = false): Promise<Dictionary> {
   const { folder, path } = output;
-  const mined = !anew && (await folder.read('dictionary.json'));
-  // Of a run with other settings nothing but its state may stay, which tells itself apart.
-  if (!mined) for (const name of runNames) await folder.remove(name);
-  const dictionary = mined ? await readDictionary(folder, path) : await mine({ ...options, folder });
+  const settings = miningKey(options);
+  const mined = anew ? undefined : await minedAlready(output, settings, options);
+  if (!mined) {
+    // Of a run with other settings nothing but its state may stay, which tells itself apart.
+    for (const name of runNames) await folder.remove(name);
+    await folder.write(settingsName, [settings]);
+  }
+  const dictionary = mined ?? (await mine({ ...options, folder }));
   await writeReport(path, { folder, name: 'index.html' });
   await output.finish(await filesAmong(path, runNames));
   return dictionary;
+}
+
+/** The dictionary of a run that was killed before its page was made; undefined when it is of other settings, or damaged. */
+async function minedAlready(
+  { folder, path }: OutputFolder,
+  settings: string,
+  { onNote }: MineOptions,
+): Promise<Dictionary | undefined> {
+  const before = await folder.read(settingsName);
+  if (!(await folder.read(runKind.last)) || !before || new TextDecoder().decode(before) !== settings) return undefined;
+  try {
+    return await readDictionary(folder, path);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    onNote?.(`${error.message.replace(/; mine again$/, '')}; mining begins anew`);
+    return undefined;
+  }
 }
 
 /** Makes the page of a finished run in its folder, where it is one of the run's own files from then on. */

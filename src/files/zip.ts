@@ -12,7 +12,7 @@ import {
   ZipReader,
   type FileEntry,
 } from '@zip.js/zip.js/lib/zip-core-native.js';
-import { messageOf, UserError } from '../errors.ts';
+import { complaintOf, UserError } from '../errors.ts';
 import { checkRange, type ByteSource } from './source.ts';
 
 // Of a hundred and fifty thousand entries. The library takes some kilobytes for each.
@@ -43,23 +43,41 @@ export async function readZip(source: ByteSource): Promise<ZipEntry[]> {
   const archive = new SourceReader(source);
   const reader = new ZipReader(archive, options);
   const entries: ZipEntry[] = [];
+  let end: number | undefined;
   try {
     for await (const entry of reader.getEntriesGenerator()) {
       // What its beginning lacks counts backwards.
       if (entry.offset < 0) throw new Error('its beginning is missing');
+      end =
+        (end ?? archive.directory) +
+        headerBytes +
+        entry.rawFilename.length +
+        entry.rawExtraField.length +
+        entry.rawComment.length;
       if (!entry.directory) entries.push(new Entry(source, entry));
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const what = messageOf(error) === ERR_EOCDR_NOT_FOUND ? 'without its directory' : 'with a damaged directory';
-    throw new UserError(`${source.name} is a ZIP archive ${what}: it is truncated or damaged. Download it again.`);
+    const found = complaintOf(error) === ERR_EOCDR_NOT_FOUND ? 'without its directory' : 'with a damaged directory';
+    throw new UserError(`${source.name} is a ZIP archive ${found}: it is truncated or damaged. Download it again.`);
+  }
+  if (end !== undefined && (await archive.hasHeader(end))) {
+    throw new UserError(
+      `${source.name} is a ZIP archive whose directory lists other files than its end counts: it is damaged. Download it again.`,
+    );
   }
   return entries;
 }
 
+/** An entry of the directory begins with this, and has so many bytes before its name. */
+const signature = 'PK\x01\x02';
+const headerBytes = 46;
+
 /** A source as the library reads it. */
 class SourceReader extends Reader<ByteSource> {
   readonly #source: ByteSource;
+  /** Where the last read began that had an entry of the directory first: the directory, as long as its entries are read. */
+  directory = 0;
 
   constructor(source: ByteSource) {
     super(source);
@@ -77,9 +95,20 @@ class SourceReader extends Reader<ByteSource> {
           'Pack it as .tar instead, or as several archives.',
       );
     }
-    return this.#source.read(offset, end - offset);
+    const bytes = await this.#source.read(offset, end - offset);
+    if (isHeader(bytes)) this.directory = offset;
+    return bytes;
+  }
+
+  /** Whether an entry of the directory is there. */
+  async hasHeader(at: number): Promise<boolean> {
+    return at + signature.length <= this.#source.size && isHeader(await this.#source.read(at, signature.length));
   }
 }
+
+const isHeader = (bytes: Uint8Array): boolean => latin1(bytes.subarray(0, signature.length)) === signature;
+
+const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 
 /** Exactly so many bytes. */
 class ExactWriter extends Writer<Uint8Array> {
@@ -92,7 +121,7 @@ class ExactWriter extends Writer<Uint8Array> {
   }
 
   override writeUint8Array(chunk: Uint8Array): Promise<void> {
-    if (this.#filled + chunk.length > this.#bytes.length) throw new RangeError(ERR_INVALID_UNCOMPRESSED_SIZE);
+    if (this.#filled + chunk.length > this.#bytes.length) throw new Error(ERR_INVALID_UNCOMPRESSED_SIZE);
     this.#bytes.set(chunk, this.#filled);
     this.#filled += chunk.length;
     return Promise.resolve();
@@ -179,7 +208,7 @@ class Entry implements ZipEntry {
       return await work();
     } catch (error) {
       if (error instanceof UserError) throw error;
-      return fail(problems[messageOf(error)] ?? 'its compressed data are damaged');
+      return fail(problems[complaintOf(error)] ?? 'its compressed data are damaged');
     }
   }
 }
@@ -200,6 +229,6 @@ function decodeName(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+    return latin1(bytes);
   }
 }

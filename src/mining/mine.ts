@@ -120,7 +120,7 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
     cosine: options.reference,
     memory,
     batch: options.batch,
-    store: new StateStore(folder, stateKey(options, parts, mined, pairs)),
+    store: new StateStore(folder, stateKey(options, sources, mined, pairs)),
     saveEvery: options.saveEvery,
     restart: options.restart,
     onProgress,
@@ -165,6 +165,13 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
  */
 export function checkMining(options: MineOptions): void {
   planned(options);
+}
+
+/** All settings that change what `mine` finds, as text: runs of other settings have others. @throws UserError as `checkMining`. */
+export function miningKey(options: MineOptions): string {
+  const { sources, mined, pairs, settings } = planned(options);
+  const { setK, anchors, conceptThreshold } = settings;
+  return JSON.stringify([stateKey(options, sources, mined, pairs), setK, anchors, conceptThreshold, options.twins]);
 }
 
 function planned(options: MineOptions) {
@@ -281,12 +288,12 @@ function checkPresent(
 /** All settings that change the sums of a run; weights and images are in inputs.ts. */
 function stateKey(
   options: MineOptions,
-  parts: readonly Part[],
+  sources: readonly ImageSource[],
   mined: readonly MinedModel[],
   pairs: readonly [number, number][],
 ): string {
   const { seed, k, setK, reference, nullModel, memory, batch, saveScores } = options;
-  const images = parts.map(({ source }) => {
+  const images = sources.map((source) => {
     const { height, width, generated, names } = source;
     return [samplesOf(source).map((i) => names[i]), height, width, generated?.recipe];
   });

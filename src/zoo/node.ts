@@ -8,7 +8,7 @@ import { networkPath, openCheckpoint, stateDict, type Checkpoint } from '../chec
 import { pickledModules } from '../checkpoint/modules.ts';
 import { openFile } from '../checkpoint/node.ts';
 import { recognise } from '../checkpoint/recognise.ts';
-import { errorCode } from '../files/node/system-error.ts';
+import { errorCode, reasonOf } from '../files/node/system-error.ts';
 import type { ByteSource } from '../files/source.ts';
 import { messageOf, UserError } from '../errors.ts';
 import type { Graph } from '../graph/graph.ts';
@@ -184,7 +184,7 @@ function weightFiles(model: string): { read: NonNullable<ReadOptions['external']
       return file;
     } catch (error) {
       if (error instanceof UserError) throw error;
-      throw unreadable(errorCode(error) === 'ENOENT' ? 'is missing' : `cannot be read (${messageOf(error)})`);
+      throw unreadable(errorCode(error) === 'ENOENT' ? 'is missing' : `cannot be read (${reasonOf(error)})`);
     }
   };
   return {

@@ -325,6 +325,13 @@ describe('rosetta edit', () => {
     );
   });
 
+  it('looks for the latents of its script before it opens models', async () => {
+    const box = [0, 0, 0.5, 0.5];
+    const edits = script('none.json', { type: 'copy-paste', from: box, to: box, source: 'nowhere.safetensors' });
+    const { code, err } = await run('edit', '--generator', 'gan=absent.pkl', '--seed', '5', '--run', 'run', '--out', 'none', ...edits); // prettier-ignore
+    expect([code, err]).toEqual([1, expect.stringMatching(/nowhere\.safetensors/)]);
+  });
+
   it('changes the class, from a row of a latent file', async () => {
     const edits = script('class.json', { type: 'class', class: 6 });
     const file = 'run/exemplars/latents/gan.safetensors';

@@ -275,6 +275,13 @@ describe('a tar archive', () => {
 });
 
 describe('a zip archive', () => {
+  it('has as many files as its end counts', async () => {
+    const content = Buffer.from(zipSync({ 'a.png': images['a.png'], 'b.png': images['a.png'] }));
+    const end = content.lastIndexOf('PK\x05\x06');
+    for (const at of [8, 10]) content.writeUInt16LE(1, end + at);
+    await expect(opened('x.zip', content)).rejects.toThrow(/whose directory lists other files than its end counts/);
+  });
+
   const everything = (level: 0 | 9): Zippable =>
     Object.fromEntries(
       Object.entries({ ...images, ...others }).map(([name, content]) => [

@@ -17,7 +17,7 @@ import type { Latents } from '../../synthesis/search/latents.ts';
 import { imageMetrics } from '../../synthesis/metrics.ts';
 import type { Generator, GeneratorOptions } from '../../zoo/model.ts';
 import { wayOf } from '../search/inversions.ts';
-import { aboutLatent, classesOf, latentOf, readLatent } from '../search/latent-file.ts';
+import { aboutLatent, classesOf, latentOf, readLatent, type LatentFile } from '../search/latent-file.ts';
 import type { ModelOption } from '../options.ts';
 import type { ProgressPrinter } from '../progress.ts';
 import type { SearchFile } from '../search/state-file.ts';
@@ -60,6 +60,7 @@ export async function editImage(
     throw new UserError(`${path} cannot be read: ${reasonOf(error)}`);
   });
   const script = parseEditScript(text, path);
+  const files = await sourceFiles(script, path);
   const engine = nodeEngine({ device: options.device, threads: options.threads });
   const mined = await openRun(options.run);
   const file = latent === undefined ? undefined : await readLatent(latent, { row });
@@ -74,7 +75,7 @@ export async function editImage(
   }
   const generatorOptions = generatorOptionsFor(generator, options, [generator.name], file?.metadata);
   const latents = await latentOf(engine, generator, options, generatorOptions, file, latent);
-  const sources = await sourcesOf(script, engine, generator, generatorOptions, options);
+  const sources = await sourcesOf(files, engine, generator, generatorOptions, options);
   const { told = (place) => place } = options;
   const where = latent === undefined ? `seed ${options.seed}` : told(latent);
   const name = `${generator.name}, ${where}`;
@@ -147,21 +148,30 @@ async function edited(plan: EditOptions, making: Making): Promise<Outcome> {
 const ofScript = (path: string, error: unknown): unknown =>
   error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error;
 
-/** Latents of the images that a copy-paste takes from; files are relative to the script. */
+/** By what a script calls them, the images that a copy-paste takes from: files of latents, relative to the script, or none for a seed. */
+async function sourceFiles(script: EditScript, path: string): Promise<Map<string, LatentFile | undefined>> {
+  const files = new Map<string, LatentFile | undefined>();
+  for (const edit of script.edits) {
+    const source = edit.type === 'copy-paste' ? (edit.source ?? 'self') : 'self';
+    if (source === 'self' || files.has(source)) continue;
+    files.set(source, seedOf(source) === undefined ? await readLatent(source, { folder: dirname(path) }) : undefined);
+  }
+  return files;
+}
+
+const seedOf = (source: string): string | undefined => /^seed:(\d+)$/.exec(source)?.[1];
+
+/** Their latents. */
 async function sourcesOf(
-  script: EditScript,
+  files: ReadonlyMap<string, LatentFile | undefined>,
   engine: Engine,
   generator: Generator,
   generatorOptions: Partial<GeneratorOptions>,
   options: EditCommandOptions,
 ): Promise<Map<string, Latents>> {
   const sources = new Map<string, Latents>();
-  for (const edit of script.edits) {
-    const source = edit.type === 'copy-paste' ? (edit.source ?? 'self') : 'self';
-    if (source === 'self' || sources.has(source)) continue;
-    const seed = /^seed:(\d+)$/.exec(source)?.[1];
-    const file = seed === undefined ? await readLatent(source, { folder: dirname(options.edit) }) : undefined;
-    const drawn = { seed: Number(seed), class: options.class };
+  for (const [source, file] of files) {
+    const drawn = { seed: Number(seedOf(source)), class: options.class };
     sources.set(source, await latentOf(engine, generator, drawn, generatorOptions, file, source));
   }
   return sources;

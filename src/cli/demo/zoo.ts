@@ -5,8 +5,10 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import Type from 'typebox';
 import { UserError } from '../../errors.ts';
-import { reasonOf } from '../../files/node/system-error.ts';
+import { readJson } from '../../files/json.ts';
+import { fileError, reasonOf } from '../../files/node/system-error.ts';
 import type { ModelOption } from '../options.ts';
 import { sha256 } from '../search/results.ts';
 import { present } from '../../lookup.ts';
@@ -40,7 +42,9 @@ export async function openZoo(path: string): Promise<Zoo> {
   const generates = (name: string) => Number((Object.values(roles) as string[]).includes(name));
   for (const name of names.sort((a, b) => generates(a) - generates(b) || (a < b ? -1 : 1))) {
     const file = join(path, `${name}.json`);
-    const card = await readFile(file, 'utf8');
+    const card = await readFile(file, 'utf8').catch((error: unknown) => {
+      throw fileError('read', file, error);
+    });
     const weights = join(path, weightsOf(card, file));
     if (!existsSync(weights)) throw new UserError(`the weights ${weights} of the zoo's ${name} are missing; ${remedy}`);
     digests.push(sha256(card), sha256(await readFile(weights)));
@@ -60,11 +64,7 @@ export async function openZoo(path: string): Promise<Zoo> {
 const remedy = 'install rosetta-neurons anew, or name another folder of networks and their cards with --zoo';
 
 function weightsOf(card: string, file: string): string {
-  try {
-    const { file: weights } = JSON.parse(card) as { file?: unknown };
-    if (typeof weights === 'string') return weights;
-  } catch {
-    // Told below.
-  }
+  const { value } = readJson(Type.Object({ file: Type.String() }), card);
+  if (value) return value.file;
   throw new UserError(`${file} is not a model card that names its "file"; ${remedy}`);
 }

@@ -4,7 +4,7 @@
 import { isAbsolute, join } from 'node:path';
 import { openCheckpoint } from '../../checkpoint/checkpoint.ts';
 import { openFile } from '../../checkpoint/node.ts';
-import { messageOf, UserError } from '../../errors.ts';
+import { UserError } from '../../errors.ts';
 import { parseJson } from '../../files/parse-json.ts';
 import { float32, toFloat32 } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
@@ -99,7 +99,8 @@ export async function latentOf(
   try {
     checkLatents(generator.card, file.latents);
   } catch (error) {
-    throw new UserError(`${path}: ${messageOf(error)}`);
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${path}: ${error.message}`);
   }
   return file.latents;
 }

@@ -5,7 +5,7 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { UserError } from '../../errors.ts';
 import { checkRange, type ByteSource } from '../source.ts';
-import { reasonOf } from './system-error.ts';
+import { errorCode, reasonOf } from './system-error.ts';
 
 export type FileSource = ByteSource & { close(): Promise<void> };
 
@@ -13,7 +13,7 @@ const maxReadBytes = 2 ** 30; // one read(2) moves less than 2 GiB
 
 /**
  * Opens a file for reading; close it in the end.
- * @param advice what messages end with, e.g. which file is to be given.
+ * @param advice what messages about a wrong path end with, e.g. which file is to be given.
  * @throws UserError for a path that is missing, a folder, not a regular file, or not readable.
  */
 export async function openSource(path: string, advice = ''): Promise<FileSource> {
@@ -22,11 +22,12 @@ export async function openSource(path: string, advice = ''): Promise<FileSource>
     // Without O_NONBLOCK, opening a pipe would wait for a writer.
     handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
-    throw new UserError(`${path} cannot be opened: ${reasonOf(error)}.${advice}`);
+    const elsewhere = ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '');
+    throw new UserError(`${path} cannot be opened: ${reasonOf(error)}.${elsewhere ? advice : ''}`);
   }
   const stat = await handle.stat().catch(async (error: unknown) => {
     await handle.close();
-    throw new UserError(`${path} cannot be read: ${reasonOf(error)}.${advice}`);
+    throw new UserError(`${path} cannot be read: ${reasonOf(error)}.`);
   });
   if (!stat.isFile()) {
     await handle.close();

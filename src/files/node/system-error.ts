@@ -1,7 +1,7 @@
 // What the system's errors about files mean, in words: one table for the whole program.
 // It decides nothing: what is no error of the system is passed on as it is.
 
-import { messageOf, UserError } from '../../errors.ts';
+import { UserError } from '../../errors.ts';
 
 interface Meaning {
   readonly reason: string;
@@ -47,10 +47,10 @@ export const errorCode = (error: unknown): string | undefined =>
 export const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error && errorCode(error) !== undefined;
 
-/** Why something failed: for errors of the system in words and without the path, for others their message. */
+/** Why a call of the system failed, in words and without the path. @throws any other error as it is, since it is a defect. */
 export function reasonOf(error: unknown): string {
-  if (isSystemError(error)) return meanings[error.code ?? '']?.reason ?? `the system says ${error.code}`;
-  return messageOf(error);
+  if (!isSystemError(error)) throw error;
+  return meanings[error.code ?? '']?.reason ?? `the system says ${error.code}`;
 }
 
 /**

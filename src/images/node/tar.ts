@@ -6,11 +6,11 @@ import { posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract, type ExtractEvents } from 'tar-stream';
-import { UserError } from '../../errors.ts';
+import { complaintOf, UserError } from '../../errors.ts';
 import { imageDefaults, inMebibytes } from '../limits.ts';
 import { imageSetOf, isImageName, type ImageReader, type ImageSet } from '../image-set.ts';
 import { readAt, stampOf } from '../../files/node/file.ts';
-import { reasonOf } from '../../files/node/system-error.ts';
+import { isSystemError, reasonOf } from '../../files/node/system-error.ts';
 import { Spool } from '../../files/node/spool.ts';
 import { nameOf } from './name.ts';
 
@@ -51,7 +51,9 @@ export async function openTar(path: string, source: string, limits: OpenLimits =
   } catch (error) {
     await close();
     if (error instanceof UserError) throw error;
-    throw new UserError(`${path} is not a complete tar archive (${reasonOf(error)}): fetch or make it again`);
+    throw new UserError(
+      `${path} is not a complete tar archive (${isSystemError(error) ? reasonOf(error) : complaintOf(error)}): fetch or make it again`,
+    );
   }
 }
 

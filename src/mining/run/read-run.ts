@@ -5,7 +5,7 @@ import Type from 'typebox';
 import { problemIn, readJson, readValue } from '../../files/json.ts';
 import { readSafetensors, type Safetensors } from '../../files/safetensors.ts';
 import { bytesSource } from '../../files/source.ts';
-import { messageOf, UserError } from '../../errors.ts';
+import { UserError } from '../../errors.ts';
 import { unfinished, type Folder } from '../../files/folder.ts';
 import { parseJson } from '../../files/parse-json.ts';
 import { outlineSchemas, pairSchema, type Dictionary, type PairList } from './dictionary.ts';
@@ -208,8 +208,9 @@ export async function readMoments(folder: Folder, path: string): Promise<RunMome
   try {
     return new RunMoments(path, await momentsIn(await readSafetensors(bytesSource(file, bytes))));
   } catch (error) {
+    if (!(error instanceof UserError)) throw error;
     // The reader's remedy, another download, is none for a file of a run.
-    const reason = messageOf(error).replace(`${file}: `, '').split('. ')[0];
+    const reason = error.message.replace(`${file}: `, '').split('. ')[0];
     throw new UserError(`${file} is damaged (${reason}); mine again`, { cause: error });
   }
 }

@@ -44,10 +44,14 @@ export function beginSearch(start: Latents, free: readonly LatentName[]): Search
   };
 }
 
-/** @throws UserError when the state is of other latents. */
-export function resumeSearch(state: SearchState, start: Latents): Search {
+/**
+ * @param free latents that are moved.
+ * @throws UserError when the state is of other latents, or moves others.
+ */
+export function resumeSearch(state: SearchState, start: Latents, free: readonly LatentName[]): Search {
   const shapes = (latents: Latents) => JSON.stringify(shapesOf(latents));
-  if (shapes(state.latents) !== shapes(start)) {
+  const moved = Object.keys(state.adam).sort().join();
+  if (shapes(state.latents) !== shapes(start) || moved !== [...free].sort().join()) {
     throw new UserError('the saved search is of other latents; begin anew, or give the space and starts it had');
   }
   return copySearch(state);

@@ -192,9 +192,17 @@ async function stamp(path: string) {
   return { bytes: size, changed: mtimeMs };
 }
 
-/** Files of other versions of this program: nothing would read them again. */
+/** Files that nothing would read again: of other versions of this program, and what a killed process left without an index. */
 async function removeOutdated(folder: string, current: string): Promise<void> {
-  for (const name of await readdir(folder)) {
+  const names = await readdir(folder);
+  const present = new Set(names);
+  for (const name of names) {
+    const [, key] = /^([0-9a-f]{16}-[0-9a-f]{12})\.(data|more\.data|onnx)$/.exec(name) ?? [];
+    if (key && key !== current && !present.has(`${key}.json`)) {
+      // Another process may be about to write the index.
+      const found = await stat(join(folder, name)).catch(() => undefined);
+      if (found && Date.now() - found.mtimeMs > 3_600_000) await rm(join(folder, name), { force: true });
+    }
     if (!/^[0-9a-f]{16}-[0-9a-f]{12}\.json$/.test(name) || name === `${current}.json`) continue;
     const index = await unsealed<Index>(await readFile(join(folder, name), 'utf8').catch(() => ''));
     if (index?.version === version) continue;

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { nodeFolder } from '../../../src/files/node/folder.ts';
 import { openSource } from '../../../src/files/node/open-source.ts';
+import { complaintOf } from '../../../src/errors.ts';
+import { readZip } from '../../../src/files/zip.ts';
 import { fileError, reasonOf } from '../../../src/files/node/system-error.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rosetta-system-error-'));
@@ -34,6 +36,9 @@ describe('an error of the system', () => {
       /^UserError: cannot remove .*: a part of the path is a file, not a folder; choose another path$/,
     );
     expect(String(await failed(() => openSource(folder)))).toMatch(/cannot be read: it is a folder/);
+    // Advice about the path only where the path is wrong.
+    expect(String(await failed(() => openSource(join(folder, 'none'), ' Name another.')))).toMatch(/Name another\.$/);
+    expect(String(await failed(() => openSource(long, ' Name another.')))).toMatch(/the name is too long\.$/);
   });
 
   it('that has no words names its code', () => {
@@ -70,6 +75,11 @@ describe('a defect of the program', () => {
   it('is passed on as it is, also while a file is written', async () => {
     const defect = new TypeError('undefined is no function');
     expect(fileError('write', 'x', defect)).toBe(defect);
+    expect(() => reasonOf(defect)).toThrow(defect);
+    expect(() => complaintOf(defect)).toThrow(defect);
+    expect(complaintOf(new Error('bad bytes'))).toBe('bad bytes');
+    const source = { name: 'x.zip', size: 100, read: () => Promise.reject(defect) };
+    expect(await failed(() => readZip(source))).toBe(defect);
     function* chunks(): Generator<string> {
       yield 'half';
       throw defect;

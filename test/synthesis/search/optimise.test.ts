@@ -99,9 +99,8 @@ describe('the search', () => {
     const rest = await run({ ...base, state });
     expect(largestDifference(rest.latents.z!.data, whole.latents.z!.data)).toBe(0);
     expect(rest.loss).toEqual(whole.loss);
-    await expect(run({ ...base, start: takeRows(start, [0]), state })).rejects.toThrow(
-      /saved search is of other latents/,
-    );
+    for (const other of [{ start: takeRows(start, [0]), state }, { state: { ...state, adam: {} } }])
+      await expect(run({ ...base, ...other })).rejects.toThrow(/saved search is of other latents/);
   });
 
   it('does not let a row that is no number disturb the others, and keeps the last good latent of all', async () => {

@@ -179,6 +179,19 @@ describe('a compiled copy', () => {
     expectSame(got, expected);
   });
 
+  it('takes away what killed processes left without an index, once it is old', async () => {
+    await open();
+    const [old, young] = ['0'.repeat(16), '1'.repeat(16)].map((key) => `${key}-${'2'.repeat(12)}`);
+    for (const key of [old, young])
+      for (const end of ['data', 'more.data', 'onnx']) writeFileSync(join(folder, `${key}.${end}`), 'x');
+    for (const end of ['data', 'more.data', 'onnx']) utimesSync(join(folder, `${old}.${end}`), 1, 1);
+    await open({ strideOn: 'conv1' });
+    const left = readdirSync(folder);
+    expect(left.filter((name) => name.startsWith(old))).toEqual([]);
+    expect(left.filter((name) => name.startsWith(young))).toHaveLength(3);
+    expect(entries('.onnx')).toHaveLength(3);
+  });
+
   it('is of one content and one configuration', async () => {
     await open();
     await open({ strideOn: 'conv1' });

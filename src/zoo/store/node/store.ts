@@ -5,7 +5,8 @@ import envPaths from 'env-paths';
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import Type from 'typebox';
-import { messageOf, UserError } from '../../../errors.ts';
+import { UserError } from '../../../errors.ts';
+import { reasonOf } from '../../../files/node/system-error.ts';
 import { program } from '../../../program.ts';
 import { readJson, type Read } from '../../../files/json.ts';
 import { nodeFolder } from '../../../files/node/folder.ts';
@@ -189,7 +190,7 @@ export class ModelStore {
     const hashes = digests();
     await hashFile(file, hashes, signal).catch((error: unknown) => {
       signal?.throwIfAborted();
-      throw new UserError(`${file} cannot be read (${messageOf(error)})`);
+      throw new UserError(`${file} cannot be read (${reasonOf(error)})`);
     });
     const digest = { sha256: hashes.sha256.digest('hex'), md5: hashes.md5.digest('hex') };
     const published = this.#official.get(name)?.files[0];
