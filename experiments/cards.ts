@@ -26,8 +26,8 @@ const goals: Readonly<Record<string, readonly [measure: string, goal: number] | 
   'dino-vit': ['k-NN by class token, % of test photos', 65],
   'mae-vit': ['linear probe of mean of patches, % of test photos', 60],
   'clip-resnet': ['zero-shot top-1, % of test photos', 80],
-  biggan: ['samples recognised as the class asked for, %', 80],
-  'stylegan-xl': ['samples recognised as the class asked for, %', 80],
+  biggan: ['samples classified as the class asked for, %', 80],
+  'stylegan-xl': ['samples classified as the class asked for, %', 80],
 };
 
 /** What is read of a card and a recipe; the rest is passed on. */
@@ -65,7 +65,7 @@ const json = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
 /** What was measured of a network, or of its untrained twin, by measure. */
 function measuresOf(
   name: string,
-  { features = {}, top1, captions, frechet, precision = NaN, recall = NaN, recognised }: Measured,
+  { features = {}, top1, captions, frechet, precision = NaN, recall = NaN, accuracy }: Measured,
 ): Record<string, number> {
   const found: Record<string, number> = {};
   if (top1 !== undefined) {
@@ -84,7 +84,7 @@ function measuresOf(
     found['precision by ResNet-56, %'] = percent(precision);
     found['recall by ResNet-56, %'] = percent(recall);
   }
-  if (recognised !== undefined) found['samples recognised as the class asked for, %'] = percent(recognised);
+  if (accuracy !== undefined) found['samples classified as the class asked for, %'] = percent(accuracy);
   return found;
 }
 
@@ -176,7 +176,7 @@ function page(): string[] {
             '10,000 samples with the test photos by Fréchet distance, precision and recall; do not compare these with numbers from ' +
             `Inception-v3. We also count the samples that it recognises as the class asked for. For ${(photosAlone.images ?? 0).toLocaleString('en')} ` +
             `training photos the four numbers are ${round(photosAlone.frechet ?? NaN, 3)}, ${percent(photosAlone.precision ?? NaN)} %, ${percent(photosAlone.recall ?? NaN)} % and ` +
-            `${percent(photosAlone.recognised ?? NaN)} %.`,
+            `${percent(photosAlone.accuracy ?? NaN)} %.`,
         ]
       : []),
     ...networks.flatMap(section),

@@ -28,7 +28,7 @@ import {
   pixelFeatures,
   precisionRecall,
   recallAt,
-  recognised,
+  top1Accuracy,
   noun,
   templates,
   type Readout,
@@ -118,7 +118,7 @@ async function measureEncoders() {
       const [known, asked] = [await read(network, train), await read(network, test)];
       const found = await sorted(known, asked);
       const own = asked.logits ?? (text && cosines(asked.features['joint space'], text.classes));
-      const top1 = own && recognised(largest(own), test.labels);
+      const top1 = own && top1Accuracy(largest(own), test.labels);
       print(network.name, found, top1);
       const recall = text && recallAt(cosines(asked.features['joint space'], text.nouns), text.own, [1, 5]);
       both[key] = {
@@ -172,8 +172,8 @@ async function sorted(known: Read, asked: Read): Promise<Record<string, Sorted>>
       test: asked.features[name],
       classes: classes.length,
     };
-    const knn = recognised(await nearestNeighbours(options), test.labels);
-    const probe = recognised((await linearProbe(options)).predicted, test.labels);
+    const knn = top1Accuracy(await nearestNeighbours(options), test.labels);
+    const probe = top1Accuracy((await linearProbe(options)).predicted, test.labels);
     shares[name] = { length: rows.shape[1], knn, probe };
   }
   return shares;
@@ -217,10 +217,10 @@ async function measureGenerators() {
       images: pooled.shape[0],
       frechet: frechetDistance(real, gaussianOf(pooled)),
       ...precisionRecall(realManifold, manifoldOf(pooled)),
-      ...(asked && { recognised: recognised(largest(logits), asked) }),
+      ...(asked && { accuracy: top1Accuracy(largest(logits), asked) }),
     };
     const { frechet, precision, recall } = result;
-    const cells = [frechet.toFixed(3), percent(precision), percent(recall), percent(result.recognised)];
+    const cells = [frechet.toFixed(3), percent(precision), percent(recall), percent(result.accuracy)];
     console.log(`| ${[name, ...cells].join(' | ')} |`);
     return result;
   };
@@ -229,7 +229,7 @@ async function measureGenerators() {
     `\nGenerators: ${samples} samples against ${test.n} test photos, by the ${photos.pooled.shape[1]} pooled features of ResNet-56 ` +
       '(distances are not those of Inception-v3); % but for the distance',
   );
-  console.log('| images | Fréchet distance | precision | recall | recognised as the class asked for |');
+  console.log('| images | Fréchet distance | precision | recall | classified as the class asked for |');
   console.log(`|${'---|'.repeat(5)}`);
   const some = chooseSamples(train.n, samples, 1);
   const photoLabels = some.map((i) => train.labels[i]);

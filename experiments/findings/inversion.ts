@@ -229,7 +229,7 @@ async function measured({
       ssim,
       distance: distances[i],
       r: mean([...r.subarray(best[i] * units, (best[i] + 1) * units)]),
-      recognised: named[i] === photos.labels[photo],
+      sameClass: named[i] === photos.labels[photo],
       ...(isShown(photo, photos.labels.length) && { image: packed(image) }),
     };
   });

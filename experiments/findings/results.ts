@@ -44,7 +44,7 @@ export interface Nearness {
   /** In the judge's features. */
   readonly distance: number;
   readonly r: number;
-  readonly recognised: boolean;
+  readonly sameClass: boolean;
   /** Packed, of the photos that are shown. */
   readonly image?: string;
 }

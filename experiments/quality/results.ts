@@ -15,7 +15,7 @@ export interface ImageQuality {
   readonly precision: number;
   readonly recall: number;
   /** Share that the judge takes for the class asked for. */
-  readonly recognised?: number;
+  readonly accuracy?: number;
 }
 
 /** Of an encoder: by features; of a generator: of its samples. */

@@ -69,7 +69,7 @@ export async function inversionSection({
     }
     const column = (method: SearchMethod | 'start', key: Exclude<keyof Nearness, 'image'>) =>
       rows.map((row) => Number(row[method][key]));
-    const shares = withStart.map((method) => mean(column(method, 'recognised')));
+    const shares = withStart.map((method) => mean(column(method, 'sameClass')));
     const lines = withStart.map((method, m) => [
       allMethods[method],
       ...measures.map(({ key, digits }) => fixed(mean(column(method, key)), digits)),

@@ -13,5 +13,5 @@ export { frechetDistance, gaussianOf, type Gaussian } from './frechet.ts';
 export { nearestNeighbours, type KnnOptions } from './knn.ts';
 export { linearProbe, type LinearProbe, type LinearProbeOptions } from './linear-probe.ts';
 export { manifoldOf, precisionRecall, shareWithin, type Manifold } from './precision-recall.ts';
-export { largest, recognised, recognisedByClass } from './recognised.ts';
+export { largest, top1Accuracy, accuracyByClass } from './accuracy.ts';
 export { cosines, recallAt } from './zero-shot.ts';

@@ -12,7 +12,7 @@ import { cosine } from '../loop/schedule.ts';
 import { trainingStep } from '../loop/step.ts';
 import { train as runTraining } from '../loop/train.ts';
 import { expectFitting, type LabelledFeatures } from './features.ts';
-import { largest } from './recognised.ts';
+import { largest } from './accuracy.ts';
 
 export interface LinearProbeOptions extends LongWork {
   readonly engine: Engine;

@@ -18,8 +18,8 @@ import {
   photoSource,
   pixelFeatures,
   recallAt,
-  recognised,
-  recognisedByClass,
+  top1Accuracy,
+  accuracyByClass,
 } from '../../../src/training/quality/index.ts';
 import { freshResNet } from '../../../src/training/class/tensors.ts';
 import { modelFromTensors } from '../../../src/zoo/from-checkpoint.ts';
@@ -168,7 +168,7 @@ it('a probe parts what a plane parts, wherever the features lie and however larg
   };
   const [train, test] = [shifted(1, 600), shifted(2, 300)];
   const { predicted } = await linearProbe({ engine, train, test: test.features, classes: 2, batch: 100 });
-  expect(recognised(predicted, test.labels)).toBeGreaterThan(0.99);
+  expect(top1Accuracy(predicted, test.labels)).toBeGreaterThan(0.99);
 });
 
 it('a probe on two indicators finds the log odds, whose closed form is known', async () => {
@@ -190,13 +190,13 @@ it('a probe is the same each time', async () => {
   expect(second.logits.data).toEqual(first.logits.data);
 });
 
-it('counts what is recognised', () => {
+it('counts what is classified as asked for', () => {
   const logits = float32([4, 3], [1, 2, 0, 5, 5, 5, 0, 0, 1, -1, -3, -2]);
   const predicted = largest(logits);
   expect([...predicted]).toEqual([1, 0, 2, 0]);
-  expect(recognised(predicted, [1, 2, 2, 0])).toBe(0.75);
-  expect([...recognisedByClass(predicted, [1, 2, 2, 0], 4)]).toEqual([1, 1, 0.5, NaN]);
-  expect(() => recognised(predicted, [1])).toThrow(/4 predictions cannot be compared with 1 classes/);
+  expect(top1Accuracy(predicted, [1, 2, 2, 0])).toBe(0.75);
+  expect([...accuracyByClass(predicted, [1, 2, 2, 0], 4)]).toEqual([1, 1, 0.5, NaN]);
+  expect(() => top1Accuracy(predicted, [1])).toThrow(/4 predictions cannot be compared with 1 classes/);
 });
 
 it('ranks captions by cosine; ties gain nothing', () => {
@@ -228,7 +228,7 @@ it.skipIf(!existsSync(resnet) || !existsSync(archive))(
     const classes = [...new Set(folders)].sort();
     const labels = Int32Array.from(folders, (folder) => classes.indexOf(folder));
     // Three standard errors of 1,000 photos are 2.6 %; of all 10,000 the bench gets 91.73 %.
-    expect(Math.abs(recognised(largest(found.logits), labels) - 0.9173)).toBeLessThan(0.026);
+    expect(Math.abs(top1Accuracy(largest(found.logits), labels) - 0.9173)).toBeLessThan(0.026);
     // An order of its own, for the photos come class by class.
     const order = Array.from(labels, (_, i) => i).sort((a, b) => randomAt(9, a) - randomAt(9, b));
     const rows = (chosen: number[]) => ({
@@ -241,8 +241,8 @@ it.skipIf(!existsSync(resnet) || !existsSync(archive))(
     const [train, test] = [rows(order.slice(0, 500)), rows(order.slice(500))];
     const options = { engine, train, test: test.features, classes: 10 };
     const voted = await nearestNeighbours(options);
-    expect(recognised(voted, test.labels)).toBeGreaterThan(0.87);
+    expect(top1Accuracy(voted, test.labels)).toBeGreaterThan(0.87);
     const { predicted } = await linearProbe(options);
-    expect(recognised(predicted, test.labels)).toBeGreaterThan(0.87);
+    expect(top1Accuracy(predicted, test.labels)).toBeGreaterThan(0.87);
   },
 );

@@ -17,7 +17,7 @@ export function largest({ shape: [n, classes], data }: Float32Tensor): Int32Arra
  * Fraction of rows that are of the class asked for, 0 to 1.
  * @throws UserError when there are none, or not as many of one as of the other.
  */
-export function recognised(predicted: ArrayLike<number>, asked: ArrayLike<number>): number {
+export function top1Accuracy(predicted: ArrayLike<number>, asked: ArrayLike<number>): number {
   const n = predicted.length;
   if (n === 0 || asked.length !== n) {
     throw new UserError(`${n} predictions cannot be compared with ${asked.length} classes; give one for each`);
@@ -28,11 +28,7 @@ export function recognised(predicted: ArrayLike<number>, asked: ArrayLike<number
 }
 
 /** The same for each class apart; NaN for one that nobody asked for. */
-export function recognisedByClass(
-  predicted: ArrayLike<number>,
-  asked: ArrayLike<number>,
-  classes: number,
-): Float64Array {
+export function accuracyByClass(predicted: ArrayLike<number>, asked: ArrayLike<number>, classes: number): Float64Array {
   const right = new Float64Array(classes);
   const all = new Float64Array(classes);
   for (let i = 0; i < asked.length; i++) {
