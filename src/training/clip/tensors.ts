@@ -26,7 +26,7 @@ export const clipSizesSchema = Type.Object(
       {
         width: channels('Channels of a token; a head has 64.'),
         layers: layers('Number of blocks.'),
-        context: whole('Tokens of a caption, start and end among them.', 2 ** 14, 3),
+        context: whole('Tokens of a caption, start and end among them.', 2 ** 10, 3),
       },
       { ...closed, description: 'The text tower, a causal transformer.' },
     ),

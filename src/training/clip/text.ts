@@ -30,12 +30,13 @@ export function textFeatures(b: GraphBuilder, tokens: Value, weights: Weights): 
 
   const embedded = b.gather(weights.constant(b, 'token_embedding.weight'), tokens, 0);
   const placed = b.add(embedded, weights.constant(b, 'positional_embedding', [context, width]));
+  const later = laterTokens(b, context);
   let y = b.reshape(placed, [n * context, width]);
   for (let i = 0; weights.has(`transformer.resblocks.${i}.ln_1.weight`); i++) {
     const name = `transformer.resblocks.${i}`;
     const { attn, mlp } = { attn: `${name}.attn`, mlp: `${name}.mlp` };
     const qkv = linear(normalisation(y, `${name}.ln_1`), `${attn}.in_proj_weight`, `${attn}.in_proj_bias`);
-    const attended = causalAttention(b, qkv, n, context);
+    const attended = causalAttention(b, qkv, later, n);
     y = b.add(y, linear(attended, `${attn}.out_proj.weight`, `${attn}.out_proj.bias`));
     const raised = linear(normalisation(y, `${name}.ln_2`), `${mlp}.c_fc.weight`, `${mlp}.c_fc.bias`);
     y = b.add(y, linear(quickGelu(b, raised), `${mlp}.c_proj.weight`, `${mlp}.c_proj.bias`));
@@ -46,19 +47,27 @@ export function textFeatures(b: GraphBuilder, tokens: Value, weights: Weights): 
   return b.matmul(last, weights.constant(b, 'text_projection'));
 }
 
-/** Attention of each token to itself and those before it: `[n * context, 3 * width]` -> `[n * context, width]`. */
-function causalAttention(b: GraphBuilder, qkv: Value, n: number, context: number): Value {
+/** `[context, context]`: what hides from each token those after it, when it is added to the scores. */
+function laterTokens(b: GraphBuilder, context: number): Value {
+  const mask = new Float32Array(context * context);
+  for (let t = 0; t < context; t++) mask.fill(-Infinity, t * context + t + 1, (t + 1) * context);
+  return b.constant(float32([context, context], mask));
+}
+
+/**
+ * Attention of each token to itself and those before it: `[n * context, 3 * width]` -> `[n * context, width]`.
+ * @param later as `laterTokens`.
+ */
+function causalAttention(b: GraphBuilder, qkv: Value, later: Value, n: number): Value {
+  const [context] = later.shape;
   const width = qkv.shape[1] / 3;
   const heads = textHeads(width);
   const size = width / heads;
   const perHead = (value: Value, perm: readonly number[]) =>
     b.transpose(b.reshape(value, [n, context, heads, size]), perm);
   const [queries, keys, values] = b.split(qkv, [width, width, width], 1);
-  const later = Float32Array.from({ length: context * context }, (_, i) =>
-    i % context > Math.floor(i / context) ? -Infinity : 0,
-  );
   const scores = b.mul(b.matmul(perHead(queries, [0, 2, 1, 3]), perHead(keys, [0, 2, 3, 1])), size ** -0.5);
-  const shares = b.softmax(b.add(scores, b.constant(float32([context, context], later))));
+  const shares = b.softmax(b.add(scores, later));
   const mixed = b.matmul(shares, perHead(values, [0, 2, 1, 3]));
   return b.reshape(b.transpose(mixed, [0, 2, 1, 3]), [n * context, width]);
 }
