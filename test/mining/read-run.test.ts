@@ -249,4 +249,15 @@ describe('the moments of a run', () => {
     await expect(reading).rejects.toBeInstanceOf(UserError);
     await expect(reading).rejects.not.toThrow(/download/);
   });
+
+  it('do not hide a defect behind a damaged file', async () => {
+    const defect = new TypeError('undefined is no function');
+    const bytes = new Uint8Array(64);
+    for (const name of ['slice', 'subarray'] as const) {
+      bytes[name] = () => {
+        throw defect;
+      };
+    }
+    await expect(readMoments({ ...memoryFolder(), read: () => Promise.resolve(bytes) }, 'run')).rejects.toBe(defect);
+  });
 });

@@ -7,10 +7,9 @@ import { readSafetensors, type Safetensors } from '../../files/safetensors.ts';
 import { bytesSource } from '../../files/source.ts';
 import { UserError } from '../../errors.ts';
 import { unfinished, type Folder } from '../../files/folder.ts';
-import { parseJson } from '../../files/parse-json.ts';
 import { outlineSchemas, pairSchema, type Dictionary, type PairList } from './dictionary.ts';
 import { isPair } from './pair-check.ts';
-import { parseUnit, unitName } from './units.ts';
+import { isUnitName, parseUnit, unitName } from './units.ts';
 
 /**
  * The dictionary of a finished run; one of schema version 2 comes as the present one.
@@ -225,19 +224,18 @@ async function momentsIn({ metadata, tensors }: Safetensors): Promise<Map<string
     const values = async (what: 'mean' | 'std'): Promise<Float32Array> => {
       const data = (await tensors.get(`${name}.${what}`)?.load())?.data;
       if (data instanceof Float32Array && data.length === units.length) return data;
-      throw new RangeError(`it has no ${what} for each of the ${units.length} units of ${name}`);
+      throw new UserError(`it has no ${what} for each of the ${units.length} units of ${name}`);
     };
     models.set(name, { units, means: await values('mean'), stds: await values('std') });
   }
-  if (!models.size) throw new RangeError('it names no units');
+  if (!models.size) throw new UserError('it names no units');
   return models;
 }
 
 function unitsIn(list: string, model: string): readonly string[] {
-  const units: unknown = parseJson(list);
-  if (!Array.isArray(units) || !units.every((unit): unit is string => typeof unit === 'string')) {
-    throw new RangeError(`its units of ${model} are not a list of names`);
-  }
-  for (const unit of units) parseUnit(unit);
+  const { value: units } = readJson(Type.Array(Type.String()), list);
+  if (!units) throw new UserError(`its units of ${model} are not a list of names`);
+  const odd = units.find((unit) => !isUnitName(unit));
+  if (odd !== undefined) throw new UserError(`"${odd}" is not a unit name of the form model/layer/index`);
   return units;
 }
