@@ -124,7 +124,7 @@ describe('the file of an unfinished search', () => {
   const name = 'search.safetensors';
   const whole = (): Map<string, Tensor> =>
     new Map<string, Tensor>([
-      ...searchTensors({ start, state: { ...beginSearch(start, ['z']), step: 1 } }),
+      ...searchTensors({ start, state: { ...beginSearch(start), step: 1 } }),
       ['way/frames', { dtype: 'uint8', shape: [1, 2, 1, 1, 3], data: new Uint8Array(6) }],
       ['curve/loss', float32([1, 2], Float32Array.of(1, 2))],
     ]);
@@ -165,6 +165,16 @@ describe('the file of an unfinished search', () => {
       const { file, said } = await open(bytesOf(tensors));
       expect([file.saved, said]).toEqual([undefined, expect.stringMatching(/is damaged; a new one begins/)]);
     }
+  });
+
+  it.each(['z', 'c'] as const)('begins anew with a note where it lacks both moments of %s', async (lost) => {
+    const both = { ...start, c: float32([2, 2], Float32Array.of(0, 1, 1, 0)) };
+    const tensors = whole();
+    for (const key of [...tensors.keys()]) if (/^(start|latents|best|adam)/.test(key)) tensors.delete(key);
+    for (const [key, tensor] of searchTensors({ start: both, state: { ...beginSearch(both), step: 1 } }))
+      if (!key.startsWith(`adam/${lost}/`)) tensors.set(key, tensor);
+    const { file, said } = await open(bytesOf(tensors));
+    expect([file.saved, said]).toEqual([undefined, expect.stringMatching(/is damaged; a new one begins/)]);
   });
 
   it.each([NaN, -1, 0.5, Infinity])('begins anew where its step is %d', async (step) => {

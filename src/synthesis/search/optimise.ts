@@ -101,7 +101,7 @@ export async function optimise(options: OptimiseOptions): Promise<SearchResult> 
     memory: options.memory,
   });
   const used = terms.filter((term) => term.weight);
-  const search = options.state ? resumeSearch(options.state, start, free) : beginSearch(start, free);
+  const search = options.state ? resumeSearch(options.state, start) : beginSearch(start);
   let stopped: SearchResult['stopped'] = 'done';
   return await withSession(engine, step.graph, async (session) => {
     while (search.step < steps) {

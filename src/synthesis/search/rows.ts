@@ -4,7 +4,7 @@
 import { UserError } from '../../errors.ts';
 import { float32 } from '../../graph/tensor.ts';
 import { adamState, type AdamState } from './adam.ts';
-import { entriesOf, mapTensors, rowsIn, shapesOf, type LatentName, type Latents } from './latents.ts';
+import { entriesOf, mapTensors, rowsIn, shapesOf, type Latents } from './latents.ts';
 import { present } from '../../lookup.ts';
 
 /** All that a search is at a moment. Plain data; a saved one can be taken up again to the same result. */
@@ -12,6 +12,7 @@ export interface SearchState {
   /** Steps done. */
   readonly step: number;
   readonly latents: Latents;
+  /** Of every latent, also of those that are not moved: where they are missing, the state is damaged. */
   readonly adam: Readonly<Record<string, AdamState>>;
   /** The best of each row so far. */
   readonly best: { readonly latents: Latents; readonly loss: Float32Array; readonly step: Int32Array };
@@ -31,27 +32,23 @@ export interface Search {
 const copyTensors = (latents: Latents): Latents =>
   mapTensors(latents, ({ shape, data }) => float32(shape, Float32Array.from(data)));
 
-/** @param free latents that are moved. */
-export function beginSearch(start: Latents, free: readonly LatentName[]): Search {
+export function beginSearch(start: Latents): Search {
   const n = rowsIn(start);
   const nothing = () => new Float32Array(n).fill(Infinity);
   return {
     step: 0,
     latents: copyTensors(start),
-    adam: Object.fromEntries(free.map((name) => [name, adamState(present(start[name], 'latent').data.length)])),
+    adam: Object.fromEntries(entriesOf(start).map(([name, { data }]) => [name, adamState(data.length)])),
     best: { latents: copyTensors(start), loss: nothing(), step: new Int32Array(n) },
     improved: { loss: nothing(), step: 0 },
   };
 }
 
-/**
- * @param free latents that are moved.
- * @throws UserError when the state is of other latents, or moves others.
- */
-export function resumeSearch(state: SearchState, start: Latents, free: readonly LatentName[]): Search {
+/** @throws UserError when the state is of other latents. */
+export function resumeSearch(state: SearchState, start: Latents): Search {
   const shapes = (latents: Latents) => JSON.stringify(shapesOf(latents));
-  const moved = Object.keys(state.adam).sort().join();
-  if (shapes(state.latents) !== shapes(start) || moved !== [...free].sort().join()) {
+  const whole = entriesOf(start).every(([name]) => state.adam[name]);
+  if (shapes(state.latents) !== shapes(start) || !whole) {
     throw new UserError('the saved search is of other latents; begin anew, or give the space and starts it had');
   }
   return copySearch(state);

@@ -61,13 +61,18 @@ export function searchFromTensors(tensors: ReadonlyMap<string, Tensor>): SavedSe
         return [name, tensorOf(`${prefix}/${name}`, shape)];
       }),
     );
-  const moved = names.filter((name) => tensors.has(`adam/${name}/first`) || tensors.has(`adam/${name}/second`));
-  if (!moved.length) throw wrong(`adam/${names[0]}/first`, 'has no');
   const adam = Object.fromEntries(
-    moved.map((name): [string, AdamState] => {
-      const length = start[name]?.data.length ?? 0;
-      return [name, { first: data(`adam/${name}/first`, length), second: data(`adam/${name}/second`, length) }];
-    }),
+    Object.entries(start).map(
+      ([
+        name,
+        {
+          data: { length },
+        },
+      ]): [string, AdamState] => [
+        name,
+        { first: data(`adam/${name}/first`, length), second: data(`adam/${name}/second`, length) },
+      ],
+    ),
   );
   const stepsOf = (name: string, length: number): Float32Array => {
     const steps = data(name, length);
