@@ -8,11 +8,12 @@ import {
   ERR_INVALID_UNCOMPRESSED_SIZE,
   ERR_LOCAL_FILE_HEADER_NOT_FOUND,
   Reader,
+  WARNING_MISMATCHED_CENTRAL_DIRECTORY_OFFSET,
   Writer,
   ZipReader,
   type FileEntry,
 } from '@zip.js/zip.js/lib/zip-core-native.js';
-import { complaintOf, UserError } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
 import { checkRange, type ByteSource } from './source.ts';
 
 // Of a hundred and fifty thousand entries. The library takes some kilobytes for each.
@@ -43,72 +44,73 @@ export async function readZip(source: ByteSource): Promise<ZipEntry[]> {
   const archive = new SourceReader(source);
   const reader = new ZipReader(archive, options);
   const entries: ZipEntry[] = [];
-  let end: number | undefined;
+  const damaged = (what: string, why = 'truncated or damaged') =>
+    new UserError(`${source.name} is a ZIP archive ${what}: it is ${why}. Download it again.`);
+  let headers = 0;
   try {
     for await (const entry of reader.getEntriesGenerator()) {
       // What its beginning lacks counts backwards.
-      if (entry.offset < 0) throw new Error('its beginning is missing');
-      end =
-        (end ?? archive.directory) +
-        headerBytes +
-        entry.rawFilename.length +
-        entry.rawExtraField.length +
-        entry.rawComment.length;
-      if (!entry.directory) entries.push(new Entry(source, entry));
+      if (entry.offset < 0) throw damaged('with a damaged directory');
+      headers += headerBytes + entry.rawFilename.length + entry.rawExtraField.length + entry.rawComment.length;
+      if (!entry.directory) entries.push(new Entry(archive, entry));
     }
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    const found = complaintOf(error) === ERR_EOCDR_NOT_FOUND ? 'without its directory' : 'with a damaged directory';
-    throw new UserError(`${source.name} is a ZIP archive ${found}: it is truncated or damaged. Download it again.`);
+    if (archive.threw(error) || error instanceof UserError) throw error;
+    throw damaged(messageOf(error) === ERR_EOCDR_NOT_FOUND ? 'without its directory' : 'with a damaged directory');
   }
-  if (end !== undefined && (await archive.hasHeader(end))) {
-    throw new UserError(
-      `${source.name} is a ZIP archive whose directory lists other files than its end counts: it is damaged. Download it again.`,
-    );
+  // The library takes as many as the end record counts, and has been led past the first where their size is wrong too.
+  const moved = reader.warnings?.some(({ reason }) => reason === WARNING_MISMATCHED_CENTRAL_DIRECTORY_OFFSET);
+  if (moved || (await archive.hasHeader((reader.directoryOffset ?? 0) + headers))) {
+    throw damaged('whose directory lists other files than its end counts', 'damaged');
   }
   return entries;
 }
 
-/** An entry of the directory begins with this, and has so many bytes before its name. */
-const signature = 'PK\x01\x02';
+/** Of an entry in the directory, before its name; it begins with PK, 1, 2. */
 const headerBytes = 46;
+const headerSignature = 'PK\x01\x02';
 
 /** A source as the library reads it. */
 class SourceReader extends Reader<ByteSource> {
-  readonly #source: ByteSource;
-  /** Where the last read began that had an entry of the directory first: the directory, as long as its entries are read. */
-  directory = 0;
+  readonly source: ByteSource;
+  /** Errors of the source: what else is thrown, of whatever class, is what the library found wrong with the bytes. */
+  readonly #thrown = new WeakSet();
 
   constructor(source: ByteSource) {
     super(source);
-    this.#source = source;
+    this.source = source;
     this.size = source.size;
+  }
+
+  /** Whether an error is the source's own. */
+  threw(error: unknown): boolean {
+    return typeof error === 'object' && error !== null && this.#thrown.has(error);
+  }
+
+  /** Whether an entry of a directory begins there. */
+  async hasHeader(offset: number): Promise<boolean> {
+    const bytes = await this.readUint8Array(offset, headerSignature.length);
+    return String.fromCharCode(...bytes) === headerSignature;
   }
 
   /** As far as there are bytes: an archive may claim any offset. */
   override async readUint8Array(offset: number, length: number): Promise<Uint8Array> {
-    const end = Math.min(offset + length, this.#source.size);
+    const end = Math.min(offset + length, this.source.size);
     if (!(offset >= 0 && end > offset)) return new Uint8Array(0);
     if (end - offset > maxDirectoryBytes) {
       throw new UserError(
-        `${this.#source.name} is a ZIP archive whose directory is larger than ${maxDirectoryBytes} bytes. ` +
+        `${this.source.name} is a ZIP archive whose directory is larger than ${maxDirectoryBytes} bytes. ` +
           'Pack it as .tar instead, or as several archives.',
       );
     }
-    const bytes = await this.#source.read(offset, end - offset);
-    if (isHeader(bytes)) this.directory = offset;
-    return bytes;
-  }
-
-  /** Whether an entry of the directory is there. */
-  async hasHeader(at: number): Promise<boolean> {
-    return at + signature.length <= this.#source.size && isHeader(await this.#source.read(at, signature.length));
+    try {
+      return await this.source.read(offset, end - offset);
+    } catch (error) {
+      if (error instanceof Object) this.#thrown.add(error);
+      throw error;
+    }
   }
 }
-
-const isHeader = (bytes: Uint8Array): boolean => latin1(bytes.subarray(0, signature.length)) === signature;
-
-const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 
 /** Exactly so many bytes. */
 class ExactWriter extends Writer<Uint8Array> {
@@ -140,24 +142,24 @@ class Entry implements ZipEntry {
   readonly packed: number;
   /** Whether the archive has it as it is; else a read inflates all of it. */
   readonly stored: boolean;
-  readonly #source: ByteSource;
+  readonly #archive: SourceReader;
   readonly #entry: FileEntry;
   /** The inflated bytes while they are in memory: many tensors can be parts of one storage. */
   #latest: WeakRef<Uint8Array> | undefined;
 
-  constructor(source: ByteSource, entry: FileEntry) {
+  constructor(archive: SourceReader, entry: FileEntry) {
     this.path = decodeName(entry.rawFilename);
-    this.name = `${source.name} (${this.path})`;
+    this.name = `${archive.source.name} (${this.path})`;
     this.size = entry.uncompressedSize;
     this.packed = entry.compressedSize;
     this.stored = entry.compressionMethod === 0 && this.size === this.packed && !entry.encrypted;
-    this.#source = source;
+    this.#archive = archive;
     this.#entry = entry;
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
     checkRange(this, offset, length);
-    if (this.stored) return this.#source.read((await this.#named(this.#dataStart())) + offset, length);
+    if (this.stored) return this.#archive.source.read((await this.#named(this.#dataStart())) + offset, length);
     const bytes = this.#latest?.deref() ?? (await this.#named(this.whole()));
     this.#latest = new WeakRef(bytes);
     return bytes.slice(offset, offset + length);
@@ -174,7 +176,7 @@ class Entry implements ZipEntry {
   }
 
   async whole(admit?: (bytes: number) => void | Promise<void>): Promise<Uint8Array> {
-    if (this.#entry.offset + this.packed > this.#source.size) fail('the archive ends before its data');
+    if (this.#entry.offset + this.packed > this.#archive.source.size) fail('the archive ends before its data');
     if (this.#entry.compressionMethod === 0 && this.size !== this.packed) {
       fail(`it is not compressed, and yet has ${this.packed} bytes in the archive and a declared size of ${this.size}`);
     }
@@ -207,8 +209,8 @@ class Entry implements ZipEntry {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof UserError) throw error;
-      return fail(problems[complaintOf(error)] ?? 'its compressed data are damaged');
+      if (this.#archive.threw(error) || error instanceof UserError) throw error;
+      return fail(problems[messageOf(error)] ?? 'its compressed data are damaged');
     }
   }
 }
@@ -229,6 +231,6 @@ function decodeName(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return latin1(bytes);
+    return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
   }
 }
