@@ -27,10 +27,11 @@ const orEmpty = (read: () => string): string => {
   }
 };
 
-/** Field 22 of `stat`; the second one, a name in brackets, may hold blanks. */
-function startOf(pid: number | 'self'): string {
+/** Fields 3 and 22 of `stat`, empty where unknown; the second one, a name in brackets, may hold blanks. */
+function statOf(pid: number | 'self'): { state: string; start: string } {
   const text = orEmpty(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0], start: fields[19] ?? '' };
 }
 
 const here = {
@@ -40,7 +41,7 @@ const here = {
 };
 
 /** When this process started, in ticks since boot; empty where unknown. */
-export const ownStart = startOf('self');
+export const ownStart = statOf('self').start;
 
 /** A new mark of this process. */
 export const ownMark = (): ProcessMark => ({ pid: process.pid, ...here, start: ownStart, id: randomUUID() });
@@ -59,14 +60,15 @@ export function isAlive(mark: ProcessMark): boolean | undefined {
 
 /** Whether the process here that has this number started then; an empty `start` is any. */
 export const isRunning = (pid: number, start: string): boolean =>
-  numberIsTaken(pid) && (!start || start === startOf(pid));
+  numberIsTaken(pid) && (!start || start === statOf(pid).start);
 
-/** Whether a process here has this number; one of another user counts. */
+/** Whether a process that has not ended has this number here; one of another user counts. */
 export function numberIsTaken(pid: number): boolean {
   if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
-    return true;
+    // One that was killed keeps its number until its parent has asked how it ended, which a parent may never do.
+    return !['Z', 'X'].includes(statOf(pid).state);
   } catch (error) {
     return errorCode(error) === 'EPERM';
   }

@@ -34,6 +34,21 @@ describe('the lock of a folder', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it.skipIf(process.platform !== 'linux')('of a killed process whose parent has not asked for it is free', async () => {
+    const mark = (await markOf()) as { pid: number; start: string };
+    // A process becomes another program, which knows nothing of its child.
+    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    try {
+      const pid = await new Promise<number>((found) => parent.stdout.once('data', (data) => found(Number(data))));
+      const stat = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+      await expect.poll(() => stat()[0]).toBe('Z');
+      writeFileSync(lock, JSON.stringify({ ...mark, pid, start: stat()[19] }));
+      expect(await withFolderLock(folder, done)).toBe('done');
+    } finally {
+      parent.kill();
+    }
+  });
+
   it('lets one in at a time', async () => {
     await withFolderLock(folder, async () => {
       await expect(withFolderLock(folder, done)).rejects.toThrow(/is being written by process/);
