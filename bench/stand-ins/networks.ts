@@ -57,7 +57,7 @@ export function familyOf(name: string): {
 } {
   const shapes = shapesOf(name);
   for (const family of architectures) {
-    const config = family.recognise(shapes, hintsOf(name)) as Readonly<Record<string, unknown>> | undefined;
+    const config = family.recognise(shapes, hintsOf(name));
     if (config) return { family, config };
   }
   throw new Error(`no family recognises ${name}`);
