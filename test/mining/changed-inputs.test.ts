@@ -99,6 +99,14 @@ describe('a resumed run', () => {
     await expect(run(into)).rejects.toThrow(/cannot resume: 03\.png of .* changed/);
   });
 
+  it('goes on beside a photo that cannot be decoded', async () => {
+    writeFileSync(photo(3), 'no image');
+    const notes: string[] = [];
+    const again = await run(await interrupted(), { onNote: (note) => notes.push(note) });
+    expect(again.images.unreadable.map(({ name }) => name)).toEqual(['03.png']);
+    expect(notes).toEqual([]);
+  });
+
   it('refuses other weights', async () => {
     const into = await interrupted();
     await expect(run(into, { models: [model('a', 1), model('b', 3)] })).rejects.toThrow(

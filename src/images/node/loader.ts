@@ -120,6 +120,7 @@ export class ImageLoader implements ImageSource {
       let encoded = 0;
       // The decoder makes a copy of its own.
       let bytes = await this.#set.read(index, (length) => take((encoded = 2 * length)));
+      this.#expectSame(index, digestOf(bytes));
       const decoding = await decodingBytes(bytes, this, this.#maxPixels);
       if (gate.tryTake(decoding)) {
         taken += decoding;
@@ -130,8 +131,8 @@ export class ImageLoader implements ImageSource {
         taken = 0;
         await take(encoded + decoding);
         bytes = await this.#set.read(index, () => {});
+        this.#expectSame(index, digestOf(bytes));
       }
-      this.#expectSame(index, digestOf(bytes));
       const { pixels } = await decodePixels(bytes, this, this.#maxPixels);
       return { index, pixels };
     } catch (error) {
