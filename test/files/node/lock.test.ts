@@ -37,11 +37,11 @@ describe('the lock of a folder', () => {
   it.skipIf(process.platform !== 'linux')('of a killed process whose parent has not asked for it is free', async () => {
     const mark = (await markOf()) as { pid: number; start: string };
     // A process becomes another program, which knows nothing of its child.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const parent = spawn('sh', ['-c', 'sleep 1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
     try {
       const pid = await new Promise<number>((found) => parent.stdout.once('data', (data) => found(Number(data))));
       const stat = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-      await expect.poll(() => stat()[0]).toBe('Z');
+      await expect.poll(() => stat()[0], { timeout: 30_000 }).toBe('Z');
       writeFileSync(lock, JSON.stringify({ ...mark, pid, start: stat()[19] }));
       expect(await withFolderLock(folder, done)).toBe('done');
     } finally {
