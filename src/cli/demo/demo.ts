@@ -46,7 +46,7 @@ export function demoCommand(): Command {
     .option('--steps <n>', 'steps of each search', wholeNumber(1), 100)
     .option('--zoo <folder>', 'networks with their cards (default: those that are shipped)', shippedZoo)
     .option('--no-open', 'do not open the page')
-    .option('--force', 'replace a demo with other settings in the folder')
+    .option('--force', 'replace the demo in the folder, once the new one is ready')
     .addOption(shared.threads())
     .option('-q, --quiet', 'no progress')
     .action((options: DemoCommandOptions) => inFolder(options.out, () => run(options)));

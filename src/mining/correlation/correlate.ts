@@ -3,15 +3,15 @@
 
 import { UserError } from '../../errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { doubles, float32, floats, sizeOf } from '../../graph/tensor.ts';
+import { doubles, sizeOf } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
-import { BatchSession } from '../../runtime/with-session.ts';
 import { blockBatches, plainBatches, wholeBlocks } from './blocks.ts';
 import { divideMemory } from './budget.ts';
 import { changedInputs, inputGroups, restorePrints, weightDigests } from './inputs.ts';
 import { Moments } from './moments.ts';
+import { centresFrom, centresTo, provisionalMeans, sameMeans } from './centres.ts';
 import { meanCosine, Neighbours, pearson } from './neighbours.ts';
-import { centreGraph, names, type MapSource } from './pass-graph.ts';
+import type { MapSource } from './pass-graph.ts';
 import { planPasses, rectangles, targetGrids, type MinedModel, type Pass } from './plan.ts';
 import { imagesIn, PassRun, startOf, sumsOf, type Part, type PassRunOptions } from './run-pass.ts';
 import type { LongWork } from '../../progress.ts';
@@ -19,7 +19,7 @@ import { miningDefaults } from '../defaults.ts';
 import type { MineProgress } from '../progress.ts';
 import type { SavedState, StateStore } from './saved-state.ts';
 import { compareNames } from '../../images/image-set.ts';
-import { sampleShape, type Unreadable } from '../../images/source.ts';
+import type { Unreadable } from '../../images/source.ts';
 import { required, present } from '../../lookup.ts';
 
 export interface CorrelateOptions extends LongWork<CorrelateProgress> {
@@ -268,77 +268,6 @@ function over(moments: PassRunOptions['moments'], models: readonly number[]): Mo
   const shared = moments.filter((part) => models.every((m) => part[m]));
   return models.map((m) => Moments.merged(shared.map((part) => present(part[m], 'moments'))));
 }
-
-/** Means of every unit over the first images of the first part where it has maps, by model and layer. */
-async function provisionalMeans(options: CorrelateOptions, images: number, size: number): Promise<Float32Array[][]> {
-  const { models, parts } = options;
-  const means: Float32Array[][] = [];
-  for (const part of parts) {
-    const fresh = part.models.filter((m) => !means[m]);
-    if (fresh.length)
-      (await partMeans(options, part, fresh, images, size)).forEach((own, i) => (means[fresh[i]] = own));
-  }
-  return models.map((_, m) => means[m]);
-}
-
-async function partMeans(
-  options: CorrelateOptions,
-  { source, halves }: Part,
-  indices: readonly number[],
-  images: number,
-  size: number,
-): Promise<Float32Array[][]> {
-  const models = indices.map((m) => options.models[m]);
-  const totals = models.map(({ layers }) => layers.map(({ units }) => new Float64Array(units)));
-  const shape = sampleShape(source);
-  let count = 0;
-  const session = new BatchSession(options.engine, (feeds) =>
-    centreGraph(source, feeds[names.samples].shape[0], options.models, indices, options.maps),
-  );
-  try {
-    for await (const batch of source.batches(halves.flat(), size)) {
-      const n = batch.indices.length;
-      if (n < size && count > 0) break;
-      const outputs = await session.run({
-        [names.samples]: float32([n, ...shape], batch.data.subarray(0, n * sizeOf(shape))),
-      });
-      models.forEach(({ layers, units }, i) => {
-        const means = floats(outputs.tensors[`mean/${indices[i]}`].data);
-        layers.forEach(({ offset, units: channels }, l) => {
-          for (let k = 0; k < n; k++) {
-            for (let u = 0; u < channels; u++) totals[i][l][u] += means[k * units + offset + u];
-          }
-        });
-      });
-      outputs.dispose();
-      count += n;
-      if (count >= images || options.signal?.aborted) break;
-    }
-  } finally {
-    await session.release();
-  }
-  options.signal?.throwIfAborted();
-  if (count === 0) {
-    const reason = source.unreadable[0] ? ` (${source.unreadable[0].name}: ${source.unreadable[0].reason})` : '';
-    throw new UserError(
-      `none of the images of ${source.source} can be read${reason}; give a folder or archive of photos`,
-    );
-  }
-  return totals.map((layers) => layers.map((sums) => Float32Array.from(sums, (sum) => sum / count)));
-}
-
-/** Whether two sets of provisional means are of the same weights and images: equal but for rounding. */
-function sameMeans(x: readonly (readonly Float32Array[])[], y: readonly (readonly Float32Array[])[]): boolean {
-  return x.every((layers, m) =>
-    layers.every((means, l) => means.every((mean, u) => Math.abs(mean - y[m][l][u]) <= 1e-3 * Math.abs(mean) + 1e-5)),
-  );
-}
-
-const centresTo = (centres: readonly (readonly Float32Array[])[]): Map<string, Tensor> =>
-  new Map(centres.flatMap((layers, m) => layers.map((means, l) => [`${m} ${l}`, float32([means.length], means)])));
-
-const centresFrom = (tensors: ReadonlyMap<string, Tensor>, models: readonly MinedModel[]): Float32Array[][] =>
-  models.map(({ layers }, m) => layers.map((_, l) => floats(required(tensors, `${m} ${l}`, 'centres').data)));
 
 function sumsFrom(groups: ReadonlyMap<string, ReadonlyMap<string, Tensor>>): Map<string, Tensor> {
   const entries = [...groups].filter(([name]) => name.startsWith('sums/'));
