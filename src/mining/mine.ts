@@ -63,7 +63,7 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
     cosine: options.reference,
     memory,
     batch: options.batch,
-    store: new StateStore(folder, stateKey(options, sources, mined, pairs)),
+    store: new StateStore(folder, `${stateKey(options, sources, mined, pairs)} ${options.memory} ${options.batch}`),
     saveEvery: options.saveEvery,
     restart: options.restart,
     onProgress,
@@ -124,12 +124,12 @@ function stateKey(
   mined: readonly MinedModel[],
   pairs: readonly [number, number][],
 ): string {
-  const { seed, k, setK, reference, nullModel, memory, batch, saveScores } = options;
+  const { seed, k, setK, reference, nullModel, saveScores } = options;
   const images = sources.map((source) => {
     const { height, width, generated, names } = source;
     return [samplesOf(source).map((i) => names[i]), height, width, generated?.recipe];
   });
   const models = mined.map(({ name, layers }) => [name, layers.map(({ layer, units, grid }) => [layer, units, grid])]);
-  const rules = { seed, k, setK, reference, nullModel, memory, batch, saveScores };
+  const rules = { seed, k, setK, reference, nullModel, saveScores };
   return JSON.stringify({ version: 3, models, pairs, images, ...rules });
 }

@@ -148,7 +148,7 @@ async function edited(plan: EditOptions, making: Making): Promise<Outcome> {
 const ofScript = (path: string, error: unknown): unknown =>
   error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error;
 
-/** By what a script calls them, the images that a copy-paste takes from: files of latents, relative to the script, or none for a seed. */
+/** The latent files that copy-pastes take from, by their names in the script, whose folder they are relative to; undefined for a seed. */
 async function sourceFiles(script: EditScript, path: string): Promise<Map<string, LatentFile | undefined>> {
   const files = new Map<string, LatentFile | undefined>();
   for (const edit of script.edits) {
@@ -161,7 +161,7 @@ async function sourceFiles(script: EditScript, path: string): Promise<Map<string
 
 const seedOf = (source: string): string | undefined => /^seed:(\d+)$/.exec(source)?.[1];
 
-/** Their latents. */
+/** The latents of these sources. */
 async function sourcesOf(
   files: ReadonlyMap<string, LatentFile | undefined>,
   engine: Engine,

@@ -203,5 +203,5 @@ const common = ({ out, making, steps, threads }: ShowsOptions, folder: string, s
   candidates: 32,
   domainSamples: 16,
   force: true,
-  told: (path) => (path.startsWith(making) ? join(out, relative(making, path)) : path),
+  told: (path) => (path.startsWith(join(making, '/')) ? join(out, relative(making, path)) : path),
 });

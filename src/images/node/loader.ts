@@ -152,7 +152,7 @@ export class ImageLoader implements ImageSource {
   #expectSame(index: number, digest: bigint): void {
     const { digests } = this.prints;
     if (digests[index] && digests[index] !== digest)
-      throw new ChangedError(`${this.names[index]} of ${this.source} has changed since it was first read; begin anew`);
+      throw new ChangedError(`${this.names[index]} of ${this.source} has changed since it was first read; start again`);
     digests[index] = digest;
   }
 }
