@@ -22,3 +22,19 @@ export interface LongWork<P extends Progress = Progress> {
   /** Aborting ends the work after the current batch or step. */
   readonly signal?: AbortSignal;
 }
+
+/** How long work may compute in one go, ms. */
+const turnEvery = 50;
+
+/**
+ * For work that computes without anything to wait for: what this returns is called and awaited between its steps, and
+ * now and then lets timers and signals have their turn.
+ */
+export function turns(): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last < turnEvery) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    last = performance.now();
+  };
+}

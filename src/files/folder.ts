@@ -1,12 +1,15 @@
 // A folder of files as the mining code sees it: whole files, written so that none is ever half there.
 // It is not a file system; `node/folder.ts` makes one of a directory, a test may use a Map.
 
+/** Contents of a file, in parts that need not be there all at once. */
+export type Chunks = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
+
 /** A place for named files; names may contain '/' and never leave the folder. */
 export interface Folder {
   /** Bytes of a file, or undefined when there is none. */
   read(name: string): Promise<Uint8Array | undefined>;
   /** Writes chunks one after another into a file that appears only when complete. */
-  write(name: string, chunks: Iterable<Uint8Array | string>): Promise<void>;
+  write(name: string, chunks: Chunks): Promise<void>;
   /** Removes a file or a folder with all in it; nothing happens when it is absent. */
   remove(name: string): Promise<void>;
 }
@@ -21,8 +24,9 @@ export function memoryFolder(): Folder & { readonly files: Map<string, Uint8Arra
   return {
     files,
     read: (name) => Promise.resolve(files.get(name)),
-    write(name, chunks) {
-      const parts = Array.from(chunks, (chunk) => (typeof chunk === 'string' ? encoder.encode(chunk) : chunk));
+    async write(name, chunks) {
+      const parts: Uint8Array[] = [];
+      for await (const chunk of chunks) parts.push(typeof chunk === 'string' ? encoder.encode(chunk) : chunk);
       const bytes = new Uint8Array(parts.reduce((total, part) => total + part.byteLength, 0));
       let offset = 0;
       for (const part of parts) {
@@ -30,7 +34,6 @@ export function memoryFolder(): Folder & { readonly files: Map<string, Uint8Arra
         offset += part.byteLength;
       }
       files.set(name, bytes);
-      return Promise.resolve();
     },
     remove(name) {
       for (const key of [...files.keys()]) if (key === name || key.startsWith(`${name}/`)) files.delete(key);

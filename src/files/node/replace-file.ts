@@ -3,11 +3,10 @@
 
 import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import type { Chunks } from '../folder.ts';
 import { freshFile } from './fresh-file.ts';
 import { isRunning, ownStart, placeName } from './process-mark.ts';
 import { fileError } from './system-error.ts';
-
-type Chunks = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
 
 /**
  * Of a file that a process is writing, or was when it was killed: where it runs, its number, its start, which of its files.

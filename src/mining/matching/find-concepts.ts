@@ -93,6 +93,7 @@ export async function findConcepts(dictionary: Dictionary, options: FindConcepts
       perSet: options.perSet,
       encode: options.encode,
       folder,
+      memory: options.memory,
       onProgress,
       signal,
     });
