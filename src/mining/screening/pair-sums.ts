@@ -5,11 +5,10 @@ import { required } from '../../lookup.ts';
 import { kernel } from './kernel.ts';
 import { Spans, type Span } from './spans.ts';
 
-/** Floats of a row that are multiplied at a time, those of a tile of rows staying in the cache. */
-const sliceFloats = 64;
-const sliceBytes = 4 * sliceFloats;
-/** Rows of y in a tile, as a power of two: 1,024 slices, 256 KiB, twice that when y is permuted. */
-const tileBits = 10;
+/** Bytes of a row that are multiplied at a time, at most, those of a tile of rows staying in the cache. */
+const sliceBytes = 448;
+/** Rows of y in a tile, as a power of two: 2,048 slices take 0.9 MB. More rows read x less often. */
+const tileBits = 11;
 /** Bytes of rows that are copied at a time. */
 const stageBytes = 2 ** 18;
 
@@ -155,7 +154,6 @@ export class PairList {
   readonly #rows: readonly [number, number];
 
   constructor(shared: Shared, pairs: Int32Array | Uint32Array, withNull: boolean, tables: number) {
-    if (pairs.some((row) => row < 0)) throw new Error('Internal error: a pair of a row below 0');
     this.#shared = shared;
     this.count = pairs.length / 2;
     this.#withNull = withNull;
@@ -168,16 +166,16 @@ export class PairList {
     this.#pairs = spans.take(8 * this.count);
     this.#sums = spans.take(tables * this.#tableBytes);
     const sorted = spans.integers(this.#pairs, 2 * this.count);
-    order.forEach((pair, i) => {
-      sorted[2 * i] = pairs[2 * pair];
-      sorted[2 * i + 1] = pairs[2 * pair + 1];
-    });
+    for (let i = 0; i < order.length; i++) {
+      sorted[2 * i] = pairs[2 * order[i]];
+      sorted[2 * i + 1] = pairs[2 * order[i] + 1];
+    }
     spans.doubles(this.#sums, this.#sums.bytes / 8).fill(0);
   }
 
   /**
    * Adds the products of rows of x and y: `<x[a], y[b]>` to the real sum of (a, b); to that of the null the same with
-   * the permuted copy of one side. Products of up to 64 values are added in float32, and these in float64.
+   * the permuted copy of one side. Products of up to 112 values are added in float32, and these in float64.
    * @param x, y names of matrices of the same width.
    * @param permuted the side of the null; none: only the real sums grow.
    */
@@ -254,7 +252,7 @@ export class PairList {
     const sums = this.#table(table);
     const step = this.#withNull ? 2 : 1;
     const out = new Float64Array(this.count);
-    this.#order.forEach((pair, i) => (out[pair] = sums[step * i + which]));
+    for (let i = 0; i < out.length; i++) out[this.#order[i]] = sums[step * i + which];
     return out;
   }
 }
@@ -262,11 +260,11 @@ export class PairList {
 /** Bytes of a row with the zeros that fill it up. */
 const paddedBytes = (width: number): number => 16 * Math.ceil(width / 4);
 
-/** Where the slices of a row start, and their lengths, in bytes. */
+/** Where the slices of a row start, and their lengths, in bytes: whole cache lines, but for the last one. */
 function* slices(width: number): Generator<{ offset: number; length: number }> {
   const bytes = paddedBytes(width);
-  for (let offset = 0; offset < bytes; offset += sliceBytes)
-    yield { offset, length: Math.min(sliceBytes, bytes - offset) };
+  const each = 64 * Math.ceil(bytes / Math.ceil(bytes / sliceBytes) / 64);
+  for (let offset = 0; offset < bytes; offset += each) yield { offset, length: Math.min(each, bytes - offset) };
 }
 
 function check({ images, permutation }: Reordering, width: number): void {
@@ -277,22 +275,29 @@ function check({ images, permutation }: Reordering, width: number): void {
 
 /** The pairs by tile of y, then by x, and the rows that they need. */
 function tiled(pairs: Int32Array | Uint32Array) {
-  const rows = [0, 0] as [number, number];
-  pairs.forEach((row, i) => (rows[i % 2] = Math.max(rows[i % 2], row + 1)));
-  const given = new Uint32Array(pairs.length / 2).map((_, i) => i);
-  const byX = counted(given, rows[0], (pair) => pairs[2 * pair]).order;
-  const tiles = Math.ceil(rows[1] / 2 ** tileBits);
-  const { order, starts } = counted(byX, tiles, (pair) => pairs[2 * pair + 1] >> tileBits);
+  const count = pairs.length / 2;
+  const [given, x, y] = [new Uint32Array(count), new Uint32Array(count), new Uint32Array(count)];
+  let rows: readonly [number, number] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    const [a, b] = [pairs[2 * i], pairs[2 * i + 1]];
+    if (a < 0 || b < 0) throw new Error('Internal error: a pair of a row below 0');
+    if (a >= rows[0] || b >= rows[1]) rows = [Math.max(rows[0], a + 1), Math.max(rows[1], b + 1)];
+    given[i] = i;
+    x[i] = a;
+    y[i] = b >>> tileBits;
+  }
+  const byX = counted(given, x, rows[0]).order;
+  const { order, starts } = counted(byX, y, Math.ceil(rows[1] / 2 ** tileBits));
   return { order, tiles: starts, rows };
 }
 
-/** A stable counting sort. */
-function counted(order: Uint32Array, keys: number, keyOf: (pair: number) => number) {
-  const starts = new Uint32Array(keys + 1);
-  for (const pair of order) starts[keyOf(pair) + 1]++;
-  for (let key = 0; key < keys; key++) starts[key + 1] += starts[key];
+/** A stable counting sort of numbers by their keys, which are below a limit; and where each key starts. */
+function counted(numbers: Uint32Array, keys: Uint32Array, limit: number) {
+  const starts = new Uint32Array(limit + 1);
+  for (let i = 0; i < keys.length; i++) starts[keys[i] + 1]++;
+  for (let key = 0; key < limit; key++) starts[key + 1] += starts[key];
   const next = starts.slice();
-  const out = new Uint32Array(order.length);
-  for (const pair of order) out[next[keyOf(pair)]++] = pair;
-  return { order: out, starts };
+  const order = new Uint32Array(numbers.length);
+  for (let i = 0; i < numbers.length; i++) order[next[keys[numbers[i]]]++] = numbers[i];
+  return { order, starts };
 }
