@@ -3,7 +3,7 @@ import { resampleMatrix } from '../../src/graph/resample.ts';
 import { randomAt } from '../../src/random.ts';
 import { benjaminiHochberg, qValues } from '../../src/mining/matching/controls.ts';
 import { clusterBySimilarity } from '../../src/mining/matching/concepts.ts';
-import { adjointColumns, columnSums, gramRoot } from '../../src/mining/correlation/grid.ts';
+import { adjointColumns, columnSums, gramDiagonals } from '../../src/mining/correlation/grid.ts';
 import { Direction, Neighbours } from '../../src/mining/correlation/neighbours.ts';
 import { PairJudge } from '../../src/mining/matching/mutual-neighbours.ts';
 import { anchoredSets, mutualSets, ZooNeighbours } from '../../src/mining/matching/rosetta-sets.ts';
@@ -20,7 +20,7 @@ describe('grids', () => {
     [14, 56],
     [5, 128],
     [3, 4],
-  ])('U of %i to %i: its adjoint, sums and Gram root', (from, to) => {
+  ])('U of %i to %i: its adjoint, sums and Gram matrix', (from, to) => {
     const u = resampleMatrix(from, to, { mode: 'bilinear' });
     const x = Float64Array.from(normal(1, from));
     const y = Float64Array.from(normal(2, to));
@@ -35,11 +35,9 @@ describe('grids', () => {
       ux.reduce((sum, v) => sum + v, 0),
       10,
     );
-    const root = gramRoot(from, to)!;
-    const rooted = Float64Array.from({ length: from }, (_, j) =>
-      x.reduce((sum, v, i) => sum + v * root[i * from + j], 0),
-    );
-    expect(dot(rooted, rooted)).toBeCloseTo(dot(ux, ux), 10);
+    const { main, next } = gramDiagonals(from, to);
+    const square = x.reduce((sum, v, i) => sum + main[i] * v * v + (i + 1 < from ? 2 * next[i] * v * x[i + 1] : 0), 0);
+    expect(square).toBeCloseTo(dot(ux, ux), 10);
   });
 });
 

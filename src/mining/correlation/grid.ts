@@ -44,25 +44,17 @@ export function columnSums(from: number, to: number): Float64Array {
 }
 
 /**
- * The lower triangular L with LL' = U'U, or undefined for the identity: |L'x| is the norm of the interpolated x, so that
- * second moments on a larger grid cost two products on the smaller one. U'U is tridiagonal, hence L has two diagonals.
+ * The symmetric, tridiagonal U'U `[from, from]`, by which the square of the norm of an axis interpolated to size `to` is
+ * a sum over neighbours: its main diagonal and the one next to that, `[from]` each (the last entry of `next` is 0).
  */
-export function gramRoot(from: number, to: number): Float64Array | undefined {
-  if (from === to) return undefined;
+export function gramDiagonals(from: number, to: number): { main: Float64Array; next: Float64Array } {
+  const main = new Float64Array(from);
+  const next = new Float64Array(from);
+  if (from === to) return { main: main.fill(1), next };
   const u = upsampling(from, to);
-  const root = new Float64Array(from * from);
-  let previous = 0; // L[i, i - 1]
-  for (let i = 0; i < from; i++) {
-    let diagonal = 0;
-    let next = 0;
-    for (let o = 0; o < to; o++) {
-      const weight = u[o * from + i];
-      diagonal += weight * weight;
-      if (i + 1 < from) next += weight * u[o * from + i + 1];
-    }
-    const pivot = Math.sqrt(diagonal - previous * previous);
-    root[i * from + i] = pivot;
-    if (i + 1 < from) root[(i + 1) * from + i] = previous = next / pivot;
-  }
-  return root;
+  u.forEach((weight, i) => {
+    main[i % from] += weight * weight;
+    if ((i + 1) % from) next[i % from] += weight * u[i + 1];
+  });
+  return { main, next };
 }

@@ -7,7 +7,8 @@ import type { Model } from '../../zoo/model.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { timesLeft, timesRight } from '../../graph/resample.ts';
 import { float32 } from '../../graph/tensor.ts';
-import { adjointColumns, adjointRows, columnSums, gramRoot, gridKey, largerGrid, sameGrid, type Grid } from './grid.ts';
+import { adjointColumns, adjointRows, gridKey, largerGrid, type Grid } from './grid.ts';
+import { addMoments, momentsOn } from './moment-graph.ts';
 import { countUnits, type MinedLayer, type MinedModel, type Pass, type Tile } from './plan.ts';
 import { required, present } from '../../lookup.ts';
 
@@ -88,7 +89,11 @@ export function passGraph(options: PassGraphOptions): Graph {
       centred.set(layer, centredMaps(b, mapOf(built, m, layer.layer), layer, options.centres[m][i]));
     });
   }
-  for (const m of pass.moments) addMoments(b, m, models[m], centred, targets[m]);
+  for (const m of pass.moments) {
+    const { sum, square } = addMoments(b, models[m].layers, centred, targets[m]);
+    b.output(sum, names.sum(m));
+    b.output(square, names.square(m));
+  }
   if (options.peaks) {
     for (const m of pass.models) {
       const peaks = models[m].layers.map((layer) => b.reduceMax(required(centred, layer, 'layer'), [2, 3]));
@@ -145,51 +150,6 @@ export function passOn({ tiles, models, moments }: Pass, present: readonly numbe
 function centredMaps(b: GraphBuilder, maps: Value, layer: MinedLayer, centre: Float32Array): Value {
   const chosen = layer.select ? b.gather(maps, layer.select, 1) : maps;
   return b.sub(chosen, b.constant(float32([1, layer.units, 1, 1], centre)));
-}
-
-/** Outputs `sum/m` and `square/m`, `[n, rows]`, in the order that `Moments.add` takes. */
-function addMoments(
-  b: GraphBuilder,
-  m: number,
-  model: MinedModel,
-  centred: ReadonlyMap<MinedLayer, Value>,
-  targets: readonly (readonly Grid[])[],
-): void {
-  const sums: Value[] = [];
-  const squares: Value[] = [];
-  model.layers.forEach((layer, i) => {
-    const x = required(centred, layer, 'layer');
-    for (const target of targets[i]) {
-      sums.push(sumOn(b, x, layer.grid, target));
-      squares.push(squareOn(b, x, layer.grid, target));
-    }
-  });
-  b.output(b.concat(sums, 1), names.sum(m));
-  b.output(b.concat(squares, 1), names.square(m));
-}
-
-/** Sum of each map interpolated to `target`: `[n, units]`. */
-function sumOn(b: GraphBuilder, x: Value, grid: Grid, target: Grid): Value {
-  if (sameGrid(grid, target)) return b.reduceSum(x, [2, 3]);
-  const rows = columnSums(grid.height, target.height);
-  const columns = columnSums(grid.width, target.width);
-  const weights = new Float32Array(grid.height * grid.width);
-  for (let i = 0; i < weights.length; i++) weights[i] = rows[Math.floor(i / grid.width)] * columns[i % grid.width];
-  const [n, units] = x.shape;
-  const flat = b.reshape(x, [n * units, weights.length]);
-  return b.reshape(b.matmul(flat, b.constant(float32([weights.length, 1], weights))), [n, units]);
-}
-
-/** Sum of squares of each map interpolated to `target`: `[n, units]`. */
-function squareOn(b: GraphBuilder, x: Value, grid: Grid, target: Grid): Value {
-  const rightRoot = gramRoot(grid.width, target.width);
-  const leftRoot = gramRoot(grid.height, target.height);
-  const leftTransposed =
-    leftRoot &&
-    Float64Array.from(leftRoot, (_, i) => leftRoot[(i % grid.height) * grid.height + Math.floor(i / grid.height)]);
-  const y = timesLeft(b, timesRight(b, x, rightRoot), leftTransposed);
-  const [n, units] = y.shape;
-  return b.reduceSumSquare(b.reshape(y, [n, units, -1]), [2]);
 }
 
 /** Stacked layers brought to a grid, `[units, n, positions]`; each is made once. */
@@ -264,7 +224,7 @@ function cosines(b: GraphBuilder, product: Value, tile: Tile, centred: ReadonlyM
   const target = largerGrid(tile.rectangle.rows[0].grid, tile.rectangle.columns[0].grid);
   const inverseNorms = (layers: readonly MinedLayer[]): Value => {
     const parts = layers.map((layer) =>
-      b.reduceSum(squareOn(b, required(centred, layer, 'layer'), layer.grid, target), [0]),
+      b.reduceSum(momentsOn(b, required(centred, layer, 'layer'), layer.grid, [target]).square, [0]),
     );
     const squares = parts.length === 1 ? parts[0] : b.concat(parts, 0);
     const positive = b.op('Greater', [squares, b.constant(float32([], [0]))])[0];
