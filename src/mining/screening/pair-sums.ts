@@ -48,8 +48,8 @@ export class PairSums {
     this.#kernel = loops;
   }
 
-  static async create(): Promise<PairSums> {
-    const spans = new Spans();
+  /** @param spans the memory, of which parts may be taken already. */
+  static async create(spans = new Spans()): Promise<PairSums> {
     const bytes = Uint8Array.from(atob(kernel), (character) => character.charCodeAt(0));
     const { instance } = await WebAssembly.instantiate(bytes, { env: { memory: spans.memory } });
     return new PairSums(spans, instance.exports as Kernel);

@@ -197,6 +197,23 @@ describe('the memory', () => {
     expect(spans.memory.buffer.byteLength).toBe(size);
   });
 
+  it('may be at addresses beyond 31 bits', async () => {
+    const spans = new Spans();
+    spans.take(2 ** 31 - 2 ** 17);
+    const form = { positions: 49, images: 5, rows: [300, 200], count: 500 } as const;
+    const data = make(form);
+    const sums = await PairSums.create(spans);
+    const list = sums.list(data.pairs, true);
+    // 294 KB of each go over the border and lie behind it.
+    sums.put('x', 300, data.x);
+    sums.put('y', 200, data.y, { images: 5, permutation: data.permutation });
+    list.add('x', 'y', 'y');
+    expect(spans.memory.buffer.byteLength).toBeGreaterThan(2 ** 31 + 2 ** 18);
+    const order = { x: still(5), y: still(5) };
+    expect(error(list.real(), expected(form, data, order))).toBeLessThan(1e-6);
+    expect(error(list.null(), expected(form, data, { ...order, y: data.permutation }))).toBeLessThan(1e-6);
+  });
+
   it('of sums does not grow from batch to batch', async () => {
     const sums = await PairSums.create();
     const list = sums.list(Int32Array.of(0, 0), true);
