@@ -5,6 +5,7 @@ import { addMoments } from '../../src/mining/correlation/moment-graph.ts';
 import { targetGrids, type MinedLayer } from '../../src/mining/correlation/plan.ts';
 import type { Grid } from '../../src/mining/correlation/grid.ts';
 import { nodeEngine } from '../../src/runtime/node.ts';
+import { runOnce } from '../../src/runtime/run-once.ts';
 import { interpolate, normal } from './fixtures.ts';
 
 const engine = nodeEngine();
@@ -20,11 +21,10 @@ async function bothWays(n: number, layers: readonly MinedLayer[], targets: reado
   b.output(sum, 'sum');
   b.output(square, 'square');
   const maps = layers.map(({ units, grid: { height, width } }, i) => normal(50 + i, n * units * height * width));
-  const session = await engine.open(b.build());
   const feeds = Object.fromEntries(
     layers.map((layer, i) => [layer.layer, float32(centred.get(layer)!.shape, maps[i])]),
   );
-  const { tensors } = await session.run(feeds);
+  const tensors = await runOnce(engine, b.build(), feeds);
 
   const expected = { sum: [] as number[], square: [] as number[] };
   const scale: number[] = [];
