@@ -83,7 +83,7 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
     reference: options.reference ?? false,
     created: options.created ?? new Date(),
   });
-  const dictionary = await findConcepts(draft, {
+  const found = await findConcepts(draft, {
     engine: options.engine,
     parts,
     models: zoo,
@@ -95,8 +95,10 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
     encode: options.thumbnails,
     folder,
     onProgress,
+    onNote: options.onNote,
     signal,
   });
+  const dictionary = { ...draft, ...found };
 
   await writeRun(folder, dictionary, all, mined, pairs, correlated, onProgress);
   return dictionary;

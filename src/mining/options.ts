@@ -38,7 +38,10 @@ export interface MineOptions extends LongWork<MineProgress> {
   readonly conceptThreshold?: number;
   /** Keep the whole score matrices and write `scores.safetensors`. Default false. */
   readonly saveScores?: boolean;
-  /** Bytes for images, weights, maps and sums; default 1 GiB. The result does not depend on it. */
+  /**
+   * Bytes for images, weights, maps and sums; default 1 GiB. The result does not depend on it, but that concepts are made
+   * of the best sets only where thousands do not fit, which `onNote` tells.
+   */
   readonly memory?: number;
   /**
    * Images of a batch, rounded down to a multiple of four, four at least; by default as many as memory allows.

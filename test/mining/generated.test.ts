@@ -162,7 +162,7 @@ function setsByRule(models: readonly Model[], anchor: Model, setK: number, r: Kn
 }
 
 /** Sets as texts, by concept, from similarities that are means over what is known. */
-function conceptsByRule({ sets }: Dictionary, threshold: number, r: Known): string[][] {
+async function conceptsByRule({ sets }: Dictionary, threshold: number, r: Known): Promise<string[][]> {
   const similarity = sets.flatMap((s) =>
     sets.map((t) => {
       if (s.units.join() === t.units.join()) return 1;
@@ -170,7 +170,7 @@ function conceptsByRule({ sets }: Dictionary, threshold: number, r: Known): stri
       return all.reduce((sum, value) => sum + value, 0) / all.length;
     }),
   );
-  const clusters = clusterBySimilarity(Float32Array.from(similarity), sets.length, threshold);
+  const clusters = await clusterBySimilarity(Float32Array.from(similarity), sets.length, threshold);
   return clusters.map((items) => items.map((i) => sets[i].id));
 }
 
@@ -251,7 +251,7 @@ describe('mining over generated images', () => {
     expect(sets.map(({ r }) => r)).toEqual(sets.map(({ r }) => r).sort((x, y) => y - x));
     const byFirst = (list: readonly (readonly string[])[]) => [...list].sort((x, y) => (x[0] < y[0] ? -1 : 1));
     expect(byFirst(dictionary.concepts.map((concept) => concept.sets))).toEqual(
-      byFirst(conceptsByRule(dictionary, 0.2, known)),
+      byFirst(await conceptsByRule(dictionary, 0.2, known)),
     );
     // Some concept has sets of both generators.
     const anchorOf = new Map(sets.map(({ id, anchor }) => [id, anchor]));

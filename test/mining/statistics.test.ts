@@ -197,7 +197,7 @@ describe('Rosetta sets', () => {
 });
 
 describe('concepts', () => {
-  it('are the planted groups, medoid first', () => {
+  it('are the planted groups, medoid first', async () => {
     const groups = [[0, 3, 5, 8], [1, 2], [4], [6, 7, 9]];
     const n = 10;
     const similarity = new Float32Array(n * n);
@@ -207,14 +207,14 @@ describe('concepts', () => {
         similarity[i * n + j] = i === j ? 1 : together ? 0.7 + (i === 5 || j === 5 ? 0.1 : 0) : 0.1;
       }
     }
-    const found = clusterBySimilarity(similarity, n, 0.5);
+    const found = await clusterBySimilarity(similarity, n, 0.5);
     expect(found.map((items) => [...items].sort((a, b) => a - b))).toEqual([[0, 3, 5, 8], [6, 7, 9], [1, 2], [4]]);
     expect(found[0][0]).toBe(5);
   });
-  it('merge by the mean, not by one strong link', () => {
+  it('merge by the mean, not by one strong link', async () => {
     // 0-1 and 2-3 are pairs; 1-2 alone link them.
     const similarity = Float32Array.of(1, 0.9, 0, 0, 0.9, 1, 0.8, 0, 0, 0.8, 1, 0.9, 0, 0, 0.9, 1);
-    expect(clusterBySimilarity(similarity, 4, 0.5)).toHaveLength(2);
-    expect(clusterBySimilarity(similarity, 4, 0.2)).toHaveLength(1);
+    expect(await clusterBySimilarity(similarity, 4, 0.5)).toHaveLength(2);
+    expect(await clusterBySimilarity(similarity, 4, 0.2)).toHaveLength(1);
   });
 });

@@ -132,7 +132,7 @@ const setSchema = exactly({
   q: numberOrNull('Largest over the deciding pairs.'),
   pairwise: Type.Array(numberOrNull(), {
     description:
-      'r between its units, row by row above the diagonal (null for two generators), over the images that were looked at again; empty for sets beyond the first 4,000. Twins take no part in sets.',
+      'r between its units, row by row above the diagonal (null for two generators), over the images that were looked at again; empty for sets beyond the first 4,000, or beyond what the memory held. Twins take no part in sets.',
   }),
 });
 
