@@ -1,24 +1,22 @@
-// The second look at the images, at the units of the Rosetta sets only: how they correlate with each other (concepts),
-// and on which images they peak (exemplars).
+// From Rosetta sets to concepts: which sets the memory lets look at again, how alike these are, and what is shown of them.
+// The second look itself is in second-look.ts, clustering in concepts.ts, pictures in run/exemplars.ts.
 
 import type { Engine } from '../../runtime/engine.ts';
 import type { Folder } from '../../files/folder.ts';
 import type { Model } from '../../zoo/model.ts';
 import { clusterBySimilarity } from './concepts.ts';
-import { correlate } from '../correlation/correlate.ts';
 import type { Concept, Dictionary, RosettaSet } from '../run/dictionary.ts';
 import { writeExemplars, type ThumbnailEncoder } from '../run/exemplars.ts';
 import { sha256 } from '../../files/hash.ts';
-import type { Moments } from '../correlation/moments.ts';
-import { mapsOf, type MapSource } from '../correlation/pass-graph.ts';
+import type { MapSource } from '../correlation/pass-graph.ts';
 import { Peaks } from '../run/peaks.ts';
-import { minedModel, type MinedModel } from '../correlation/plan.ts';
+import { minedModel } from '../correlation/plan.ts';
 import type { Part } from '../correlation/run-pass.ts';
+import { imagesOf, lookAgain, without } from './second-look.ts';
 import { bytesOfSimilarities, Similarities } from './similarities.ts';
 import { turns, type LongWork } from '../../progress.ts';
 import type { MineProgress } from '../progress.ts';
 import { parseUnit, unitNames } from '../run/units.ts';
-import { lastOf, present } from '../../lookup.ts';
 
 export interface FindConceptsOptions extends LongWork<MineProgress> {
   readonly engine: Engine;
@@ -40,9 +38,8 @@ const mostImages = 2000;
 const mostSets = 4000;
 /** Bytes that are there for the sets in any case: less is nothing beside the program itself. */
 const leastRoom = 2 ** 24;
-/** Of the memory: what is kept of the sets through the second look, and the score tables that are there at a time. */
+/** Of the memory: what is kept of the sets through the second look. */
 const keptShare = 1 / 2;
-const tableShare = 1 / 4;
 
 /** The sets with their pairwise r, and concepts of them; writes the exemplars beside. */
 export async function findConcepts(
@@ -94,9 +91,6 @@ export async function findConcepts(
   return { sets: [...withPairs, ...dictionary.sets.slice(sets.length)], concepts };
 }
 
-/** What is left of the memory; a third is used all the same, and the run takes more than it should. */
-const without = (bytes: number, memory: number): number => Math.max(memory / 3, memory - bytes);
-
 type Budgeted = Pick<FindConceptsOptions, 'memory' | 'encode' | 'onNote'>;
 
 /** Bytes of what is kept of sets: how alike they are, and the peaks of their units on every image. */
@@ -105,8 +99,7 @@ function bytesKept(sets: readonly Pick<RosettaSet, 'units'>[], parts: readonly P
 }
 
 function bytesOf(sets: number, units: number, parts: readonly Part[], withPeaks: boolean): number {
-  const images = imagesOf(parts);
-  return bytesOfSimilarities(sets) + (withPeaks ? 4 * images * units : 0);
+  return bytesOfSimilarities(sets) + (withPeaks ? 4 * imagesOf(parts) * units : 0);
 }
 
 /** The first sets, of which the memory can keep what is found; tells when it is not all of them. */
@@ -123,79 +116,6 @@ function setsWithin(sets: readonly RosettaSet[], parts: readonly Part[], options
   );
   return sets.slice(0, fit);
 }
-
-interface Look extends FindConceptsOptions {
-  readonly mined: readonly MinedModel[];
-}
-
-/** Correlates the units of the sets with each other, as many pairs of models at a time as the memory holds tables of. */
-async function lookAgain(look: Look, similarities: Similarities, peaks: Peaks | undefined): Promise<Moments[]> {
-  const { mined, memory, signal } = look;
-  const together = (a: number, b: number) => look.parts.some(({ models }) => models.includes(a) && models.includes(b));
-  const pairs = mined
-    .flatMap((_, a) => mined.slice(a).map((__, d): [number, number] => [a, a + d]))
-    .filter(([a, b]) => together(a, b));
-  const size = ([a, b]: readonly [number, number]) => 4 * mined[a].units * mined[b].units;
-  const groups: [number, number][][] = [];
-  let room = 0;
-  for (const pair of pairs) {
-    if (!groups.length || size(pair) > room) {
-      groups.push([]);
-      room = tableShare * memory;
-    }
-    room -= size(pair);
-    lastOf(groups).push(pair);
-  }
-
-  const moments: Moments[] = [];
-  const counts = groups.map((group) => imagesOf(partsOf(look.parts, [...new Set(group.flat())])));
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  let before = 0;
-  for (const [g, group] of groups.entries()) {
-    const own = [...new Set(group.flat())].sort((a, b) => a - b);
-    const tables = group.reduce((sum, pair) => sum + size(pair), 0);
-    const found = await correlate({
-      engine: look.engine,
-      parts: partsOf(look.parts, own),
-      models: own.map((m) => mined[m]),
-      maps: mapsOf(own.map((m) => look.models[m])),
-      pairs: group.map(([a, b]): [number, number] => [own.indexOf(a), own.indexOf(b)]),
-      keep: 1,
-      k: 1,
-      wholeMatrix: true,
-      nullModel: false,
-      memory: without(tables, memory),
-      batch: look.batch,
-      onPeaks: peaks && ((indices, values) => peaks.add(indices, byNumber(values, own))),
-      // Passes are not known before; an image counts once for all of a group.
-      onProgress: ({ done, total: all }) =>
-        look.onProgress?.({
-          stage: 'concepts',
-          done: before + Math.floor((counts[g] * done) / all),
-          total,
-          unit: 'images',
-        }),
-      signal,
-    });
-    own.forEach((m, i) => (moments[m] ??= found.moments[i]));
-    for (const [i, [a, b]] of group.entries()) {
-      await similarities.add(a, b, present(found.neighbours[i].scores, 'scores'), mined[b].units, signal);
-    }
-    before += counts[g];
-  }
-  return moments;
-}
-
-const imagesOf = (parts: readonly Part[]): number => parts.reduce((sum, { halves }) => sum + halves.flat().length, 0);
-
-/** The parts on which some of these models have maps; models get the numbers of their places in `own`. */
-const partsOf = (parts: readonly Part[], own: readonly number[]): Part[] =>
-  parts
-    .map((part) => ({ ...part, models: own.flatMap((m, i) => (part.models.includes(m) ? [i] : [])) }))
-    .filter(({ models }) => models.length);
-
-const byNumber = (values: ReadonlyMap<number, Float32Array>, own: readonly number[]): Map<number, Float32Array> =>
-  new Map([...values].map(([i, peaks]) => [own[i], peaks]));
 
 /** By layer: the channels of a model that are in some set, ascending. */
 function chosenChannels(sets: readonly RosettaSet[], model: string): Map<string, number[]> {
