@@ -1,14 +1,17 @@
 // The paper's zoo at full size with random weights, mined over samples of BigGAN-deep-256 in bounded memory: it proves
 // size, not science. What more samples would cost is told from the batches after the first of every pass.
-// usage: npm run bench paper-zoo -- [--samples 16] [--memory GIB] [--generators biggan_deep_256,...] [--folder DIR] [--out DIR]
+// usage: npm run bench paper-zoo -- [--samples 16] [--memory GIB] [--scores auto|exact|screened] [--generators biggan_deep_256,...] [--folder DIR] [--out DIR]
 
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mine, type MineProgress } from 'rosetta-neurons';
+import { float32, GraphBuilder } from 'rosetta-neurons/graph';
+import { mapsOf } from 'rosetta-neurons/mining';
+import type { Engine } from 'rosetta-neurons/runtime';
 import { writeSafetensorsFile } from 'rosetta-neurons/checkpoint/node';
-import { generatedSource } from 'rosetta-neurons/images';
+import { generatedSource, sampleShape, type ImageSource } from 'rosetta-neurons/images';
 import { nodeEngine, nodeFolder } from 'rosetta-neurons/runtime/node';
 import { loadModel } from 'rosetta-neurons/zoo/node';
 import type { Model } from 'rosetta-neurons/zoo';
@@ -23,6 +26,7 @@ const { values } = parseArgs({
     folder: { type: 'string' },
     out: { type: 'string' },
     step: { type: 'string' },
+    scores: { type: 'string', default: 'auto' },
   },
 });
 
@@ -45,6 +49,46 @@ async function prepare(folder: string, name: string) {
   writeFileSync(join(own, 'card.json'), JSON.stringify({ ...cardOf(name), file: 'weights.safetensors' }));
 }
 
+/** Samples that the networks alone are timed with. */
+const timed = 4;
+
+/** Seconds a sample for running every network once, and nothing else: the mean of some batches after a first. */
+async function forwardSeconds(
+  engine: Engine,
+  models: readonly Model[],
+  images: readonly ImageSource[],
+): Promise<number> {
+  let seconds = 0;
+  for (const source of images) {
+    const here = models.flatMap((model, m) =>
+      model.kind === 'encoder' || source.generated?.generator === model ? [m] : [],
+    );
+    const b = new GraphBuilder({ name: 'forward' });
+    // One number of each map keeps it from being left out; the maps stay inside.
+    for (const [m, layers] of mapsOf(models)(b, source, timed, here).maps) {
+      for (const [layer, value] of layers) b.output(b.reduceMax(value, [0, 1, 2, 3]), `${m} ${layer}`);
+    }
+    const session = await engine.open(b.build());
+    const times: number[] = [];
+    for (let turn = 0; turn < 6; turn++) {
+      for await (const { data } of source.batches([0, 1, 2, 3], timed)) {
+        const start = performance.now();
+        (await session.run({ samples: float32([timed, ...sampleShape(source)], data) })).dispose();
+        times.push((performance.now() - start) / 1000 / timed);
+      }
+    }
+    await session.release();
+    // The first touches fresh memory.
+    seconds += times.slice(1).reduce((sum, time) => sum + time, 0) / (times.length - 1);
+  }
+  return seconds;
+}
+
+function scoresOf(text: string): 'auto' | 'exact' | 'screened' {
+  if (text === 'auto' || text === 'exact' || text === 'screened') return text;
+  throw new Error(`--scores is auto, exact or screened, not ${text}`);
+}
+
 async function run(folder: string, samples: number) {
   const start = performance.now();
   const models: Model[] = [];
@@ -54,6 +98,8 @@ async function run(folder: string, samples: number) {
   }
   const loaded = (performance.now() - start) / 1000;
   const images = models.flatMap((model) => (model.kind === 'generator' ? [generatedSource(model, { samples })] : []));
+  const engine = nodeEngine();
+  const forwardBefore = await forwardSeconds(engine, models, images);
   const out = join(values.out ?? folder, `run-${samples}`);
   const stages: Record<string, number> = {};
   const passes: PassTimes[] = [];
@@ -65,7 +111,8 @@ async function run(folder: string, samples: number) {
     if (stage === 'correlating' && done > 0) {
       const pass = Math.floor((done - 1) / (samples * generators.length));
       passes[pass] ??= { first: done, start: now, last: done, end: now };
-      Object.assign(passes[pass], { last: done, end: now });
+      // The end of a pass is told once more when its scores are taken in.
+      if (done > passes[pass].last) Object.assign(passes[pass], { last: done, end: now });
     }
     last = now;
     if (now - shown > 30_000) {
@@ -78,15 +125,17 @@ async function run(folder: string, samples: number) {
     pairs,
     sets,
   } = await mine({
-    engine: nodeEngine(),
+    engine,
     models,
     images,
     anchors: [generators.length === 1 ? generators[0] : encoders[0]],
     memory: Number(values.memory) * 2 ** 30,
     folder: nodeFolder(out),
+    scores: scoresOf(values.scores),
     saveEvery: 1e6,
     onProgress,
   });
+  const forward = (forwardBefore + (await forwardSeconds(engine, models, images))) / 2;
   return {
     samples,
     models: described.length,
@@ -98,6 +147,7 @@ async function run(folder: string, samples: number) {
     pairs: pairs.reduce((sum, { counts }) => sum + counts.pairs, 0),
     sets: sets.length,
     loaded,
+    forward,
     stages,
     passes: passes.length,
     /** Of all passes together; the first batch of a pass has its start in it. */
@@ -129,8 +179,9 @@ if (values.step) {
     );
     const thousand = result.seconds + (1000 - Number(samples)) * result.perSample;
     console.log(
-      `${result.perSample.toFixed(1)} s for each further sample in ${result.passes} passes: ` +
-        `1,000 samples would take ${(thousand / 3600).toFixed(1)} hours`,
+      `${result.perSample.toFixed(2)} s for each further sample in ${result.passes} passes, ` +
+        `${(result.perSample / result.forward).toFixed(2)} times the forward passes (${result.forward.toFixed(2)} s): ` +
+        `1,000 samples would take ${(thousand / 3600).toFixed(2)} hours`,
     );
   }
   if (!values.folder) rmSync(folder, { recursive: true, force: true });

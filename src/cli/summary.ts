@@ -5,6 +5,14 @@ import { silentUnits } from '../report/page/standing.ts';
 
 const plural = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : 's'}`;
 
+function screenedLine({ width, candidates, audit }: NonNullable<Dictionary['screening']>): string {
+  const { found, units, largestError } = audit;
+  return (
+    `screened by sketches of ${width}: ${candidates.toLocaleString('en')} pairs of units computed exactly; of ${units} audited units ` +
+    `${found} have their nearest, the largest error was ${largestError.toFixed(1)} deviations`
+  );
+}
+
 /** Lines: the images, a table of the pairs of models, the sets and concepts. */
 export function summary(dictionary: Dictionary): string[] {
   const { images, models, pairs, sets, concepts, options, setCounts } = dictionary;
@@ -24,6 +32,7 @@ export function summary(dictionary: Dictionary): string[] {
   const others = Object.entries(setCounts).map(([name, count]) => `${name || 'none'} ${count}`);
   return [
     `${plural(images.count, 'image')} of ${images.source}${lost}; ${plural(apart, 'unit')} dead or constant`,
+    ...(dictionary.screening ? [screenedLine(dictionary.screening)] : []),
     head,
     ...rows,
     `${plural(sets.length, 'Rosetta set')} (${around}; by anchor: ${others.join(', ')}), ${plural(concepts.length, 'concept')}`,

@@ -4,7 +4,7 @@
 import { shuffled } from '../images/sampling.ts';
 import { samplesOf, type ImageSource } from '../images/source.ts';
 import { blockSize } from './correlation/blocks.ts';
-import { correlate } from './correlation/correlate.ts';
+import { correlate, type CorrelateOptions } from './correlation/correlate.ts';
 import type { Dictionary } from './run/dictionary.ts';
 import { assembleDictionary } from './run/assemble.ts';
 import { findConcepts } from './matching/find-concepts.ts';
@@ -60,6 +60,7 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
     k: settings.k,
     wholeMatrix: options.saveScores,
     nullModel: controls,
+    ...screeningOf(options, settings),
     cosine: options.reference,
     memory,
     batch: options.batch,
@@ -104,6 +105,15 @@ export async function mine(options: MineOptions): Promise<Dictionary> {
   return dictionary;
 }
 
+/** How scores are computed; whole score matrices and the published score are exact. */
+function screeningOf(
+  { scores = 'auto', saveScores, reference }: MineOptions,
+  { seed, k, setK }: ReturnType<typeof planned>['settings'],
+): Pick<CorrelateOptions, 'screening'> {
+  if (scores === 'exact' || saveScores || reference) return {};
+  return { screening: { seed, nearest: Math.max(k, setK), when: scores === 'screened' ? 'always' : 'cheaper' } };
+}
+
 /**
  * Tells what `mine` would refuse before it computes anything, for those who make room for its results first.
  * @throws UserError as `mine`, but for what only images can show.
@@ -126,12 +136,12 @@ function stateKey(
   mined: readonly MinedModel[],
   pairs: readonly [number, number][],
 ): string {
-  const { seed, k, setK, reference, nullModel, saveScores } = options;
+  const { seed, k, setK, reference, nullModel, saveScores, scores } = options;
   const images = sources.map((source) => {
     const { height, width, generated, names } = source;
     return [samplesOf(source).map((i) => names[i]), height, width, generated?.recipe];
   });
   const models = mined.map(({ name, layers }) => [name, layers.map(({ layer, units, grid }) => [layer, units, grid])]);
-  const rules = { seed, k, setK, reference, nullModel, saveScores };
-  return JSON.stringify({ version: 3, models, pairs, images, ...rules });
+  const rules = { seed, k, setK, reference, nullModel, saveScores, scores };
+  return JSON.stringify({ version: 4, models, pairs, images, ...rules });
 }

@@ -34,6 +34,11 @@ export interface MineOptions extends LongWork<MineProgress> {
   readonly nullModel?: boolean;
   /** The published code's score: cosines over batches of 10, averaged; no controls. Default false. */
   readonly reference?: boolean;
+  /**
+   * How scores are computed. exact: all pairs of units. screened: sketches of all, exact scores of what may be a neighbour;
+   * its cost hardly grows with the number of pairs. auto (default): whichever is predicted to be cheaper.
+   */
+  readonly scores?: 'auto' | 'exact' | 'screened';
   /** Sets with at least this mean correlation between their units make one concept; default 0.5. */
   readonly conceptThreshold?: number;
   /** Keep the whole score matrices and write `scores.safetensors`. Default false. */

@@ -38,6 +38,11 @@ function checked(options: MineOptions) {
     if (!/^[\w.+-]+$/.test(name))
       throw new UserError(`"${name}" cannot name a model: use letters, digits, ".", "_", "+" and "-"`);
   }
+  const exactOnly = options.saveScores ? 'saveScores' : options.reference ? 'reference' : undefined;
+  if (options.scores === 'screened' && exactOnly)
+    throw new UserError(
+      `${exactOnly} needs exact scores; leave out either --${exactOnly === 'saveScores' ? 'save-scores' : exactOnly} or --scores screened`,
+    );
   const unknown = anchors.find((name) => !modelNames.includes(name));
   if (unknown !== undefined) {
     throw new UserError(`the anchor "${unknown}" is not one of the models ${modelNames.join(', ')}`);

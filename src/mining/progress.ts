@@ -3,6 +3,6 @@
 import type { Progress } from '../progress.ts';
 
 export interface MineProgress extends Progress {
-  readonly stage: 'correlating' | 'concepts' | 'clustering' | 'exemplars' | 'writing';
-  readonly unit: 'images' | 'sets' | 'files';
+  readonly stage: 'correlating' | 'screening' | 'concepts' | 'clustering' | 'exemplars' | 'writing';
+  readonly unit: 'images' | 'pairs' | 'sets' | 'files';
 }

@@ -7,7 +7,7 @@ import { StateStore } from '../../src/mining/correlation/saved-state.ts';
 
 const state = {
   passes: 1,
-  cursor: { part: 0, half: 1, position: 16, batches: [2] },
+  cursor: { part: 0, half: 1, position: 16, images: 16, batches: [2] },
   unreadable: [{ name: 'a.png', reason: 'broken' }],
   groups: new Map([['centres', new Map([['c', float32([2], [1, 2])]])]]),
 } as const;

@@ -59,6 +59,7 @@ interface MineCommandOptions {
   null: boolean;
   reference?: boolean;
   conceptThreshold: number;
+  scores: 'auto' | 'exact' | 'screened';
   saveScores?: boolean;
   memory?: number;
   maxPixels?: number;
@@ -118,6 +119,11 @@ export function mineCommand(): Command {
       'sets that correlate at least this much form one concept',
       fraction,
       miningDefaults.conceptThreshold,
+    )
+    .addOption(
+      new Option('--scores <way>', 'exact: all pairs of units; screened: those that may be neighbours; auto: by predicted cost')
+        .choices(['auto', 'exact', 'screened'])
+        .default('auto'),
     )
     .option('--save-scores', 'write all scores of every pair of units to scores.safetensors')
     .addOption(shared.memory())

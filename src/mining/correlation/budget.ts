@@ -27,6 +27,7 @@ const bytesOfPhotoPixel = 2 * 3 * (1 + 4);
  * @param memory bytes in all. Weights may leave less than a third of it, and a batch of four less than a third of the
  *   rest: these thirds are used all the same, and the run takes more than it should.
  * @param batch images of a batch, where that is decided already.
+ * @param extraPerImage bytes that an image takes besides maps and pixels.
  */
 export function divideMemory(
   memory: number,
@@ -36,6 +37,7 @@ export function divideMemory(
     maps,
   }: { readonly parts: readonly Part[]; readonly models: readonly MinedModel[]; readonly maps: MapSource },
   batch?: number,
+  extraPerImage = 0,
 ): Budget {
   const weights = Math.max(
     ...parts.map(({ source, models: indices }) =>
@@ -51,7 +53,7 @@ export function divideMemory(
       const layers = indices.flatMap((m) => models[m].layers);
       const values = layers.reduce((sum, { units, grid }) => sum + units * positions(grid), 0);
       const decoded = source.generated ? 0 : bytesOfPhotoPixel * source.height * source.width;
-      return copiesOfMaps * 4 * values + decoded;
+      return copiesOfMaps * 4 * values + decoded + extraPerImage;
     }),
   );
   const fit = Math.floor(rest / 2 / perImage);

@@ -18,6 +18,9 @@ import type { LongWork } from '../../progress.ts';
 import { miningDefaults } from '../defaults.ts';
 import type { MineProgress } from '../progress.ts';
 import type { SavedState, StateStore } from './saved-state.ts';
+import { chosenScreening } from '../screening/predict.ts';
+import type { ScreeningReport } from '../screening/report.ts';
+import { Screening, secondPassBytes, widthWithin, type ScreeningOptions } from '../screening/screening.ts';
 import { compareNames } from '../../images/image-set.ts';
 import type { Unreadable } from '../../images/source.ts';
 import { required, present } from '../../lookup.ts';
@@ -36,6 +39,12 @@ export interface CorrelateOptions extends LongWork<CorrelateProgress> {
   /** Keep whole score matrices. */
   readonly wholeMatrix?: boolean;
   readonly nullModel: boolean;
+  /**
+   * Scores by a screen and exact sums of its candidates, `always` or when that is predicted to be much `cheaper`; by
+   * default exact sums of all pairs.
+   */
+  readonly screening?: Pick<ScreeningOptions, 'seed' | 'nearest'> &
+    Partial<Pick<ScreeningOptions, 'width'>> & { readonly when: 'always' | 'cheaper' };
   /** The published code's score instead of Pearson r over all images. */
   readonly cosine?: boolean;
   /** Bytes that weights, maps and sums may take. */
@@ -61,12 +70,14 @@ export interface Correlated {
   readonly moments: readonly Moments[];
   /** Images that could not be read, also those of an earlier, interrupted part of the run. */
   readonly unreadable: readonly Unreadable[];
+  readonly screening?: ScreeningReport;
 }
 
 /** How far a run is, in images that models still have to see (each pass sees all of them). */
 export interface CorrelateProgress extends MineProgress {
-  readonly stage: 'correlating';
-  readonly unit: 'images';
+  readonly stage: 'correlating' | 'screening';
+  /** Images, or pairs of units. */
+  readonly unit: 'images' | 'pairs';
   readonly pass: number;
   readonly passes: number;
 }
@@ -82,14 +93,20 @@ const publishedBatch = 10;
 export async function correlate(options: CorrelateOptions): Promise<Correlated> {
   const { models, pairs, parts, store, signal } = options;
   const cosine = options.cosine ?? false;
-  const { batch, sums: room } = divideMemory(
-    options.memory,
-    options,
-    cosine ? publishedBatch : options.batch && wholeBlocks(options.batch),
-  );
-  const passes = plan(options, cosine, room);
+  const given = cosine ? publishedBatch : options.batch && wholeBlocks(options.batch);
+  const exactly = divideMemory(options.memory, options, given);
+  const second = secondPassBytes(options);
+  const byScreening = divideMemory(options.memory - second.inAll, options, given, second.perImage);
+  const width = options.screening?.width ?? widthWithin(options, byScreening.sums);
+  const exactPasses = plan(options, cosine, exactly.sums);
+  const screened =
+    options.screening && chosenScreening({ ...options, ...options.screening, passes: exactPasses.length, width });
+  const newScreening = () => screened && new Screening(screened);
+  let screening = newScreening();
+  const { batch } = screening ? byScreening : exactly;
+  const passes = screening?.passes ?? exactPasses;
   const targets = targetGrids(models, pairs);
-  const images = passes.map((pass) => parts.map((part) => imagesIn(pass, part)));
+  const images = passes.map((pass) => parts.map((part) => imagesIn(pass, part, screening !== undefined)));
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const total = sum(images.flat());
   const tell = (done: number, pass: number) =>
@@ -119,13 +136,20 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
       ['moments', new Map(savedMoments(all).map(({ entry, key }) => [key, float64(entry.save())]))],
       ...neighbours.map((entry, i): [string, Map<string, Tensor>] => [`neighbours/${i}`, entry.tensors()]),
     ]);
-  const whole = saved && isWhole(saved, groupsOf(fresh, momentsAround(fresh)), passes, options);
-  if (saved && !whole) damaged('partial/');
-  const found = whole ? centresFrom(required(saved.groups, 'centres', 'group'), models) : undefined;
+  const isComplete =
+    saved &&
+    isWhole(saved, groupsOf(fresh, momentsAround(fresh)), passes, {
+      ...options,
+      nullModel: options.nullModel && !screening,
+    }) &&
+    (!screening || (await screening.restore(saved.passes, saved.groups)));
+  if (saved && !isComplete) damaged('partial/');
+  const found = isComplete ? centresFrom(required(saved.groups, 'centres', 'group'), models) : undefined;
   const changed = saved && found ? await changedInputs(saved.groups, weights, { ...options, ...saved }) : [];
   if (found && !changed.length && !sameMeans(fresh, found)) changed.push('a model, or an image');
   if (changed.length) refuseOrRestart(changed, options);
   const resumed = saved && found && !changed.length ? saved : undefined;
+  if (!resumed) screening = newScreening();
   const centres = (resumed && found) ?? fresh;
   const moments = momentsAround(centres);
   if (resumed) {
@@ -140,7 +164,7 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
     const byName = new Map(all.map((entry) => [entry.name, entry]));
     return [...byName.values()].sort((a, b) => compareNames(a.name, b.name));
   };
-  const state = (done: number, run: PassRun | undefined) => ({
+  const state = (done: number, run: PassRun | undefined): SavedState => ({
     passes: done,
     cursor: run?.cursor ?? startOf(parts),
     unreadable: unreadable(),
@@ -150,15 +174,22 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
         `sums/${name}`,
         new Map([['sums', sums]]),
       ]),
+      ...(screening?.groups(done) ?? []),
     ]),
   });
 
+  const momentsOf = ([a, b]: readonly [number, number]): readonly [Moments, Moments] => {
+    const [x, y] = over(moments, [a, b]);
+    return [x, y];
+  };
   for (let p = resumed?.passes ?? 0; p < passes.length; p++) {
     const run = new PassRun({
       ...options,
       batch,
       batches: options.batches ?? (cosine ? plainBatches : blockBatches),
       cosine,
+      nullModel: options.nullModel && !screening,
+      extra: screening?.gatherer(p),
       targets,
       centres,
       moments,
@@ -192,14 +223,28 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
         // Saving may take a tenth of the time at most, unless every batch is to be saved.
         if (performance.now() - lastSave >= (pause && Math.max(pause, 10 * saveTook))) await save(p, run);
       });
-      takeScores(passes[p], run, options, moments, neighbours, cosine);
+      if (!screening) takeScores(passes[p], run, options, moments, neighbours, cosine);
+      else if (p === 0) {
+        await save(0, run);
+        await screening.screen(momentsOf, (screened, all) =>
+          options.onProgress?.({
+            stage: 'screening',
+            done: screened,
+            total: all,
+            unit: 'pairs',
+            pass: p,
+            passes: passes.length,
+          }),
+        );
+      } else screening.finish(neighbours, momentsOf, (tile) => run.sums(tile));
     } finally {
       run.dispose();
     }
     await save(p + 1, undefined);
     await tell(sum(images.slice(0, p + 1).flat()), p);
   }
-  return { neighbours, moments: models.map((_, m) => over(moments, [m])[0]), unreadable: unreadable() };
+  const whole = models.map((_, m) => over(moments, [m])[0]);
+  return { neighbours, moments: whole, unreadable: unreadable(), screening: screening?.report };
 }
 
 /** @throws UserError that names what has changed, unless the run is to begin anew. */

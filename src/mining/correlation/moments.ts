@@ -13,7 +13,10 @@ interface Sums {
   readonly square: readonly [Float64Array, Float64Array];
 }
 
-/** Mean and inverse standard deviation of centred values on one grid; the inverse is 0 for units that never change. */
+/**
+ * Mean and inverse standard deviation of centred values on one grid. The inverse of units that never change is 0 over all
+ * images; over a half it is not a number, so that no score of that half comes of it.
+ */
 export interface Standardiser {
   readonly mean: Float64Array;
   readonly inverse: Float64Array;
@@ -83,11 +86,12 @@ export class Moments {
     const mean = new Float64Array(units);
     const inverse = new Float64Array(units);
     const centre = this.centres[layer];
+    const silent = half === 'all' ? 0 : NaN;
     const total = (pair: Sums['sum'], u: number) => (half === 'all' ? pair[0][u] + pair[1][u] : pair[half][u]);
     for (let u = 0; u < units; u++) {
       mean[u] = total(entry.sum, u) / n;
       const variance = total(entry.square, u) / n - mean[u] ** 2;
-      inverse[u] = varies(variance, centre[u] + mean[u]) ? 1 / Math.sqrt(variance) : 0;
+      inverse[u] = varies(variance, centre[u] + mean[u], mean[u]) ? 1 / Math.sqrt(variance) : silent;
     }
     return { mean, inverse };
   }
@@ -149,5 +153,6 @@ export class Moments {
   }
 }
 
-/** Whether a variance is more than the rounding of float32 values of that mean. */
-const varies = (variance: number, mean: number): boolean => variance > Math.max(1e-30, (1e-5 * mean) ** 2);
+/** Whether a variance is more than the rounding of float32 values of that mean, and of their centred squares. */
+const varies = (variance: number, mean: number, centred: number): boolean =>
+  variance > Math.max(1e-30, (1e-5 * mean) ** 2, 1e-6 * centred ** 2);

@@ -15,6 +15,16 @@ export interface TileSums {
   readonly null: readonly [Float32Array, Float32Array];
 }
 
+/** Scores of a pair of units: over all images and each half, real and under the null; NaN where there are none. */
+export interface PairScores {
+  readonly r: number;
+  readonly half0: number;
+  readonly half1: number;
+  readonly null: number;
+  readonly null0: number;
+  readonly null1: number;
+}
+
 /** Companions of a neighbour, by their place in `TopK.extra`: r under the null, r over the first and the second half. */
 export const companions = { rNull: 0, half0: 1, half1: 2 } as const;
 
@@ -36,6 +46,13 @@ export class Direction {
     const none = () => new Float32Array(units).fill(-Infinity);
     this.nullBest = none();
     this.nullHalves = [none(), none()];
+  }
+
+  /** Takes in what a unit reaches under the null: over all images, and over each half; NaN is nothing. */
+  raiseNull(unit: number, all: number, half0: number, half1: number): void {
+    if (all > this.nullBest[unit]) this.nullBest[unit] = all;
+    if (half0 > this.nullHalves[0][unit]) this.nullHalves[0][unit] = half0;
+    if (half1 > this.nullHalves[1][unit]) this.nullHalves[1][unit] = half1;
   }
 
   /** Every array in it, by name, for files. */
@@ -100,6 +117,23 @@ export class Neighbours {
       const saved = required(tensors, name, 'tensor').data;
       if (data instanceof Int32Array && saved instanceof Int32Array) data.set(saved);
       else floats(data).set(floats(saved));
+    }
+  }
+
+  /** Takes in one pair of units. */
+  offer(u: number, v: number, { r, half0, half1, null: rNull, null0, null1 }: PairScores): void {
+    const extra = [NaN, NaN, NaN];
+    extra[companions.rNull] = rNull;
+    extra[companions.half0] = half0;
+    extra[companions.half1] = half1;
+    for (const [direction, unit, other] of [
+      [this.forward, u, v],
+      [this.backward, v, u],
+    ] as const) {
+      direction.all.offer(unit, other, r, extra);
+      direction.halves[0].offer(unit, other, half0);
+      direction.halves[1].offer(unit, other, half1);
+      direction.raiseNull(unit, rNull, null0, null1);
     }
   }
 

@@ -62,6 +62,32 @@ export interface PassGraphOptions {
   readonly cosine: boolean;
   /** By model index: whether to output each image's largest value of every unit (`peak/m`). */
   readonly peaks?: boolean;
+  readonly extra?: PassExtra;
+}
+
+/** A layer, by its model's index, and a grid to which its maps are brought. */
+export interface Operand {
+  readonly model: number;
+  readonly layer: MinedLayer;
+  readonly grid: Grid;
+}
+
+/** What a pass gathers besides moments and products: its part of the graph of a batch. */
+export interface PassExtra {
+  readonly operands: readonly Operand[];
+  /**
+   * Adds its inputs and outputs.
+   * @param models that are in the graph.
+   */
+  addTo(b: GraphBuilder, batch: number, models: readonly number[], maps: OperandMaps): void;
+}
+
+/** Centred maps of a layer on a grid, brought there by the adjoint of interpolation; each is made once. */
+export interface OperandMaps {
+  /** `[n, units, positions]`. */
+  readonly byImage: (operand: Operand) => Value;
+  /** `[units, n, positions]`. */
+  readonly byUnit: (operand: Operand) => Value;
 }
 
 /** Names of the graph's inputs and outputs. */
@@ -101,17 +127,29 @@ export function passGraph(options: PassGraphOptions): Graph {
     }
   }
 
-  const operands = operandCache(
-    b,
-    centred,
-    tiles.map(([, tile]) => tile),
-  );
+  const extras = options.extra?.operands.filter(({ model }) => pass.models.includes(model)) ?? [];
+  const { stacked: operands, brought } = operandCache(b, centred, [
+    ...tiles.flatMap(
+      ([
+        ,
+        {
+          rectangle: { rows, columns, grid },
+        },
+      ]) => [...rows, ...columns].map((layer) => ({ layer, grid })),
+    ),
+    ...extras,
+  ]);
+  options.extra?.addTo(b, batch, pass.models, {
+    byImage: ({ layer, grid }) => brought(layer, grid),
+    byUnit: ({ layer, grid }) => operands([layer], grid),
+  });
   tiles.forEach(([i, tile]) => {
     const { grid, rows, columns } = tile.rectangle;
     const shape = [tile.to - tile.from, tile.columns];
     const right = operands(columns, grid);
     let left = operands(rows, grid);
-    if (left.shape[0] !== shape[0]) left = b.slice(left, { axes: [0], starts: [tile.from], ends: [tile.to] });
+    if (tile.chosen) left = b.gather(left, tile.chosen, 0);
+    else if (left.shape[0] !== shape[0]) left = b.slice(left, { axes: [0], starts: [tile.from], ends: [tile.to] });
     const product = (x: Value, y: Value, name: string) => {
       const sums = b.input(name, shape);
       const flat = (value: Value) => b.reshape(value, [value.shape[0], -1]);
@@ -152,10 +190,15 @@ function centredMaps(b: GraphBuilder, maps: Value, layer: MinedLayer, centre: Fl
   return b.sub(chosen, b.constant(float32([1, layer.units, 1, 1], centre)));
 }
 
-/** Stacked layers brought to a grid, `[units, n, positions]`; each is made once. */
-function operandCache(b: GraphBuilder, centred: ReadonlyMap<MinedLayer, Value>, tiles: readonly Tile[]) {
-  const heights = neededHeights(tiles);
+/** Layers brought to a grid, `[n, units, positions]`, and stacked, `[units, n, positions]`; each is made once. */
+function operandCache(
+  b: GraphBuilder,
+  centred: ReadonlyMap<MinedLayer, Value>,
+  needed: readonly Pick<Operand, 'layer' | 'grid'>[],
+) {
+  const heights = neededHeights(needed);
   const lowered = new Map<MinedLayer, Map<number, Value>>();
+  const smaller = new Map<string, Value>();
   const reduced = new Map<string, Value>();
   const stacks = new Map<string, Value>();
   const ids = new Map([...centred.keys()].map((layer, i) => [layer, i]));
@@ -168,18 +211,27 @@ function operandCache(b: GraphBuilder, centred: ReadonlyMap<MinedLayer, Value>, 
     }
     return required(byHeight, height, 'height');
   };
+  const brought = (layer: MinedLayer, grid: Grid): Value => {
+    const key = `${ids.get(layer)} ${gridKey(grid)}`;
+    let value = smaller.get(key);
+    if (!value) {
+      const small = timesRight(b, lower(layer, grid.height), adjointColumns(layer.grid.width, grid.width));
+      value = b.reshape(small, [small.shape[0], layer.units, -1]);
+      smaller.set(key, value);
+    }
+    return value;
+  };
   const reduce = (layer: MinedLayer, grid: Grid): Value => {
     const key = `${ids.get(layer)} ${gridKey(grid)}`;
     let value = reduced.get(key);
     if (!value) {
-      const small = timesRight(b, lower(layer, grid.height), adjointColumns(layer.grid.width, grid.width));
       // Large maps are brought down first: there is less to transpose then.
-      value = b.transpose(b.reshape(small, [small.shape[0], layer.units, -1]), [1, 0, 2]);
+      value = b.transpose(brought(layer, grid), [1, 0, 2]);
       reduced.set(key, value);
     }
     return value;
   };
-  return (layers: readonly MinedLayer[], grid: Grid): Value => {
+  const stacked = (layers: readonly MinedLayer[], grid: Grid): Value => {
     const key = `${layers.map((layer) => ids.get(layer)).join()} ${gridKey(grid)}`;
     let value = stacks.get(key);
     if (!value) {
@@ -189,15 +241,14 @@ function operandCache(b: GraphBuilder, centred: ReadonlyMap<MinedLayer, Value>, 
     }
     return value;
   };
+  return { stacked, brought };
 }
 
 /** By layer: the heights to which its maps are brought. */
-function neededHeights(tiles: readonly Tile[]): Map<MinedLayer, Set<number>> {
+function neededHeights(needed: readonly Pick<Operand, 'layer' | 'grid'>[]): Map<MinedLayer, Set<number>> {
   const heights = new Map<MinedLayer, Set<number>>();
-  for (const { rectangle } of tiles) {
-    for (const layer of [...rectangle.rows, ...rectangle.columns]) {
-      heights.set(layer, (heights.get(layer) ?? new Set()).add(rectangle.grid.height));
-    }
+  for (const { layer, grid } of needed) {
+    heights.set(layer, (heights.get(layer) ?? new Set()).add(grid.height));
   }
   return heights;
 }

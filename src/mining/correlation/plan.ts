@@ -113,6 +113,8 @@ export interface Tile {
   readonly to: number;
   /** Number of columns. */
   readonly columns: number;
+  /** Only these rows of the stacked layers, ascending: then `from` is 0 and `to` their number. */
+  readonly chosen?: readonly number[];
 }
 
 /** The part of a layer inside a tile: `units` units, the first at `start` in the tile and at `unit` in the model. */
@@ -121,6 +123,14 @@ export interface Segment {
   readonly start: number;
   readonly unit: number;
   readonly units: number;
+}
+
+/** The part of a layer among the chosen rows of a tile. */
+export interface ChosenSegment {
+  readonly layer: MinedLayer;
+  readonly start: number;
+  /** Units of the model. */
+  readonly chosen: readonly number[];
 }
 
 function segments(layers: readonly MinedLayer[], from: number, to: number): Segment[] {
@@ -138,6 +148,18 @@ function segments(layers: readonly MinedLayer[], from: number, to: number): Segm
 }
 
 export const rowSegments = (tile: Tile): Segment[] => segments(tile.rectangle.rows, tile.from, tile.to);
+/** The rows of a tile, by layer; all of them unless some are chosen. */
+export function chosenSegments(tile: Tile): ChosenSegment[] {
+  let [start, position] = [0, 0];
+  return tile.rectangle.rows.flatMap((layer) => {
+    const chosen = (tile.chosen ?? Array.from({ length: tile.to - tile.from }, (_, i) => tile.from + i))
+      .filter((row) => row >= position && row < position + layer.units)
+      .map((row) => layer.offset + row - position);
+    position += layer.units;
+    start += chosen.length;
+    return chosen.length ? [{ layer, start: start - chosen.length, chosen }] : [];
+  });
+}
 export const columnSegments = (tile: Tile): Segment[] => segments(tile.rectangle.columns, 0, tile.columns);
 
 /** What one run over the images computes. */

@@ -6,7 +6,7 @@ import type { Engine, Outputs, Session } from '../../runtime/engine.ts';
 import type { BlockBatch } from './blocks.ts';
 import type { Half, Moments } from './moments.ts';
 import type { TileSums } from './neighbours.ts';
-import { names, passGraph, passOn, type PassGraphOptions } from './pass-graph.ts';
+import { names, passGraph, passOn, type PassExtra, type PassGraphOptions } from './pass-graph.ts';
 import type { ImageSource } from '../../images/source.ts';
 import { required, present, lastOf } from '../../lookup.ts';
 import { floats } from '../../graph/tensor.ts';
@@ -22,7 +22,22 @@ export interface Part {
   readonly models: readonly number[];
 }
 
-export interface PassRunOptions extends Omit<PassGraphOptions, 'batch' | 'source' | 'present'> {
+/** Which images a batch has: of which half of which part, and how many of that half come before them. */
+export interface BatchPlace {
+  readonly part: number;
+  readonly half: Half;
+  readonly start: number;
+  readonly count: number;
+}
+
+/** What a pass gathers besides moments and products. */
+export interface Gatherer extends PassExtra {
+  feeds(place: BatchPlace): Record<string, Tensor>;
+  take(outputs: Outputs['tensors'], place: BatchPlace): void;
+}
+
+export interface PassRunOptions extends Omit<PassGraphOptions, 'batch' | 'source' | 'present' | 'extra'> {
+  readonly extra?: Gatherer;
   readonly engine: Engine;
   readonly parts: readonly Part[];
   readonly batch: number;
@@ -39,6 +54,8 @@ export interface Cursor {
   readonly part: number;
   readonly half: Half;
   readonly position: number;
+  /** Images of the half that were read. */
+  readonly images: number;
   readonly batches: readonly number[];
 }
 
@@ -46,13 +63,16 @@ export const startOf = (parts: readonly Part[]): Cursor => ({
   part: 0,
   half: 0,
   position: 0,
+  images: 0,
   batches: parts.map(() => 0),
 });
 
 /** Images that a pass looks at in a part; 0 where it has nothing to do there. */
-export const imagesIn = (pass: PassRunOptions['pass'], { models, halves }: Part): number => {
-  const { tiles, moments } = passOn(pass, models);
-  return tiles.length || moments.length ? halves.reduce((sum, half) => sum + half.length, 0) : 0;
+export const imagesIn = (pass: PassRunOptions['pass'], { models, halves }: Part, gathers = false): number => {
+  const { tiles, moments, models: here } = passOn(pass, models);
+  return tiles.length || moments.length || (gathers && here.length)
+    ? halves.reduce((sum, half) => sum + half.length, 0)
+    : 0;
 };
 
 type AfterBatch = (images: number) => Promise<void>;
@@ -87,14 +107,16 @@ export class PassRun {
   async run(afterBatch: AfterBatch): Promise<void> {
     const { parts, pass } = this.#options;
     for (let p = this.cursor.part; p < parts.length; p++) {
-      if (!imagesIn(pass, parts[p])) continue;
+      if (!imagesIn(pass, parts[p], this.#options.extra !== undefined)) continue;
       try {
         for (const half of [0, 1] as const) {
           const { cursor } = this;
           const resumed = cursor.part === p;
           if (resumed && half < cursor.half) continue;
           this.#settle(half);
-          const position = resumed && half === cursor.half ? cursor.position : 0;
+          const goesOn = resumed && half === cursor.half;
+          if (!goesOn) this.cursor = { ...cursor, part: p, half, position: 0, images: 0 };
+          const position = goesOn ? cursor.position : 0;
           await this.#runHalf(p, half, parts[p].halves[half] ?? [], position, afterBatch);
         }
       } finally {
@@ -138,7 +160,7 @@ export class PassRun {
         await this.#runBatch(part, half, batch);
         const position = required(place, lastOf(batch.indices), 'sample') + 1;
         const counts = this.cursor.batches.map((count, p) => (p === part ? count + 1 : count));
-        this.cursor = { part, half, position, batches: counts };
+        this.cursor = { part, half, position, images: this.cursor.images + batch.count, batches: counts };
         await afterBatch(batch.count);
       }
     } finally {
@@ -159,12 +181,15 @@ export class PassRun {
       if (sums) feeds[name] = sums;
     }
     if (this.#options.nullModel) feeds[names.permutation] = batch.permutation;
+    const place = { part: p, half, start: this.cursor.images, count: batch.count };
+    Object.assign(feeds, this.#options.extra?.feeds(place));
     const outputs = await session.run(feeds);
     const array = (name: string) => floats(outputs.tensors[name].data);
 
     for (const m of here.moments) {
       present(moments[p][m], 'moments').add(half, array(names.sum(m)), array(names.square(m)), batch.count);
     }
+    this.#options.extra?.take(outputs.tensors, place);
     if (this.#options.peaks) {
       const indices = batch.indices.map((i) => part.offset + i);
       this.#options.onPeaks?.(indices, new Map(here.models.map((m) => [m, array(names.peak(m))])));

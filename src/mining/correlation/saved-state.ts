@@ -31,6 +31,7 @@ const currentSchema = Type.Object({
     part: count,
     half: Type.Union([Type.Literal(0), Type.Literal(1)]),
     position: count,
+    images: count,
     batches: Type.Array(count),
   }),
   unreadable: Type.Array(Type.Object({ name: Type.String(), reason: Type.String() })),

@@ -9,6 +9,8 @@ import type { Neighbours } from '../correlation/neighbours.ts';
 import { bestHistogram, PairJudge, type IndexedPair } from '../matching/mutual-neighbours.ts';
 import type { MinedModel } from '../correlation/plan.ts';
 import type { Part } from '../correlation/run-pass.ts';
+import { wilson } from '../screening/audit.ts';
+import type { ScreeningReport } from '../screening/report.ts';
 import { anchoredSets, mutualSets, ZooNeighbours, type IndexedSet } from '../matching/rosetta-sets.ts';
 import { unitNames } from './units.ts';
 import { program } from '../../program.ts';
@@ -62,6 +64,7 @@ export async function assembleDictionary(options: AssembleOptions): Promise<Dict
     program,
     created: options.created.toISOString(),
     score: options.reference ? 'reference' : 'pearson',
+    ...(correlated.screening ? { screening: describeScreening(correlated.screening) } : {}),
     options: {
       k,
       setK,
@@ -93,6 +96,24 @@ export async function assembleDictionary(options: AssembleOptions): Promise<Dict
     sets: chosen.sort((x, y) => y.r - x.r).map((set, i) => ({ ...set, id: `s${i}` })),
     concepts: [],
   };
+}
+
+function describeScreening({
+  width,
+  margin,
+  candidates,
+  unsure,
+  audit: { units, found, largestError },
+}: ScreeningReport): NonNullable<Dictionary['screening']> {
+  const [low, high] = wilson(found, units);
+  const audit = {
+    units,
+    found,
+    recall: units ? digits(found / units) : 1,
+    interval: [digits(low), digits(high)] satisfies [number, number],
+    largestError: digits(largestError),
+  };
+  return { width, margin, candidates, unsure, audit };
 }
 
 function describeModel(

@@ -167,6 +167,34 @@ const anchorsOption = {
   }),
 };
 
+const fraction = Type.Number({ minimum: 0, maximum: 1 });
+const screeningSchema = exactly(
+  {
+    width: Type.Number({ minimum: 0, description: "Values of a unit's sketch." }),
+    margin: Type.Number({ minimum: 0, description: 'Standard deviations that estimates were allowed to be off.' }),
+    candidates: count('Pairs of units whose scores were computed.'),
+    unsure: count(
+      'Units, towards one other model each, whose list of candidates was too short to be sure of all their nearest.',
+    ),
+    audit: exactly(
+      {
+        units: count(
+          'Units drawn at random, towards one other model each, whose scores with all its units were computed.',
+        ),
+        found: count('Of these, units whose nearest is the one that the run has.'),
+        recall: fraction,
+        interval: Type.Tuple([fraction, fraction], { description: '95 % confidence interval of the recall (Wilson).' }),
+        largestError: Type.Number({
+          minimum: 0,
+          description: 'Largest error of an estimate, in its standard deviations.',
+        }),
+      },
+      'What whole rows of exact scores say of the screen.',
+    ),
+  },
+  'How the scores were screened: pairs of units that may be neighbours by estimates were computed exactly. Absent when all pairs of units were.',
+);
+
 function dictionaryOf<Version extends number, Options extends Record<string, TSchema>, Pairs extends TSchema>(
   version: Version,
   options: Options,
@@ -180,6 +208,7 @@ function dictionaryOf<Version extends number, Options extends Record<string, TSc
       description:
         'pearson: r over all images and positions. reference: cosines over batches of 10, averaged, as the published code.',
     }),
+    screening: Type.Optional(screeningSchema),
     options: exactly({ ...sharedOptions, ...options }),
     images: exactly({
       source: Type.String({ description: 'Names of the sources.' }),

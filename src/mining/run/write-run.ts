@@ -21,7 +21,7 @@ export async function writeRun(
   all: readonly Model[],
   mined: readonly MinedModel[],
   pairs: readonly [number, number][],
-  { neighbours, moments }: Correlated,
+  { neighbours, moments, screening }: Correlated,
   onProgress?: LongWork<MineProgress>['onProgress'],
 ): Promise<void> {
   const unitLists = Object.fromEntries(
@@ -61,6 +61,8 @@ export async function writeRun(
       const shape = [direction.units, direction.all.k];
       tensors.set(`${name}.index`, { dtype: 'int32', shape, data: direction.all.index });
       tensors.set(`${name}.r`, { dtype: 'float32', shape, data: direction.all.r });
+      const sure = screening?.sure[i][direction === entry.forward ? 0 : 1];
+      if (sure) tensors.set(`${name}.sure`, { dtype: 'uint8', shape: [direction.units], data: sure });
       tensors.set(`${name}.null_best`, { dtype: 'float32', shape: [direction.units], data: direction.nullBest });
     }
     if (entry.scores) {

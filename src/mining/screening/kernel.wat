@@ -183,4 +183,68 @@
                 (i8x16.shuffle 8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15 (local.get $a) (local.get $a))))))
         (local.set $pair (i32.add (local.get $pair) (i32.const 8)))
         (local.set $sum (i32.add (local.get $sum) (i32.const 16)))
-        (br $each)))))
+        (br $each))))
+
+  ;; Finds fours of columns of which one reaches a floor, in one of three tables: r = x * scale * gain - mean * shift, with
+  ;; x the sum of the first half, of the second, or of both. Writes their offsets in a row, from `out` on; gives the end.
+  ;; `terms` holds nine arrays of `width` bytes, by table: gains, shifts, floors of columns. `row` holds nine floats, by
+  ;; table: scale, mean, floor of the row.
+  (func (export "reach")
+    (param $first i32) (param $second i32) (param $width i32) (param $terms i32) (param $row i32) (param $out i32)
+    (result i32)
+    (local $at i32) (local $t i32) (local $x v128) (local $y v128) (local $hit v128)
+    (local $scale0 v128) (local $mean0 v128) (local $floor0 v128)
+    (local $scale1 v128) (local $mean1 v128) (local $floor1 v128)
+    (local $scale v128) (local $mean v128) (local $floor v128)
+    (local $shift0 i32) (local $column0 i32) (local $gain1 i32) (local $shift1 i32) (local $column1 i32)
+    (local $gain i32) (local $shift i32) (local $column i32)
+    (local.set $scale0 (v128.load32_splat offset=0 (local.get $row)))
+    (local.set $mean0 (v128.load32_splat offset=4 (local.get $row)))
+    (local.set $floor0 (v128.load32_splat offset=8 (local.get $row)))
+    (local.set $scale1 (v128.load32_splat offset=12 (local.get $row)))
+    (local.set $mean1 (v128.load32_splat offset=16 (local.get $row)))
+    (local.set $floor1 (v128.load32_splat offset=20 (local.get $row)))
+    (local.set $scale (v128.load32_splat offset=24 (local.get $row)))
+    (local.set $mean (v128.load32_splat offset=28 (local.get $row)))
+    (local.set $floor (v128.load32_splat offset=32 (local.get $row)))
+    (local.set $shift0 (i32.mul (local.get $width) (i32.const 1)))
+    (local.set $column0 (i32.mul (local.get $width) (i32.const 2)))
+    (local.set $gain1 (i32.mul (local.get $width) (i32.const 3)))
+    (local.set $shift1 (i32.mul (local.get $width) (i32.const 4)))
+    (local.set $column1 (i32.mul (local.get $width) (i32.const 5)))
+    (local.set $gain (i32.mul (local.get $width) (i32.const 6)))
+    (local.set $shift (i32.mul (local.get $width) (i32.const 7)))
+    (local.set $column (i32.mul (local.get $width) (i32.const 8)))
+    (block $done
+      (loop $four
+        (br_if $done (i32.eq (local.get $at) (local.get $width)))
+        (local.set $t (i32.add (local.get $terms) (local.get $at)))
+        (local.set $x (v128.load (i32.add (local.get $first) (local.get $at))))
+        (local.set $y (v128.load (i32.add (local.get $second) (local.get $at))))
+        (local.set $hit
+          (f32x4.ge
+            (f32x4.sub
+              (f32x4.mul (f32x4.mul (local.get $x) (local.get $scale0)) (v128.load (local.get $t)))
+              (f32x4.mul (local.get $mean0) (v128.load (i32.add (local.get $t) (local.get $shift0)))))
+            (f32x4.min (local.get $floor0) (v128.load (i32.add (local.get $t) (local.get $column0))))))
+        (local.set $hit
+          (v128.or (local.get $hit)
+          (f32x4.ge
+            (f32x4.sub
+              (f32x4.mul (f32x4.mul (local.get $y) (local.get $scale1)) (v128.load (i32.add (local.get $t) (local.get $gain1))))
+              (f32x4.mul (local.get $mean1) (v128.load (i32.add (local.get $t) (local.get $shift1)))))
+            (f32x4.min (local.get $floor1) (v128.load (i32.add (local.get $t) (local.get $column1)))))))
+        (local.set $hit
+          (v128.or (local.get $hit)
+          (f32x4.ge
+            (f32x4.sub
+              (f32x4.mul (f32x4.mul (f32x4.add (local.get $x) (local.get $y)) (local.get $scale)) (v128.load (i32.add (local.get $t) (local.get $gain))))
+              (f32x4.mul (local.get $mean) (v128.load (i32.add (local.get $t) (local.get $shift)))))
+            (f32x4.min (local.get $floor) (v128.load (i32.add (local.get $t) (local.get $column)))))))
+        (if (v128.any_true (local.get $hit))
+          (then
+            (i32.store (local.get $out) (local.get $at))
+            (local.set $out (i32.add (local.get $out) (i32.const 4)))))
+        (local.set $at (i32.add (local.get $at) (i32.const 16)))
+        (br $four)))
+    (local.get $out)))

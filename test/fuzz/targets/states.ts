@@ -70,7 +70,7 @@ const current = {
   key: 'k',
   number: 1,
   passes: 1,
-  cursor: { part: 0, half: 0, position: 16, batches: [1] },
+  cursor: { part: 0, half: 0, position: 16, images: 16, batches: [1] },
   unreadable: [{ name: 'a.png', reason: 'broken' }],
   groups: ['centres', 'neighbours/a b'],
 };

@@ -1,0 +1,89 @@
+// What exact and screened scores are predicted to cost, in multiply-adds, from shapes alone: the same on every machine,
+// so that a run that is resumed chooses as it did.
+
+import { totalMultiplyAdds } from '../../graph/cost.ts';
+import { positions, smallerGrid } from '../correlation/grid.ts';
+import { centreGraph, type MapSource } from '../correlation/pass-graph.ts';
+import { productsPerImage, rectangles, type MinedModel } from '../correlation/plan.ts';
+import type { LongWork } from '../../progress.ts';
+import type { Part } from '../correlation/run-pass.ts';
+import { tables } from './lists.ts';
+
+export interface PredictOptions {
+  readonly models: readonly MinedModel[];
+  readonly pairs: readonly (readonly [number, number])[];
+  readonly parts: readonly Part[];
+  readonly maps: MapSource;
+  readonly nullModel: boolean;
+  /** Passes over the images that exact scores take. */
+  readonly passes: number;
+  /** Values of a sketch. */
+  readonly width: number;
+}
+
+/** What reading one estimate of one table costs, as the multiply-adds of a large product that take as long. */
+const readOne = 200;
+/** Candidates that a unit has, roughly, and what one of their multiply-adds costs against one of a large product. */
+const candidatesOfUnit = 60;
+const candidateWeight = 15;
+
+/** Screening has to save this much of the work: exact scores of all pairs tell more. */
+const worthwhile = 2;
+/** Multiply-adds below which nothing needs saving: about a minute. */
+const quick = 5e12;
+
+/**
+ * The options themselves when scores are to be screened: `always`, or when that is predicted to be much `cheaper`.
+ * @param options.onNote is told the prediction.
+ */
+export function chosenScreening<Options extends PredictOptions>(
+  options: Options & { readonly when: 'always' | 'cheaper' } & Pick<LongWork<never>, 'onNote'>,
+): Options | undefined {
+  const { exact, screened } = predict(options);
+  const screens = options.when === 'always' || (exact > quick && exact > worthwhile * screened);
+  const ratio = screens ? exact / screened : screened / exact;
+  const words = `predicted to take ${ratio < 10 ? ratio.toFixed(1) : ratio.toFixed(0)} times as much work`;
+  options.onNote?.(
+    screens
+      ? `scores are screened; exact scores of all pairs of units are ${words} (--scores exact)`
+      : `exact scores of all pairs of units; screening is ${words} (--scores screened)`,
+  );
+  return screens ? options : undefined;
+}
+
+/** Multiply-adds of each way. */
+export function predict({ models, pairs, parts, maps, nullModel, passes, width }: PredictOptions): {
+  exact: number;
+  screened: number;
+} {
+  const kinds = nullModel ? 2 : 1;
+  let exact = 0;
+  let screened = 0;
+  for (const { source, halves, models: here } of parts) {
+    const images = halves.flat().length;
+    const forward = totalMultiplyAdds(centreGraph(source, 1, models, here, maps));
+    const own = pairs.filter(([a, b]) => here.includes(a) && here.includes(b));
+    const products = own.reduce((sum, [a, b]) => sum + productsPerImage(rectangles(models, a, b)), 0);
+    exact += images * (passes * forward + kinds * products);
+    screened += images * (2 * forward + kinds * candidateWeight * candidatePositions(models, own));
+  }
+  for (const [a, b] of pairs) {
+    const read = (nullModel ? tables.length : tables.length / 2) * readOne;
+    screened += models[a].units * models[b].units * (kinds * width + read);
+  }
+  return { exact, screened };
+}
+
+/** Positions of an image at which the candidates of all pairs of models are multiplied. */
+function candidatePositions(models: readonly MinedModel[], pairs: readonly (readonly [number, number])[]): number {
+  let total = 0;
+  for (const [a, b] of pairs) {
+    const units = models[a].units * models[b].units;
+    let size = 0;
+    for (const x of models[a].layers) {
+      for (const y of models[b].layers) size += (x.units * y.units * positions(smallerGrid(x.grid, y.grid))) / units;
+    }
+    total += size * candidatesOfUnit * (models[a].units + models[b].units);
+  }
+  return total;
+}
