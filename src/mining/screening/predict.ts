@@ -34,13 +34,14 @@ const quick = 5e12;
 
 /**
  * The options themselves when scores are to be screened: `always`, or when that is predicted to be much `cheaper`.
- * @param options.onNote is told the prediction.
+ * @param options.onNote is told the prediction, but for a run that is quick anyway and so exact.
  */
 export function chosenScreening<Options extends PredictOptions>(
   options: Options & { readonly when: 'always' | 'cheaper' } & Pick<LongWork<never>, 'onNote'>,
 ): Options | undefined {
   const { exact, screened } = predict(options);
-  const screens = options.when === 'always' || (exact > quick && exact > worthwhile * screened);
+  if (options.when === 'cheaper' && exact < quick) return undefined;
+  const screens = options.when === 'always' || exact > worthwhile * screened;
   const ratio = screens ? exact / screened : screened / exact;
   const words = `predicted to take ${ratio < 10 ? ratio.toFixed(1) : ratio.toFixed(0)} times as much work`;
   options.onNote?.(
