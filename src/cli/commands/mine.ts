@@ -121,7 +121,10 @@ export function mineCommand(): Command {
       miningDefaults.conceptThreshold,
     )
     .addOption(
-      new Option('--scores <way>', 'exact: all pairs of units; screened: those that may be neighbours; auto: by predicted cost')
+      new Option(
+        '--scores <way>',
+        'exact: all pairs of units; screened: those that may be neighbours; auto: by predicted cost',
+      )
         .choices(['auto', 'exact', 'screened'])
         .default('auto'),
     )
