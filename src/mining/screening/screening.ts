@@ -288,15 +288,15 @@ const listed = Object.values(usualLengths).reduce((sum, length) => sum + length,
 function lengthsFor({ models, pairs, keep, nearest, k }: ScreeningOptions): ListLengths {
   const lists = pairs.reduce((sum, [a, b]) => sum + models[a].units + models[b].units, 0);
   const share = Math.max(0.25, mostCandidates / (lists * listed));
-  const length = (table: keyof ListLengths, places: number, most = 1) =>
+  const length = (table: keyof ListLengths, places: number, most = 2) =>
     Math.ceil(Math.min(most, share) * usualLengths[table] * Math.sqrt(places));
   return {
     real: Math.max(keep, length('real', nearest / 5)),
     half0: length('half0', k),
     half1: length('half1', k),
     // Scores under the null lie close together: where there is room, more of them are looked at.
-    null: length('null', 1, 3),
-    null0: length('null0', 1, 3),
-    null1: length('null1', 1, 3),
+    null: length('null', 1, 6),
+    null0: length('null0', 1, 6),
+    null1: length('null1', 1, 6),
   };
 }
