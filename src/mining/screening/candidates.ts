@@ -19,8 +19,6 @@ export interface CandidateOptions {
 export interface Rest {
   /** `[units]`: the best estimate under the null among those that are no candidates, -Infinity for none. */
   readonly null: Float32Array;
-  readonly null0: Float32Array;
-  readonly null1: Float32Array;
   /** `[units]`: 1 where all that may be among the unit's nearest within the margin are candidates. */
   readonly sure: Uint8Array;
 }
@@ -70,8 +68,9 @@ export function chooseCandidates(
       }
       const full = list.top.k < others && chosen.length === list.top.k;
       if (table === 'real') rest.sure[u] = full ? 0 : 1;
-      if (table === 'null' || table === 'null0' || table === 'null1')
-        rest[table][u] = full ? list.top.threshold(u) + nullMargin * deviation(chosen[chosen.length - 1]) : left;
+      // Not so of the halves: their difference counts, and what is raised differs less.
+      if (table === 'null')
+        rest.null[u] = full ? list.top.threshold(u) + nullMargin * deviation(chosen[chosen.length - 1]) : left;
     }
   };
   const [first, second] = directions;
@@ -96,8 +95,6 @@ export function chooseCandidates(
 
 const emptyRest = (units: number): Rest => ({
   null: new Float32Array(units).fill(-Infinity),
-  null0: new Float32Array(units).fill(-Infinity),
-  null1: new Float32Array(units).fill(-Infinity),
   sure: new Uint8Array(units).fill(1),
 });
 

@@ -127,8 +127,7 @@ export class Screening {
     present(this.#candidates, 'candidates').forEach(({ pairs, forward, backward }, i) => {
       found.set(`pairs ${i}`, vector(pairs));
       [forward, backward].forEach((rest, d) => {
-        for (const name of ['null', 'null0', 'null1', 'sure'] as const)
-          found.set(`${name} ${i} ${d}`, vector(rest[name]));
+        for (const name of ['null', 'sure'] as const) found.set(`${name} ${i} ${d}`, vector(rest[name]));
       });
     });
     this.#audited.forEach(({ estimates }, i) => {
@@ -168,10 +167,9 @@ export class Screening {
       const list = found.get(`pairs ${i}`)?.data;
       const [forward, backward] = [a, b].map((model, d): Rest | undefined => {
         const units = models[model].units;
-        const [all, half0, half1] = ['null', 'null0', 'null1'].map((name) => floatsOf(`${name} ${i} ${d}`, units));
+        const best = floatsOf(`null ${i} ${d}`, units);
         const sure = found.get(`sure ${i} ${d}`)?.data;
-        const whole = all && half0 && half1 && sure instanceof Uint8Array && sure.length === units;
-        return whole ? { null: all, null0: half0, null1: half1, sure } : undefined;
+        return best && sure instanceof Uint8Array && sure.length === units ? { null: best, sure } : undefined;
       });
       const within = (unit: number, n: number) => unit >= 0 && unit < models[n % 2 ? b : a].units;
       if (!(list instanceof Int32Array) || !list.every(within) || !forward || !backward) return undefined;

@@ -8,7 +8,8 @@ import type { CandidateSums } from './exact-sums.ts';
 
 /**
  * Takes the candidates in. Under the null a unit's best is the larger of the exact ones and of the estimates of all
- * others: that of many estimates is too large rather than too small, so that q-values err on the safe side.
+ * others, too large rather than too small. The nulls of the halves are those of exact candidates: one that was missed
+ * makes their differences wider. So q-values err on the safe side.
  */
 export function settle(
   neighbours: Neighbours,
@@ -52,7 +53,7 @@ export function settle(
 }
 
 function raise(direction: Direction, rest: Rest): void {
-  for (let u = 0; u < direction.units; u++) direction.raiseNull(u, rest.null[u], rest.null0[u], rest.null1[u]);
+  for (let u = 0; u < direction.units; u++) direction.raiseNull(u, rest.null[u], NaN, NaN);
 }
 
 const whole = (layer: MinedLayer) => ({ layer, start: 0, unit: layer.offset, units: layer.units });
