@@ -5,7 +5,7 @@ import { UserError } from '../../errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { doubles, sizeOf } from '../../graph/tensor.ts';
 import type { Engine } from '../../runtime/engine.ts';
-import { blockBatches, plainBatches, wholeBlocks } from './blocks.ts';
+import { blockBatches, blockSize, plainBatches, wholeBlocks } from './blocks.ts';
 import { divideMemory } from './budget.ts';
 import { changedInputs, inputGroups, restorePrints, weightDigests } from './inputs.ts';
 import { Moments } from './moments.ts';
@@ -96,11 +96,24 @@ export async function correlate(options: CorrelateOptions): Promise<Correlated> 
   const given = cosine ? publishedBatch : options.batch && wholeBlocks(options.batch);
   const exactly = divideMemory(options.memory, options, given);
   const second = secondPassBytes(options);
-  const byScreening = divideMemory(options.memory - second.inAll, options, given, second.perImage);
+  const most = Math.max(blockSize, wholeBlocks(second.mostImages));
+  const byScreening = divideMemory(
+    options.memory - second.inAll,
+    options,
+    Math.min(most, given ?? divideMemory(options.memory - second.inAll, options, given, second.perImage).batch),
+    second.perImage,
+  );
   const width = options.screening?.width ?? widthWithin(options, byScreening.sums);
   const exactPasses = plan(options, cosine, exactly.sums);
   const screened =
-    options.screening && chosenScreening({ ...options, ...options.screening, passes: exactPasses.length, width });
+    options.screening &&
+    chosenScreening({
+      ...options,
+      ...options.screening,
+      passes: exactPasses.length,
+      width,
+      fits: second.mostImages >= blockSize,
+    });
   const newScreening = () => screened && new Screening(screened);
   let screening = newScreening();
   const { batch } = screening ? byScreening : exactly;

@@ -75,9 +75,9 @@ export function chooseCandidates(
   };
   const [first, second] = directions;
   take(first, 'real');
-  const known = new Set(keys);
+  const known = Float64Array.from(keys).sort();
   take(second, 'real', (v, u) => {
-    if (known.has(second.key(v, u))) first.paired[u] = second.paired[v] = 1;
+    if (holds(known, second.key(v, u))) first.paired[u] = second.paired[v] = 1;
   });
   for (const table of tables.filter((name) => name !== 'real'))
     for (const direction of directions) take(direction, table);
@@ -91,6 +91,17 @@ export function chooseCandidates(
     pairs.push(Math.floor(key / units[1]), key % units[1]);
   }
   return { pairs: Int32Array.from(pairs), forward: first.rest, backward: second.rest };
+}
+
+/** Whether an ascending list has a value. */
+function holds(list: Float64Array, value: number): boolean {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return list[low] === value;
 }
 
 const emptyRest = (units: number): Rest => ({

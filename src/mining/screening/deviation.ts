@@ -1,5 +1,5 @@
 // How far an estimate of r may be from r: by how widely the two units' energy is spread over the images.
-// It bounds the standard deviation; how many of them a margin has is decided elsewhere.
+// An estimate of the standard deviation for units alike in all positions, not a bound; how many a margin has is decided elsewhere.
 
 import { present } from '../../lookup.ts';
 import { smallerGrid } from '../correlation/grid.ts';
@@ -46,7 +46,7 @@ export class Deviations {
     this.#slots = spreads.slots;
   }
 
-  /** Standard deviation of the estimate of r between unit `u` of the first model and unit `v` of the second, at most. */
+  /** Standard deviation of the estimate of r between unit `u` of the first model and unit `v` of the second. */
   of(u: number, v: number, extent: Extent): number {
     const [i, j] = [this.#layers[0][u], this.#layers[1][v]];
     const { a, b, collisions } = present(this.#pairs[i][j], 'layers');

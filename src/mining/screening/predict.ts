@@ -1,6 +1,7 @@
 // What exact and screened scores are predicted to cost, in multiply-adds, from shapes alone: the same on every machine,
 // so that a run that is resumed chooses as it did.
 
+import { UserError } from '../../errors.ts';
 import { totalMultiplyAdds } from '../../graph/cost.ts';
 import { positions, smallerGrid } from '../correlation/grid.ts';
 import { centreGraph, type MapSource } from '../correlation/pass-graph.ts';
@@ -8,6 +9,7 @@ import { productsPerImage, rectangles, type MinedModel } from '../correlation/pl
 import type { LongWork } from '../../progress.ts';
 import type { Part } from '../correlation/run-pass.ts';
 import { tables } from './lists.ts';
+import { widths } from './widths.ts';
 
 export interface PredictOptions {
   readonly models: readonly MinedModel[];
@@ -29,26 +31,36 @@ const candidateWeight = 15;
 
 /** Screening has to save this much of the work: exact scores of all pairs tell more. */
 const worthwhile = 2;
+/** And this much where the memory holds narrow sketches only. */
+const muchWorthwhile = 10;
 /** Multiply-adds below which nothing needs saving: about a minute. */
 const quick = 5e12;
 
 /**
  * The options themselves when scores are to be screened: `always`, or when that is predicted to be much `cheaper`.
+ * @param options.fits whether WebAssembly holds the operands of the smallest batch.
  * @param options.onNote is told the prediction, but for a run that is quick anyway and so exact.
  */
 export function chosenScreening<Options extends PredictOptions>(
-  options: Options & { readonly when: 'always' | 'cheaper' } & Pick<LongWork<never>, 'onNote'>,
+  options: Options & { readonly when: 'always' | 'cheaper'; readonly fits: boolean } & Pick<LongWork<never>, 'onNote'>,
 ): Options | undefined {
   const { exact, screened } = predict(options);
   if (options.when === 'cheaper' && exact < quick) return undefined;
-  const screens = options.when === 'always' || exact > worthwhile * screened;
+  const unfit = 'WebAssembly does not hold the maps of four images; mine fewer layers with --taps';
+  const narrow = options.width < widths.usual;
+  if (options.when === 'always' && !options.fits) throw new UserError(`scores cannot be screened: ${unfit}`);
+  const cheaper = exact > (narrow ? muchWorthwhile : worthwhile) * screened;
+  const screens = options.fits && (options.when === 'always' || cheaper);
   const ratio = screens ? exact / screened : screened / exact;
   const words = `predicted to take ${ratio < 10 ? ratio.toFixed(1) : ratio.toFixed(0)} times as much work`;
-  options.onNote?.(
-    screens
-      ? `scores are screened; exact scores of all pairs of units are ${words} (--scores exact)`
-      : `exact scores of all pairs of units; screening is ${words} (--scores screened)`,
-  );
+  if (!options.fits) options.onNote?.(`exact scores of all pairs of units; they cannot be screened: ${unfit}`);
+  else if (screens)
+    options.onNote?.(`scores are screened; exact scores of all pairs of units are ${words} (--scores exact)`);
+  else options.onNote?.(`exact scores of all pairs of units; screening is ${words} (--scores screened)`);
+  if (screens && narrow)
+    options.onNote?.(
+      `the memory holds sketches of ${options.width} values, and ${widths.usual} would be surer; raise --memory`,
+    );
   return screens ? options : undefined;
 }
 

@@ -1,6 +1,7 @@
 // The screen: products of sketches, tile by tile, and what each unit's best partners are by them. All of it estimates:
 // they decide what is looked at again, nothing else.
 
+import { compareNames } from '../../images/image-set.ts';
 import { GraphBuilder } from '../../graph/builder.ts';
 import { float32, floats, int64, type Tensor } from '../../graph/tensor.ts';
 import type { Engine, Outputs, Session } from '../../runtime/engine.ts';
@@ -83,22 +84,21 @@ export async function screen(
     return feeds;
   };
 
-  const sessions = new Map<string, Session>();
+  // Tiles of one shape follow each other, so that one session is open at a time.
+  let open: { readonly key: string; readonly session: Session } | undefined;
   const run = async (tile: Tile): Promise<Outputs> => {
     const feeds = feedsOf(tile);
-    const key = Object.values(feeds)
-      .map(({ shape }) => shape.join('x'))
-      .join(' ');
-    let session = sessions.get(key);
-    if (!session) {
-      session = await engine.open(tileGraph(feeds));
-      sessions.set(key, session);
+    const key = shapeKey(tile);
+    if (open?.key !== key) {
+      await open?.session.release();
+      open = undefined;
+      open = { key, session: await engine.open(tileGraph(feeds)) };
     }
-    return session.run(feeds);
+    return open.session.run(feeds);
   };
   const reach = await Reach.create();
   const scorer = pearson(...moments);
-  const tiles = tilesOf(options, a, b);
+  const tiles = tilesOf(options, a, b).sort((x, y) => compareNames(shapeKey(x), shapeKey(y)));
   try {
     for (const tile of tiles) {
       const outputs = await run(tile);
@@ -114,10 +114,14 @@ export async function screen(
       options.signal?.throwIfAborted();
     }
   } finally {
-    for (const session of sessions.values()) await session.release();
+    await open?.session.release();
   }
   return { forward, backward };
 }
+
+/** Tells tiles apart whose graphs differ. */
+const shapeKey = ({ rows, columns }: Tile): string =>
+  [rows.to - rows.from, columns.to - columns.from, rows.sketch.buckets].join(' ');
 
 function tilesOf({ models, sketches }: ScreenOptions, a: number, b: number): Tile[] {
   return rectangles(models, a, b).flatMap((rectangle) => {

@@ -17,6 +17,7 @@ import type { ListLengths } from './lists.ts';
 import { reportFrom, reportTensors, vector, type ScreeningReport } from './report.ts';
 import { screen } from './screen.ts';
 import { settle } from './settle.ts';
+import { widths } from './widths.ts';
 import { operandsOf, shapeOf, sketchBytes, Sketches, spreadsOf, type SketchShape } from './sketch.ts';
 
 export interface ScreeningOptions {
@@ -37,6 +38,14 @@ export interface ScreeningOptions {
 
 /** Deviations that estimates may be off. */
 const margin = 4;
+
+/** A group for each tensor: together they may be more than a file can be read back from. */
+const inParts = (group: string, tensors: ReadonlyMap<string, Tensor>): [string, ReadonlyMap<string, Tensor>][] =>
+  [...tensors].map(([name, tensor]) => [`${group}/${name}`, new Map([[name, tensor]])]);
+
+/** Takes back what `inParts` gave. */
+const joined = (group: string, saved: ReadonlyMap<string, ReadonlyMap<string, Tensor>>): Map<string, Tensor> =>
+  new Map([...saved].flatMap(([name, tensors]) => (name.startsWith(`${group}/`) ? [...tensors] : [])));
 
 const isThere = <Value>(value: Value | undefined): value is Value => value !== undefined;
 
@@ -120,7 +129,7 @@ export class Screening {
 
   /** What a state of this pass has to have, by group: as `restore` takes it back. */
   groups(pass: number): [string, ReadonlyMap<string, Tensor>][] {
-    if (pass === 0) return [['sketches', present(this.#sketches, 'sketches').tensors()]];
+    if (pass === 0) return inParts('sketches', present(this.#sketches, 'sketches').tensors());
     if (this.#report) return [['screening', reportTensors(this.#report)]];
     const found = new Map<string, Tensor>();
     this.#concentrations.forEach((data, i) => found.set(`concentration ${i}`, vector(data)));
@@ -133,18 +142,15 @@ export class Screening {
     this.#audited.forEach(({ estimates }, i) => {
       for (const [unit, row] of estimates) found.set(`audit ${i} ${unit}`, vector(row));
     });
-    return [
-      ['candidates', found],
-      ['exact', present(this.#exact, 'candidates').tensors()],
-    ];
+    return [['candidates', found], ...inParts('exact', present(this.#exact, 'candidates').tensors())];
   }
 
   /** Takes back what `groups` gave. @returns false where something is missing or of another size. */
   async restore(pass: number, saved: ReadonlyMap<string, ReadonlyMap<string, Tensor>>): Promise<boolean> {
     if (pass === 0) {
       const sketches = new Sketches({ ...this.#options, images: this.#images });
-      const tensors = saved.get('sketches');
-      if (!tensors || !alike(sketches.tensors(), tensors)) return false;
+      const tensors = joined('sketches', saved);
+      if (!alike(sketches.tensors(), tensors)) return false;
       sketches.restore(tensors);
       this.#sketches = sketches;
       return true;
@@ -155,8 +161,8 @@ export class Screening {
       return this.#report !== undefined;
     }
     const found = saved.get('candidates');
-    const sums = saved.get('exact');
-    if (!found || !sums) return false;
+    const sums = joined('exact', saved);
+    if (!found) return false;
     const { models, pairs } = this.#options;
     const floatsOf = (name: string, length: number): Float32Array | undefined => {
       const data = found.get(name)?.data;
@@ -250,6 +256,10 @@ export class Screening {
 /** Bytes of a candidate: its units, its sums by half, real and null, and its place in lists. */
 const candidateBytes = 72;
 
+/** Bytes of memory that WebAssembly has for operands and candidates, and what one of these takes of it. */
+const kernelRoom = 0.9 * 2 ** 32;
+const kernelBytes = 40;
+
 /** Bytes that the second pass takes besides what every pass does: for each image of a batch, and in all. */
 export function secondPassBytes({ models, pairs }: Pick<ScreeningOptions, 'models' | 'pairs'>) {
   const operands = operandsOf(models, pairs).reduce(
@@ -258,11 +268,15 @@ export function secondPassBytes({ models, pairs }: Pick<ScreeningOptions, 'model
   );
   const lists = pairs.reduce((sum, [a, b]) => sum + models[a].units + models[b].units, 0);
   // Operands leave the engine, and are copied twice, as they are and permuted.
-  return { perImage: 3 * operands, inAll: candidateBytes * Math.min(mostCandidates, lists * listed) };
+  const candidates = Math.min(mostCandidates, lists * listed);
+  const kernel = kernelRoom - kernelBytes * candidates;
+  return {
+    perImage: 3 * operands,
+    inAll: candidateBytes * candidates,
+    /** Images of a batch whose operands WebAssembly holds. */
+    mostImages: Math.floor(kernel / (2 * operands)),
+  };
 }
-
-/** Values of a sketch that estimates are good enough with, and the fewest that are worth their while. */
-const widths = { least: 256, usual: 1024, perImage: 16 } as const;
 
 /** The widest sketch, of those that help, whose memory is within `room` bytes. */
 export function widthWithin(
@@ -273,7 +287,7 @@ export function widthWithin(
   const total = images.flat().reduce((sum, count) => sum + count, 0);
   let width = Math.max(widths.usual, widths.perImage * total);
   while (width > widths.least && sketchBytes(shapeOf({ models, pairs, images, width })) > room) width /= 2;
-  return Math.floor(width);
+  return Math.max(widths.least, Math.floor(width));
 }
 
 /** Estimates that are kept for each unit, and candidates that all of them may make: a quarter of the lists, at least. */

@@ -16,7 +16,7 @@ function options(units: number, images: number, passes = 1) {
   );
   const order = source.names.map((_, i) => i);
   const parts = [{ source, offset: 0, halves: [order], models: [0, 1] }];
-  return { models, pairs: [[0, 1]] as const, parts, maps, nullModel: true, passes, width: 4096 };
+  return { models, pairs: [[0, 1]] as const, parts, maps, nullModel: true, passes, width: 4096, fits: true };
 }
 
 describe('the predicted work', () => {
@@ -48,6 +48,18 @@ describe('the choice', () => {
     expect(notes.join()).toMatch(
       /^scores are screened; exact scores of all pairs of units are predicted to take \d[\d.]* times as much work \(--scores exact\)$/,
     );
+  });
+
+  it('is exact where WebAssembly has no room, and says when a sketch is narrow', () => {
+    const own = options(36864, 1000);
+    const onNote = (note: string) => void notes.push(note);
+    notes.length = 0;
+    expect(chosenScreening({ ...own, fits: false, when: 'cheaper', onNote })).toBeUndefined();
+    expect(notes.join()).toContain('they cannot be screened: WebAssembly does not hold the maps of four images');
+    expect(() => chosenScreening({ ...own, fits: false, when: 'always' })).toThrow('scores cannot be screened');
+    notes.length = 0;
+    expect(chosenScreening({ ...own, width: 300, passes: 90, when: 'cheaper', onNote })).toBeDefined();
+    expect(notes[1]).toBe('the memory holds sketches of 300 values, and 1024 would be surer; raise --memory');
   });
 
   it('is exact where the screen would cost as much', () => {
