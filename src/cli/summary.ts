@@ -5,10 +5,11 @@ import { silentUnits } from '../report/page/standing.ts';
 
 const plural = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : 's'}`;
 
-function screenedLine({ width, candidates, audit }: NonNullable<Dictionary['screening']>): string {
+function screenedLine({ width, candidates, unsure, audit }: NonNullable<Dictionary['screening']>): string {
   const { found, units, largestError } = audit;
   return (
-    `screened by sketches of ${width}: ${candidates.toLocaleString('en')} pairs of units computed exactly; of ${units} audited units ` +
+    `screened by sketches of ${width}: ${candidates.toLocaleString('en')} pairs of units computed exactly, ` +
+    `${plural(unsure, 'unit')} unsure; of ${units} audited ` +
     `${found} have their nearest, the largest error was ${largestError.toFixed(1)} deviations`
   );
 }

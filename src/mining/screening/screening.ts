@@ -65,7 +65,7 @@ export class Screening {
   /** While they are gathered and screened. */
   #sketches: Sketches | undefined;
   /** By operand; once there are candidates. */
-  #concentrations: readonly Float32Array[] = [];
+  #energies: readonly Float32Array[] = [];
   #candidates: readonly Candidates[] | undefined;
   #exact: ExactSums | undefined;
   #report: ScreeningReport | undefined;
@@ -100,7 +100,7 @@ export class Screening {
   ): Promise<void> {
     const { models, pairs, nullModel, nearest, k, keep } = this.#options;
     const sketches = present(this.#sketches, 'sketches');
-    this.#concentrations = sketches.concentrations();
+    this.#energies = sketches.energies();
     const spreads = this.#spreads();
     const total = pairs.reduce((sum, [a, b]) => sum + models[a].units * models[b].units, 0);
     let done = 0;
@@ -115,7 +115,7 @@ export class Screening {
         moments(pair),
       );
       const units = [models[pair[0]].units, models[pair[1]].units] as const;
-      const deviations = new Deviations(spreads, models, pair);
+      const deviations = new Deviations({ ...this.#options, spreads, pair, scorer: pearson(...moments(pair)) });
       out.push(chooseCandidates(screened, units, deviations, { k: nearest, kHalf: k, keep, margin }));
     }
     this.#candidates = out;
@@ -124,7 +124,7 @@ export class Screening {
   }
 
   #spreads(): Spreads {
-    return spreadsOf(this.#shape, this.#concentrations);
+    return spreadsOf(this.#shape, this.#energies);
   }
 
   /** What a state of this pass has to have, by group: as `restore` takes it back. */
@@ -132,7 +132,7 @@ export class Screening {
     if (pass === 0) return inParts('sketches', present(this.#sketches, 'sketches').tensors());
     if (this.#report) return [['screening', reportTensors(this.#report)]];
     const found = new Map<string, Tensor>();
-    this.#concentrations.forEach((data, i) => found.set(`concentration ${i}`, vector(data)));
+    this.#energies.forEach((data, i) => found.set(`energies ${i}`, vector(data)));
     present(this.#candidates, 'candidates').forEach(({ pairs, forward, backward }, i) => {
       found.set(`pairs ${i}`, vector(pairs));
       [forward, backward].forEach((rest, d) => {
@@ -168,7 +168,9 @@ export class Screening {
       const data = found.get(name)?.data;
       return data instanceof Float32Array && data.length === length ? data : undefined;
     };
-    const concentrations = this.#shape.operands.map(({ layer }, i) => floatsOf(`concentration ${i}`, layer.units));
+    const energies = this.#shape.operands.map(({ layer }, i) =>
+      floatsOf(`energies ${i}`, 2 * layer.units * this.#images.length),
+    );
     const candidates = pairs.map(([a, b], i): Candidates | undefined => {
       const list = found.get(`pairs ${i}`)?.data;
       const [forward, backward] = [a, b].map((model, d): Rest | undefined => {
@@ -184,10 +186,10 @@ export class Screening {
     const rows = this.#audited.flatMap(({ estimates }, i) =>
       [...estimates].map(([unit, row]) => ({ row, saved: floatsOf(`audit ${i} ${unit}`, row.length) })),
     );
-    const [knownConcentrations, knownCandidates] = [concentrations.filter(isThere), candidates.filter(isThere)];
-    if (knownConcentrations.length < concentrations.length || knownCandidates.length < candidates.length) return false;
+    const [knownEnergies, knownCandidates] = [energies.filter(isThere), candidates.filter(isThere)];
+    if (knownEnergies.length < energies.length || knownCandidates.length < candidates.length) return false;
     if (rows.some((entry) => !entry.saved)) return false;
-    this.#concentrations = knownConcentrations;
+    this.#energies = knownEnergies;
     this.#candidates = knownCandidates;
     for (const { row, saved: data } of rows) if (data) row.set(data);
     await this.#begin();
@@ -222,7 +224,7 @@ export class Screening {
       const pair = pairs[rows.pair];
       const own = moments(pair);
       const scorer = rows.flipped ? pearson(own[1], own[0]) : pearson(...own);
-      const deviations = new Deviations(spreads, models, pair);
+      const deviations = new Deviations({ ...this.#options, spreads, pair, scorer: pearson(...moments(pair)) });
       const best = new Map<number, { r: number; v: number }>();
       for (const each of auditTiles(models, pair, rows)) {
         const error = auditTile(each, sums(tile++).real, scorer, rows, deviations, best);

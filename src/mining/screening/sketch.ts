@@ -53,20 +53,17 @@ export function sketchBytes({ slots, operands, buckets }: SketchShape): number {
   return operands.reduce((sum, { layer, grid }) => sum + 4 * layer.units * slots.count * buckets(grid), 0);
 }
 
-/** What the deviations of estimates depend on. @param concentrations by operand. */
-export function spreadsOf({ slots, operands, buckets }: SketchShape, concentrations: readonly Float32Array[]): Spreads {
+/** What the deviations of estimates depend on. @param energies by operand, as `Sketches.energies` gives them. */
+export function spreadsOf({ slots, operands, buckets }: SketchShape, energies: readonly Float32Array[]): Spreads {
   const spreads = new Map(
     operands.map((operand, i): [string, Spread] => {
       const [p, size] = [buckets(operand.grid), positions(operand.grid)];
       // Positions of one image that share a bucket; with folded slots other images' do, too.
       const own = size === 1 ? 0 : (size / p - 1) / (size - 1);
-      return [keyOf(operand), { concentration: concentrations[i], collisions: slots.folded ? 1 / p : own }];
+      return [keyOf(operand), { energies: energies[i], collisions: slots.folded ? 1 / p : own }];
     }),
   );
-  return {
-    slots: { 0: slots.of(0), 1: slots.of(1), all: slots.count },
-    of: (operand) => required(spreads, keyOf(operand), 'spread'),
-  };
+  return { of: (operand) => required(spreads, keyOf(operand), 'spread') };
 }
 
 /** All layers on all product grids of the pairs, each once. */
@@ -113,9 +110,9 @@ export class Sketches implements Gatherer {
     this.#images = options.images.map((halves) => halves.map(() => 0));
   }
 
-  /** By operand, how widely the energy of its units is spread, once all images are taken. */
-  concentrations(): Float32Array[] {
-    return this.layers.map(concentrationOf);
+  /** By operand, once all images are taken: `[units, parts, 2]`, sums over the slots of a part and half of squared energies. */
+  energies(): Float32Array[] {
+    return this.layers.map((sketch) => energiesOf(sketch, this.slots, this.#images.length));
   }
 
   of(operand: Operand): LayerSketch {
@@ -206,24 +203,25 @@ export class Sketches implements Gatherer {
 const keyOf = ({ model, layer, grid }: { model: number; layer: MinedLayer; grid: Grid }): string =>
   `${model} ${layer.layer} ${gridKey(grid)}`;
 
-/**
- * By unit of a sketched layer: how few slots hold its energy, from 1 (all alike) to the number of slots (a single one).
- */
-function concentrationOf({ layer, buckets, halves }: LayerSketch): Float32Array {
-  return Float32Array.from({ length: layer.units }, (_, u) => {
-    let slots = 0;
-    let total = 0;
-    let squares = 0;
-    for (const data of halves) {
-      const width = data.length / layer.units;
-      for (let at = u * width; at < (u + 1) * width; at += buckets) {
-        let energy = 0;
-        for (let k = 0; k < buckets; k++) energy += data[at + k] ** 2;
-        total += energy;
-        squares += energy * energy;
-        slots++;
+/** `[units, parts, 2]`: by part and half, the sum over its slots of the squares of their energies. */
+function energiesOf({ layer, buckets, halves }: LayerSketch, slots: Slots, parts: number): Float32Array {
+  const out = new Float32Array(layer.units * parts * 2);
+  for (let part = 0; part < parts; part++) {
+    for (const half of [0, 1] as const) {
+      const { from, to } = slots.range(part, half);
+      const data = halves[half];
+      const width = slots.of(half) * buckets;
+      for (let u = 0; u < layer.units; u++) {
+        let sum = 0;
+        for (let slot = from; slot < to; slot++) {
+          const at = u * width + slot * buckets;
+          let energy = 0;
+          for (let k = 0; k < buckets; k++) energy += data[at + k] ** 2;
+          sum += energy * energy;
+        }
+        out[(u * parts + part) * 2 + half] = sum;
       }
     }
-    return total > 0 ? (slots * squares) / (total * total) : 1;
-  });
+  }
+  return out;
 }

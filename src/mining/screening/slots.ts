@@ -73,6 +73,14 @@ export class Slots {
     return half ? this.count - this.split : this.split;
   }
 
+  /** Slots of a half of a part, among those of the half; empty where there are none. */
+  range(part: number, half: Half): { readonly from: number; readonly to: number } {
+    const found = this.#halves.find((entry) => entry.part === part && entry.half === half);
+    if (!found) return { from: 0, to: 0 };
+    const from = found.first - (half ? this.split : 0);
+    return { from, to: from + found.blocks * blockSize + irregular };
+  }
+
   /** Places of a batch. @param start images of this half of this part before it: whole blocks. */
   places(part: number, half: Half, start: number, images: number): Place[] {
     const { first, blocks } = this.#half(part, half);

@@ -135,6 +135,29 @@ describe('screened scores', () => {
     expectSame(exact, screened, 1, 1e-5);
   });
 
+  it('hold where a model has maps on some of the images only, whose means are not those of the others', async () => {
+    const shifted = networks.map(({ name, taps }) => ({
+      name,
+      taps: taps.map((tap) => ({ ...tap, value: (u: number, i: number, s: number) => tap.value(u, i + 500, s) + 0.2 })),
+    }));
+    const all = options(networks, [[0, 1], [0, 2], [1, 2]]); // prettier-ignore
+    const { source } = given(shifted, images);
+    const order = source.names.map((_, i) => i);
+    const [photos] = all.parts;
+    const parts = [
+      { ...photos, models: [0, 1] },
+      { source, offset: images, halves: [order.slice(0, 28), order.slice(28)], models: [0, 1, 2] },
+    ];
+    const exact = await correlate({ ...all, parts });
+    const screening = { seed: 0, nearest: 5, width: 4096, when: 'always' } as const;
+    const screened = await correlate({ ...all, parts, screening });
+    expectSame(exact, screened, 1);
+    expect(screened.screening!.audit.largestError).toBeLessThan(8);
+    const qs = ({ neighbours }: Correlated) =>
+      neighbours.map((entry) => new PairJudge(entry, 1).mutualPairs().filter(({ q }) => q !== null && q < 0.01).length);
+    expect(qs(screened)).toEqual(qs(exact));
+  });
+
   it('are the same for any size of batch', async () => {
     const all = { ...options(networks, [[0, 1]]), screening: { seed: 0, nearest: 5, width: 512, when: 'always' } } as const; // prettier-ignore
     const [x, y] = [await correlate({ ...all, batch: 4 }), await correlate({ ...all, batch: 32 })];
