@@ -31,8 +31,6 @@ const candidateWeight = 15;
 
 /** Screening has to save this much of the work: exact scores of all pairs tell more. */
 const worthwhile = 2;
-/** And this much where the memory holds narrow sketches only. */
-const muchWorthwhile = 10;
 /** Multiply-adds below which nothing needs saving: about a minute. */
 const quick = 5e12;
 
@@ -49,17 +47,18 @@ export function chosenScreening<Options extends PredictOptions>(
   const unfit = 'WebAssembly does not hold the maps of four images; mine fewer layers with --taps';
   const narrow = options.width < widths.usual;
   if (options.when === 'always' && !options.fits) throw new UserError(`scores cannot be screened: ${unfit}`);
-  const cheaper = exact > (narrow ? muchWorthwhile : worthwhile) * screened;
+  const cheaper = !narrow && exact > worthwhile * screened;
   const screens = options.fits && (options.when === 'always' || cheaper);
   const ratio = screens ? exact / screened : screened / exact;
-  const words = `predicted to take ${ratio < 10 ? ratio.toFixed(1) : ratio.toFixed(0)} times as much work`;
+  const times = ratio < 10 ? Number(ratio.toPrecision(2)) : ratio.toFixed(0);
+  const words = `predicted to take ${times} times as much work`;
   if (!options.fits) options.onNote?.(`exact scores of all pairs of units; they cannot be screened: ${unfit}`);
   else if (screens)
     options.onNote?.(`scores are screened; exact scores of all pairs of units are ${words} (--scores exact)`);
   else options.onNote?.(`exact scores of all pairs of units; screening is ${words} (--scores screened)`);
-  if (screens && narrow)
+  if (narrow && options.fits)
     options.onNote?.(
-      `the memory holds sketches of ${options.width} values, and ${widths.usual} would be surer; raise --memory`,
+      `the memory holds sketches of ${options.width} values, and screening needs ${widths.usual} to be sure; raise --memory`,
     );
   return screens ? options : undefined;
 }

@@ -50,7 +50,7 @@ describe('the choice', () => {
     );
   });
 
-  it('is exact where WebAssembly has no room, and says when a sketch is narrow', () => {
+  it('is exact where WebAssembly, or the memory for a wide sketch, has no room, and says so', () => {
     const own = options(36864, 1000);
     const onNote = (note: string) => void notes.push(note);
     notes.length = 0;
@@ -58,8 +58,11 @@ describe('the choice', () => {
     expect(notes.join()).toContain('they cannot be screened: WebAssembly does not hold the maps of four images');
     expect(() => chosenScreening({ ...own, fits: false, when: 'always' })).toThrow('scores cannot be screened');
     notes.length = 0;
-    expect(chosenScreening({ ...own, width: 300, passes: 90, when: 'cheaper', onNote })).toBeDefined();
-    expect(notes[1]).toBe('the memory holds sketches of 300 values, and 1024 would be surer; raise --memory');
+    expect(chosenScreening({ ...own, width: 300, passes: 90, when: 'cheaper', onNote })).toBeUndefined();
+    expect(notes[1]).toBe(
+      'the memory holds sketches of 300 values, and screening needs 1024 to be sure; raise --memory',
+    );
+    expect(chosenScreening({ ...own, width: 300, when: 'always', onNote })).toBeDefined();
   });
 
   it('is exact where the screen would cost as much', () => {
