@@ -45,7 +45,8 @@ export interface MineOptions extends LongWork<MineProgress> {
   readonly saveScores?: boolean;
   /**
    * Bytes for images, weights, maps and sums; default 1 GiB. The result does not depend on it, but that concepts are made
-   * of the best sets only where thousands do not fit, which `onNote` tells.
+   * of the best sets only where thousands do not fit, which `onNote` tells, and that sketches of screened scores are as
+   * wide as it allows: how many units are unsure, and q-values, depend on that.
    */
   readonly memory?: number;
   /**

@@ -66,14 +66,23 @@ export async function* blockBatches(
   if (held.indices.length) yield emit(held.indices.length);
 }
 
-/** Each position's neighbour in its block, cyclically; the last block takes a single leftover. */
+/** Sizes of the blocks that images are cut into; the last block takes a single leftover. */
+export function blockSizes(images: number): number[] {
+  const sizes: number[] = [];
+  for (let rest = images; rest > 0;) {
+    const size = rest === blockSize + 1 ? rest : Math.min(blockSize, rest);
+    sizes.push(size);
+    rest -= size;
+  }
+  return sizes;
+}
+
+/** Each position's neighbour in its block, cyclically. */
 export function derangement(count: number): number[] {
   const out: number[] = [];
-  for (let start = 0; start < count;) {
-    const rest = count - start;
-    const block = rest === blockSize + 1 ? rest : Math.min(blockSize, rest);
-    for (let i = 0; i < block; i++) out.push(start + ((i + 1) % block));
-    start += block;
+  for (const size of blockSizes(count)) {
+    const start = out.length;
+    for (let i = 0; i < size; i++) out.push(start + ((i + 1) % size));
   }
   return out;
 }

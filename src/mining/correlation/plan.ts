@@ -40,6 +40,13 @@ export function minedModel(
   return { name: model.name, layers, units };
 }
 
+/** By unit of a model, the number of its layer. */
+export function layersOf({ layers, units }: MinedModel): Uint16Array {
+  const out = new Uint16Array(units);
+  layers.forEach(({ offset, units: count }, l) => out.fill(l, offset, offset + count));
+  return out;
+}
+
 /** Layers of two models whose products are one matrix product on one grid. */
 export interface Rectangle {
   /** The two models, by index. */

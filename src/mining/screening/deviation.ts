@@ -5,7 +5,7 @@ import { present } from '../../lookup.ts';
 import { smallerGrid } from '../correlation/grid.ts';
 import type { Scorer } from '../correlation/neighbours.ts';
 import type { Operand } from '../correlation/pass-graph.ts';
-import type { MinedLayer, MinedModel } from '../correlation/plan.ts';
+import { layersOf, type MinedLayer, type MinedModel } from '../correlation/plan.ts';
 
 /** Over all images, over the first half, over the second. */
 export type Extent = 0 | 1 | 'all';
@@ -78,11 +78,4 @@ function factorsOf({ spreads, pair: [a, b], parts, scorer }: DeviationOptions, x
     return [roots(left, own.inverse), roots(right, other.inverse), Math.sqrt(left.collisions) / n] as const;
   };
   return { 0: over(0), 1: over(1), all: over('all') };
-}
-
-/** By unit of a model, the number of its layer. */
-export function layersOf({ layers, units }: MinedModel): Uint16Array {
-  const out = new Uint16Array(units);
-  layers.forEach(({ offset, units: count }, l) => out.fill(l, offset, offset + count));
-  return out;
 }

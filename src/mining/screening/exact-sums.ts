@@ -7,7 +7,7 @@ import { present, required } from '../../lookup.ts';
 import { derangement } from '../correlation/blocks.ts';
 import { gridKey, type Grid } from '../correlation/grid.ts';
 import type { Operand, OperandMaps } from '../correlation/pass-graph.ts';
-import { rectangles, type MinedModel, type Rectangle } from '../correlation/plan.ts';
+import { layersOf, rectangles, type MinedModel, type Rectangle } from '../correlation/plan.ts';
 import type { BatchPlace, Gatherer } from '../correlation/run-pass.ts';
 import { PairSums, type PairList } from './pair-sums.ts';
 import { permutesRows } from './screen.ts';
@@ -220,11 +220,6 @@ function lookup(models: readonly MinedModel[], a: number, b: number, all: readon
   const table = models[a].layers.map((x) =>
     models[b].layers.map((y) => all.findIndex((r) => r.rows.includes(x) && r.columns.includes(y))),
   );
-  const layerOf = ({ layers, units }: MinedModel) => {
-    const out = new Uint16Array(units);
-    layers.forEach((layer, l) => out.fill(l, layer.offset, layer.offset + layer.units));
-    return out;
-  };
-  const [left, right] = [layerOf(models[a]), layerOf(models[b])];
+  const [left, right] = [layersOf(models[a]), layersOf(models[b])];
   return (u: number, v: number): number => present(table[left[u]][right[v]], 'rectangle');
 }

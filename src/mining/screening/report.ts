@@ -3,6 +3,7 @@
 
 import type { Tensor } from '../../graph/tensor.ts';
 import type { MinedModel } from '../correlation/plan.ts';
+import type { Audit } from './audit.ts';
 
 /** What is told of a screened run. */
 export interface ScreeningReport {
@@ -16,14 +17,7 @@ export interface ScreeningReport {
   readonly candidates: number;
   /** Units, towards one other model each, whose candidates may lack one of their nearest: their lists were too short. */
   readonly unsure: number;
-  readonly audit: {
-    /** Units whose whole rows of exact scores were computed. */
-    readonly units: number;
-    /** How many of them have the nearest unit of their row. */
-    readonly found: number;
-    /** Largest error of an estimate, in its standard deviations. */
-    readonly largestError: number;
-  };
+  readonly audit: Audit;
 }
 
 export const vector = (data: Int32Array | Uint8Array | Float32Array): Tensor => ({

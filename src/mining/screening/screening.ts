@@ -240,11 +240,7 @@ export class Screening {
       margin,
       candidates: candidates.reduce((sum, each) => sum + each.pairs.length / 2, 0),
       unsure: candidates.reduce((sum, { forward, backward }) => sum + unsure(forward) + unsure(backward), 0),
-      audit: {
-        units,
-        found,
-        largestError,
-      },
+      audit: { units, found, largestError },
     };
     return this.#report;
   }
@@ -269,10 +265,10 @@ export function secondPassBytes({ models, pairs }: Pick<ScreeningOptions, 'model
     0,
   );
   const lists = pairs.reduce((sum, [a, b]) => sum + models[a].units + models[b].units, 0);
-  // Operands leave the engine, and are copied twice, as they are and permuted.
   const candidates = Math.min(mostCandidates, lists * listed);
   const kernel = kernelRoom - kernelBytes * candidates;
   return {
+    // Operands leave the engine, and are copied twice, as they are and permuted.
     perImage: 3 * operands,
     inAll: candidateBytes * candidates,
     /** Images of a batch whose operands WebAssembly holds. */

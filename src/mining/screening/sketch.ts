@@ -6,7 +6,7 @@ import { float32, floats, type Tensor } from '../../graph/tensor.ts';
 import { present, required } from '../../lookup.ts';
 import { gridKey, positions, type Grid } from '../correlation/grid.ts';
 import type { Operand, OperandMaps } from '../correlation/pass-graph.ts';
-import { rectangles, type MinedLayer, type MinedModel } from '../correlation/plan.ts';
+import { rectangles, type MinedModel } from '../correlation/plan.ts';
 import type { BatchPlace, Gatherer } from '../correlation/run-pass.ts';
 import type { Spread, Spreads } from './deviation.ts';
 import { dealt } from './signs.ts';
@@ -75,7 +75,7 @@ export function operandsOf(models: readonly MinedModel[], pairs: readonly (reado
         [a, rows],
         [b, columns],
       ] as const) {
-        for (const layer of layers) out.set(`${model} ${layer.layer} ${gridKey(grid)}`, { model, layer, grid });
+        for (const layer of layers) out.set(keyOf({ model, layer, grid }), { model, layer, grid });
       }
     }
   }
@@ -91,7 +91,7 @@ export class Sketches implements Gatherer {
   readonly #byKey: ReadonlyMap<string, LayerSketch>;
   readonly #seed: number;
   readonly #grids: readonly { readonly grid: Grid; readonly buckets: number }[];
-  /** By grid and block, what was dealt last: the images of a block share it. */
+  /** By part and half, images that were taken. */
   readonly #images: number[][];
 
   constructor(options: SketchOptions) {
@@ -200,8 +200,7 @@ export class Sketches implements Gatherer {
   }
 }
 
-const keyOf = ({ model, layer, grid }: { model: number; layer: MinedLayer; grid: Grid }): string =>
-  `${model} ${layer.layer} ${gridKey(grid)}`;
+const keyOf = ({ model, layer, grid }: Operand): string => `${model} ${layer.layer} ${gridKey(grid)}`;
 
 /** `[units, parts, 2]`: by part and half, the sum over its slots of the squares of their energies. */
 function energiesOf({ layer, buckets, halves }: LayerSketch, slots: Slots, parts: number): Float32Array {

@@ -1,7 +1,7 @@
 // Where the images of a run go in a sketch: each has a slot, and images that the null pairs are neighbours in it, too.
 // It knows counts and numbers, no maps.
 
-import { blockSize } from '../correlation/blocks.ts';
+import { blockSize, blockSizes } from '../correlation/blocks.ts';
 import type { Half } from '../correlation/moments.ts';
 
 /** The slots of one half of one part: `blocks` times four, and five for a last block that is not of four images. */
@@ -20,17 +20,6 @@ export interface Place {
 
 /** Slots after those of whole blocks: the last block has up to five images. */
 const irregular = blockSize + 1;
-
-/** @param images of the half, in order, from the first of a block on: sizes of their blocks, as `derangement` makes them. */
-function blockSizes(images: number): number[] {
-  const sizes: number[] = [];
-  for (let rest = images; rest > 0;) {
-    const size = rest === blockSize + 1 ? rest : Math.min(blockSize, rest);
-    sizes.push(size);
-    rest -= size;
-  }
-  return sizes;
-}
 
 export class Slots {
   readonly #halves: readonly HalfSlots[];
